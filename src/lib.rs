@@ -1,0 +1,4 @@
+//! Crosspoint: cameras in over RTSP, browsers out over WebRTC, any input to any output,
+//! switched instantly on the same track. ARCHITECTURE.md is the map.
+
+pub mod engine;
