@@ -1,1 +1,3 @@
 //! RTSP without sockets.
+
+pub mod h264;

@@ -1,0 +1,172 @@
+//! The unit everything behind the assembler works in: one whole picture and what it needs.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::nal::{self, NalHeader, SliceHead};
+use super::parameter_sets::ParameterSets;
+
+/// What a decoder loses when this access unit is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// An instantaneous decoder refresh: decoding can start here.
+    Idr,
+    /// Later access units may be predicted from this one.
+    Reference,
+    /// Every slice has `nal_ref_idc` 0 (H.264 7.4.1): nothing is predicted from it.
+    Disposable,
+}
+
+/// One access unit (H.264 7.4.1.2), repaired: its slices in order, without start codes,
+/// parameter sets, SEI, delimiters and filler.
+#[derive(Clone)]
+pub struct AccessUnit {
+    /// The camera's RTP timestamp, 90 kHz, wrapping.
+    pub timestamp: u32,
+    /// When its first packet arrived.
+    pub received_at: Instant,
+    /// What depends on it.
+    pub kind: Kind,
+    /// The parameter sets in force for it; always there for [`Kind::Idr`].
+    pub parameter_sets: Option<Arc<ParameterSets>>,
+    /// Whether it has a B slice: browsers reorder such streams, or fail.
+    pub has_b_slices: bool,
+    data: Vec<u8>,
+    ranges: Vec<(u32, u32)>,
+}
+
+impl AccessUnit {
+    /// Builds an access unit from its NAL units, for sources other than a camera.
+    ///
+    /// Parameter sets among `nals` are taken out and replace `in_force`. `None` without a slice,
+    /// if an IDR has no parameter sets, or if it exceeds
+    /// [`MAX_ACCESS_UNIT_BYTES`](super::limits::MAX_ACCESS_UNIT_BYTES).
+    pub fn from_nals<'a>(
+        timestamp: u32,
+        received_at: Instant,
+        nals: impl IntoIterator<Item = &'a [u8]>,
+        in_force: Option<&Arc<ParameterSets>>,
+    ) -> Option<Self> {
+        let mut sets = Vec::new();
+        let mut picture = Picture::default();
+        for unit in nals {
+            let Some(header) = NalHeader::of(unit) else {
+                continue;
+            };
+            if header.is_parameter_set() {
+                sets.push(unit);
+            } else if let Some(head) = SliceHead::parse(unit) {
+                picture.push(unit, &head).ok()?;
+            }
+        }
+        let parameter_sets = ParameterSets::from_nals(sets)
+            .map(Arc::new)
+            .or_else(|| in_force.cloned());
+        picture.into_access_unit(timestamp, received_at, parameter_sets)
+    }
+
+    /// Its slices in decoding order, each with its NAL header.
+    pub fn nals(&self) -> impl Iterator<Item = &[u8]> {
+        self.ranges.iter().filter_map(|&(start, end)| {
+            self.data
+                .get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
+        })
+    }
+
+    /// Bytes of its slices together.
+    pub fn bytes(&self) -> usize {
+        self.data.len()
+    }
+}
+
+impl fmt::Debug for AccessUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessUnit")
+            .field("timestamp", &self.timestamp)
+            .field("kind", &self.kind)
+            .field("has_b_slices", &self.has_b_slices)
+            .field("nals", &self.ranges.len())
+            .field("bytes", &self.data.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The picture exceeds `MAX_ACCESS_UNIT_BYTES` or `MAX_NALS`.
+#[derive(Debug)]
+pub(super) struct TooLarge;
+
+/// The slices of an access unit while they come in.
+#[derive(Debug, Default)]
+pub(super) struct Picture {
+    data: Vec<u8>,
+    ranges: Vec<(u32, u32)>,
+    /// The first slice's header: all others of the picture agree with it (H.264 7.4.1.2.4).
+    first: Option<NalHeader>,
+    has_b_slices: bool,
+    only_intra: bool,
+}
+
+impl Picture {
+    /// Appends a slice.
+    pub(super) fn push(&mut self, slice: &[u8], head: &SliceHead) -> Result<(), TooLarge> {
+        let start = self.data.len();
+        let end = start + slice.len();
+        if end > super::limits::MAX_ACCESS_UNIT_BYTES
+            || self.ranges.len() >= super::limits::MAX_NALS
+        {
+            return Err(TooLarge);
+        }
+        let range = (u32::try_from(start), u32::try_from(end));
+        let (Ok(start), Ok(end)) = range else {
+            return Err(TooLarge);
+        };
+        self.only_intra = head.is_intra() && (self.only_intra || self.first.is_none());
+        self.first.get_or_insert(head.nal);
+        self.has_b_slices |= head.is_b();
+        self.data.extend_from_slice(slice);
+        self.ranges.push((start, end));
+        Ok(())
+    }
+
+    /// The header of its first slice.
+    pub(super) fn first(&self) -> Option<NalHeader> {
+        self.first
+    }
+
+    /// How many slices there are.
+    pub(super) fn slices(&self) -> usize {
+        self.ranges.len()
+    }
+
+    /// Whether it can be decoded without another picture, IDR or not.
+    pub(super) fn only_intra(&self) -> bool {
+        self.only_intra
+    }
+
+    /// The finished access unit; `None` without a slice or for an IDR without parameter sets.
+    pub(super) fn into_access_unit(
+        self,
+        timestamp: u32,
+        received_at: Instant,
+        parameter_sets: Option<Arc<ParameterSets>>,
+    ) -> Option<AccessUnit> {
+        let kind = match self.first? {
+            header if header.unit_type == nal::IDR_SLICE => Kind::Idr,
+            header if header.ref_idc == 0 => Kind::Disposable,
+            _ => Kind::Reference,
+        };
+        if kind == Kind::Idr && parameter_sets.is_none() {
+            return None;
+        }
+        Some(AccessUnit {
+            timestamp,
+            received_at,
+            kind,
+            parameter_sets,
+            has_b_slices: self.has_b_slices,
+            data: self.data,
+            ranges: self.ranges,
+        })
+    }
+}
