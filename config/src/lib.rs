@@ -1,1 +1,30 @@
-//! The configuration file.
+//! Crosspoint's configuration file: YAML in the shape of go2rtc's, read into a typed
+//! [`Config`]. This crate touches no file, environment or clock: text comes in as an argument,
+//! variables through a closure.
+//!
+//! Everything wrong with a file is reported at once, each [`Problem`] with its line and with
+//! what is expected, and no message, `Debug` or `Display` of this crate shows a credential.
+
+pub mod limits;
+mod model;
+mod problem;
+mod schema;
+mod tree;
+mod url;
+
+pub use model::{
+    Api, Candidate, Config, IceServer, Limits, Log, LogFormat, LogLevel, Multistream, PlayoutDelay,
+    Stream, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
+};
+pub use problem::Problem;
+pub use url::{SecretUrl, redact_url};
+
+/// Reads a configuration file.
+///
+/// `env` gives the value of an environment variable for `${NAME}` and `${NAME:default}`.
+///
+/// # Errors
+/// All problems of the file in its order, at most [`limits::PROBLEMS_MAX`].
+pub fn parse(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<Problem>> {
+    schema::read(text, env)
+}

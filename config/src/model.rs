@@ -1,0 +1,251 @@
+//! What a valid file says, typed. `Default` is what an empty file says.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::url::SecretUrl;
+
+/// The whole configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `streams`, in the file's order; names are unique.
+    pub streams: Vec<Stream>,
+    /// `api`: the HTTP and WebSocket side.
+    pub api: Api,
+    /// `webrtc`: the media side.
+    pub webrtc: Webrtc,
+    /// `multistream`: viewers with several slots.
+    pub multistream: Multistream,
+    /// `log`.
+    pub log: Log,
+    /// `linger`: how long a camera stays connected after its last viewer left. Already
+    /// applied to each stream without its own.
+    pub linger: Duration,
+    /// `warm`: connect to cameras nobody watches. Already applied to each stream without
+    /// its own.
+    pub warm: bool,
+    /// `limits`: memory and viewers.
+    pub limits: Limits,
+    /// `burst_mbps`: the pace in megabits per second (1..=10000) at which one slot's cached
+    /// pictures are sent on a switch.
+    pub burst_mbps: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            streams: Vec::new(),
+            api: Api::default(),
+            webrtc: Webrtc::default(),
+            multistream: Multistream::default(),
+            log: Log::default(),
+            linger: Duration::from_secs(20),
+            warm: false,
+            limits: Limits::default(),
+            burst_mbps: 100,
+        }
+    }
+}
+
+impl Config {
+    /// The stream of this exact, case-sensitive name.
+    #[must_use]
+    pub fn stream(&self, name: &str) -> Option<&Stream> {
+        self.streams.iter().find(|stream| stream.name == name)
+    }
+}
+
+/// One entry of `streams`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    /// 1..=64 characters, without control characters and `/`.
+    pub name: String,
+    /// 1..=8 addresses, tried in order.
+    pub urls: Vec<SecretUrl>,
+    /// How RTP is carried from the camera.
+    pub transport: Transport,
+    /// Whether the camera is kept connected without a viewer.
+    pub warm: bool,
+    /// How long the camera stays connected after its last viewer left.
+    pub linger: Duration,
+}
+
+/// How RTP comes from a camera (RFC 2326 section 12.39).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Transport {
+    /// Interleaved in the RTSP connection first, UDP where the camera refuses that.
+    #[default]
+    Auto,
+    /// Interleaved in the RTSP connection only.
+    Tcp,
+    /// Over UDP only.
+    Udp,
+}
+
+/// `api`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Api {
+    /// The address of the page, the API and the WebSocket.
+    pub listen: SocketAddr,
+    /// Further origins whose pages may use the API (`https://example.org`), or `*` for all.
+    /// The server's own host is always allowed.
+    pub origins: Vec<String>,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Self {
+            listen: SocketAddr::new(host, 1984),
+            origins: Vec::new(),
+        }
+    }
+}
+
+/// The UDP port of `webrtc.listen` where it is not given; the address is then `api`'s.
+pub const WEBRTC_DEFAULT_PORT: u16 = 8555;
+
+/// `webrtc`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webrtc {
+    /// The one UDP address of all peers.
+    pub listen: SocketAddr,
+    /// Further addresses to offer as ICE candidates, such as a router's public one.
+    pub candidates: Vec<Candidate>,
+    /// STUN and TURN servers handed to the page.
+    pub ice_servers: Vec<IceServer>,
+    /// The playout delay asked from browsers; `None` leaves the choice to them.
+    pub playout_delay: Option<PlayoutDelay>,
+}
+
+impl Default for Webrtc {
+    fn default() -> Self {
+        let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Self {
+            listen: SocketAddr::new(host, WEBRTC_DEFAULT_PORT),
+            candidates: Vec::new(),
+            ice_servers: Vec::new(),
+            playout_delay: Some(PlayoutDelay {
+                min_ms: 0,
+                max_ms: 0,
+            }),
+        }
+    }
+}
+
+/// An address to offer beside the local ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Candidate {
+    /// The address as browsers reach it.
+    pub ip: IpAddr,
+    /// The port as browsers reach it; `None` is the port of `webrtc.listen`.
+    pub port: Option<u16>,
+}
+
+/// An entry of `webrtc.ice_servers`, with the fields of the browsers' `RTCIceServer`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IceServer {
+    /// `stun:`, `stuns:`, `turn:` or `turns:` addresses (RFC 7064, RFC 7065).
+    pub urls: Vec<String>,
+    /// The TURN user.
+    pub username: Option<String>,
+    /// The TURN password.
+    pub credential: Option<String>,
+}
+
+impl fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceServer")
+            .field("urls", &self.urls)
+            .field("username", &self.username.as_ref().map(|_| "***"))
+            .field("credential", &self.credential.as_ref().map(|_| "***"))
+            .finish()
+    }
+}
+
+/// The range sent in the playout-delay RTP header extension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlayoutDelay {
+    /// Least delay in milliseconds, 0..=40950.
+    pub min_ms: u16,
+    /// Largest delay in milliseconds, `min_ms`..=40950.
+    pub max_ms: u16,
+}
+
+/// `multistream`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Multistream {
+    /// Most slots of one viewer, 1..=64.
+    pub max_slots: usize,
+}
+
+impl Default for Multistream {
+    fn default() -> Self {
+        Self { max_slots: 9 }
+    }
+}
+
+/// `log`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Log {
+    /// The least severe level that is written.
+    pub level: LogLevel,
+    /// The shape of a line.
+    pub format: LogFormat,
+}
+
+/// `log.level`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum LogLevel {
+    /// Nothing.
+    Off,
+    /// What keeps the service from its work.
+    Error,
+    /// What is worth waking someone.
+    Warn,
+    /// Cameras and viewers coming and going.
+    #[default]
+    Info,
+    /// Decisions.
+    Debug,
+    /// Packets.
+    Trace,
+}
+
+/// `log.format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// One plain line an event.
+    #[default]
+    Text,
+    /// One JSON object an event.
+    Json,
+}
+
+/// `limits`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest GOP cache of one source in bytes, 64 KiB..=256 MiB.
+    pub gop_max_bytes: usize,
+    /// Largest sum of all GOP caches in bytes, `gop_max_bytes`..=4 GiB.
+    pub gop_total_max_bytes: usize,
+    /// Most frames in one GOP cache, 1..=10000.
+    pub gop_max_frames: usize,
+    /// Most viewers at a time, 1..=10000.
+    pub viewers_max: usize,
+    /// Packets kept per slot for retransmission, 64..=16384.
+    pub resend_packets: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            gop_max_bytes: 8 * 1024 * 1024,
+            gop_total_max_bytes: 64 * 1024 * 1024,
+            gop_max_frames: 600,
+            viewers_max: 128,
+            resend_packets: 2048,
+        }
+    }
+}
