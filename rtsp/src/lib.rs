@@ -1,3 +1,10 @@
-//! RTSP without sockets.
+//! RTSP 1.0 (RFC 2326) without sockets.
+//!
+//! A client and a server session, and what they are made of: messages and interleaved framing,
+//! authentication, SDP, RTP and RTCP, and H.264 access units. Nothing in here opens a socket,
+//! reads a clock, starts a thread or rolls a die: bytes, time and seeds are arguments, and what is
+//! to be done comes out of `poll_output`. Peers are not trusted; every cap is in [`limits`].
 
-pub mod h264;
+pub mod interleaved;
+pub mod limits;
+pub mod message;
