@@ -2,3 +2,6 @@
 //! switched instantly on the same track. ARCHITECTURE.md is the map.
 
 pub mod engine;
+pub mod cli;
+pub mod control;
+pub mod http;

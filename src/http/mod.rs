@@ -1,0 +1,17 @@
+//! HTTP/1.1: requests out of bytes, what to do about each, responses into bytes.
+//!
+//! May not contain: sockets, clocks, threads, files, randomness. Bytes and a [`Context`] come
+//! in, an [`Action`] comes out.
+
+pub mod limits;
+pub mod metrics;
+pub mod request;
+pub mod response;
+pub mod router;
+pub mod streams;
+
+pub use metrics::{Metric, MetricKind};
+pub use request::{Method, Parsed, Request, RequestError, parse};
+pub use response::Response;
+pub use router::{Action, Asset, Context, route};
+pub use streams::{ConsumerInfo, GopInfo, StreamInfo};
