@@ -5,6 +5,9 @@
 //! reads a clock, starts a thread or rolls a die: bytes, time and seeds are arguments, and what is
 //! to be done comes out of `poll_output`. Peers are not trusted; every cap is in [`limits`].
 
+pub mod client;
+pub mod h264;
 pub mod interleaved;
 pub mod limits;
 pub mod message;
+pub mod url;

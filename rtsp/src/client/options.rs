@@ -1,0 +1,103 @@
+//! What a client may be told before it starts, and what it does unless told.
+
+use std::time::Duration;
+
+use crate::url::Url;
+
+/// How the media of a camera is carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    /// Interleaved in the RTSP connection; UDP never.
+    Tcp,
+    /// UDP; interleaved only if the camera refuses UDP or nothing arrives by it.
+    Udp,
+    /// Interleaved first, because a lost packet costs every picture up to the next IDR; UDP if
+    /// the camera refuses that (461).
+    #[default]
+    Auto,
+}
+
+/// How long to wait for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From `Connect` to the answer of the dialler. 5 s.
+    pub connect: Duration,
+    /// From a request to its reply, keep-alives excepted: nobody waits for those. 8 s.
+    pub request: Duration,
+    /// Without any packet of the video track while playing. 8 s.
+    pub media: Duration,
+    /// From PLAY's reply to the first packet on UDP; then TCP is tried. 4 s.
+    pub first_datagram: Duration,
+    /// From TEARDOWN to closing, if the camera does not reply. 300 ms.
+    pub teardown: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            request: Duration::from_secs(8),
+            media: Duration::from_secs(8),
+            first_datagram: Duration::from_secs(4),
+            teardown: Duration::from_millis(300),
+        }
+    }
+}
+
+/// How long to stay away after a failure.
+///
+/// The n-th failure in a row waits a random time between `min` and `min * 2^n`, at most `max`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// Shortest wait. 1 s.
+    pub min: Duration,
+    /// Longest wait. 30 s.
+    pub max: Duration,
+    /// Wait after the camera refused the credentials twice: accounts lock. 60 s.
+    pub refused: Duration,
+    /// Wait if the camera offers nothing we can play. 60 s.
+    pub unsupported: Duration,
+    /// Media that makes the next failure the first again. 10 s.
+    pub reset_after: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self {
+            min: Duration::from_secs(1),
+            max: Duration::from_secs(30),
+            refused: Duration::from_secs(60),
+            unsupported: Duration::from_secs(60),
+            reset_after: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Everything a client may be told. `Debug` shows no credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Address of the stream, with its credentials.
+    pub url: Url,
+    /// How the media is carried.
+    pub transport: Transport,
+    /// `User-Agent` of every request; some cameras refuse requests without one.
+    pub user_agent: String,
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
+    /// How long to stay away after a failure.
+    pub backoff: Backoff,
+}
+
+impl Options {
+    /// The defaults for a URL.
+    #[must_use]
+    pub fn new(url: Url) -> Self {
+        Self {
+            url,
+            transport: Transport::default(),
+            user_agent: concat!("crosspoint/", env!("CARGO_PKG_VERSION")).to_owned(),
+            timeouts: Timeouts::default(),
+            backoff: Backoff::default(),
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What a client wants done and what it has to tell.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::error::Error;
+use crate::h264;
+
+/// Number of a media section in the description, from 0.
+pub type TrackId = usize;
+
+/// One of the two UDP ports of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UdpPort {
+    /// The track.
+    pub track: TrackId,
+    /// The RTCP port, else the RTP port.
+    pub rtcp: bool,
+}
+
+/// What the caller has to do, in this order.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Dial TCP and answer with `handle_connected` or `handle_connect_failed`. An address that is
+    /// still being dialled is to be given up: only the latest counts.
+    Connect {
+        /// Host name or address, IPv6 without brackets.
+        host: String,
+        /// TCP port.
+        port: u16,
+    },
+    /// Close the TCP connection, after what was given to `Send` has been written as far as it
+    /// goes at once, give up dialling, and close all UDP sockets. It is not answered.
+    Disconnect,
+    /// Bytes for the TCP connection.
+    Send(Vec<u8>),
+    /// Bind an even UDP port for RTP and the next for RTCP; answer with `handle_udp_bound` or
+    /// `handle_udp_failed`.
+    BindUdp {
+        /// The track they are for.
+        track: TrackId,
+    },
+    /// A datagram from one of the sockets of `BindUdp` to the address of the TCP connection.
+    SendDatagram {
+        /// The socket to send from.
+        udp: UdpPort,
+        /// The port to send to.
+        port: u16,
+        /// What to send.
+        data: Vec<u8>,
+    },
+    /// Something to know.
+    Event(Event),
+}
+
+/// What a client has to tell, in the order of happening.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// DESCRIBE was answered.
+    Described {
+        /// All media sections of the description.
+        tracks: Vec<TrackInfo>,
+    },
+    /// PLAY was answered.
+    Playing,
+    /// A whole access unit of the video track.
+    AccessUnit(h264::AccessUnit),
+    /// Access units of the video track are missing from here on.
+    Dropped {
+        /// Why.
+        reason: h264::DropReason,
+        /// Whether nothing can be decoded until the next IDR.
+        breaks_prediction: bool,
+    },
+    /// The camera's clock (RFC 3550 6.4.1). It may be decades off, and may jump.
+    SenderReport {
+        /// The track it is about.
+        track: TrackId,
+        /// NTP timestamp: seconds since 1900 in the upper 32 bits, fractions in the lower.
+        ntp: u64,
+        /// RTP timestamp of the same moment.
+        rtp_timestamp: u32,
+    },
+    /// The session ended, or an attempt failed. The client tries again by itself.
+    Offline {
+        /// Why.
+        error: Error,
+        /// When it tries again, from now.
+        retry_in: Duration,
+    },
+    /// The camera offers nothing that can be played. An `Offline` follows.
+    Unsupported {
+        /// Name of the video codec offered (`H265`, `JPEG`), or `none`.
+        codec: String,
+    },
+}
+
+/// One media section of the description.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrackInfo {
+    /// Its number.
+    pub track: TrackId,
+    /// `video`, `audio`, `application`, ...
+    pub kind: String,
+    /// Encoding name in upper case (`H264`), empty if the description has none.
+    pub codec: String,
+    /// RTP payload type, 0 to 127.
+    pub payload_type: u8,
+    /// RTP clock in Hz.
+    pub clock_rate_hz: u32,
+    /// `a=control` as described, empty if there is none.
+    pub control: String,
+    /// Whether it is played.
+    pub choice: Choice,
+}
+
+/// Whether a track is played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// The one that is played.
+    Chosen,
+    /// Not video: nothing here plays it yet.
+    NotVideo,
+    /// Video of a codec nothing here plays.
+    UnknownCodec,
+    /// Disabled, or not a transport we speak.
+    Disabled,
+    /// Another video track came first.
+    Surplus,
+}
+
+impl Choice {
+    /// A stable word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Chosen => "chosen",
+            Self::NotVideo => "not_video",
+            Self::UnknownCodec => "unknown_codec",
+            Self::Disabled => "disabled",
+            Self::Surplus => "surplus",
+        }
+    }
+}
+
+/// Where a camera departs from the standards and the client went along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quirk {
+    /// A reply had no `CSeq`.
+    MissingCseq,
+    /// A reply had a `CSeq` that nobody waits for.
+    ForeignCseq,
+    /// OPTIONS is not implemented.
+    NoOptions,
+    /// `Content-Base` had to be repaired.
+    OddContentBase,
+    /// The track URL had to be resolved by RFC 3986 instead of appended.
+    ResolvedControl,
+    /// The session identifier changed between replies.
+    SessionChanged,
+    /// The keep-alive method had to be changed.
+    KeepAliveChanged,
+    /// The reply to SETUP does not say which channels or ports are used.
+    TransportUnsaid,
+    /// Channels other than those asked for.
+    OtherChannels,
+    /// Data on a channel nobody asked for.
+    UnassignedChannel,
+    /// RTCP came on the RTP channel or port.
+    RtcpOnRtp,
+    /// RTP came before PLAY was answered.
+    EarlyRtp,
+    /// Packets of a payload type that was not described.
+    ForeignPayloadType,
+    /// The synchronisation source changed during the session.
+    SsrcChanged,
+    /// Malformed RTP.
+    BadRtp,
+    /// Malformed RTCP.
+    BadRtcp,
+    /// Bytes that are neither message nor frame.
+    Garbage,
+    /// A new nonce was demanded during the session.
+    NonceChanged,
+    /// The camera refused UDP or interleaved transport and the other was used.
+    TransportChanged,
+}
+
+impl Quirk {
+    /// A stable word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MissingCseq => "missing_cseq",
+            Self::ForeignCseq => "foreign_cseq",
+            Self::NoOptions => "no_options",
+            Self::OddContentBase => "odd_content_base",
+            Self::ResolvedControl => "resolved_control",
+            Self::SessionChanged => "session_changed",
+            Self::KeepAliveChanged => "keep_alive_changed",
+            Self::TransportUnsaid => "transport_unsaid",
+            Self::OtherChannels => "other_channels",
+            Self::UnassignedChannel => "unassigned_channel",
+            Self::RtcpOnRtp => "rtcp_on_rtp",
+            Self::EarlyRtp => "early_rtp",
+            Self::ForeignPayloadType => "foreign_payload_type",
+            Self::SsrcChanged => "ssrc_changed",
+            Self::BadRtp => "bad_rtp",
+            Self::BadRtcp => "bad_rtcp",
+            Self::Garbage => "garbage",
+            Self::NonceChanged => "nonce_changed",
+            Self::TransportChanged => "transport_changed",
+        }
+    }
+}
+
+/// Counters of a client since it was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// RTP packets of the video track.
+    pub packets: u64,
+    /// Bytes of those packets, headers included.
+    pub bytes: u64,
+    /// RTP packets missing by their sequence numbers.
+    pub lost: u64,
+    /// RTP packets that came late, twice, malformed, or belong to nothing known.
+    pub discarded: u64,
+    /// Times the interleaved stream was lost and found again.
+    pub resyncs: u64,
+    /// Sessions that ended by failure after PLAY, and attempts that failed.
+    pub failures: u64,
+    /// PLAY answered.
+    pub sessions: u64,
+    /// Transport of the present session, none before SETUP is answered.
+    pub transport: Option<Carrier>,
+    /// Departures from the standards met so far.
+    pub quirks: BTreeSet<Quirk>,
+}
+
+/// What carries the media of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// The RTSP connection (RFC 2326 10.12).
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl Carrier {
+    /// `tcp` or `udp`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
