@@ -1,0 +1,185 @@
+//! An output of the matrix: one video track of one viewer, for the session's whole life.
+//!
+//! The slot's rules are what a receiver's decoder needs: sequence numbers without a gap,
+//! timestamps that only move forward, nothing of a source before an IDR of that source, and
+//! the source it shows goes on until the next one has such a picture.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::frame::{Egress, Frame};
+use super::source::SourceId;
+use super::status::SlotStatus;
+use super::timeline::Timeline;
+
+/// Frames at the start of a session that repeat the playout-delay extension, since any of
+/// them may be lost.
+const HINTED_FRAMES: u64 = 10;
+
+/// One output.
+#[derive(Debug)]
+pub struct Slot {
+    /// What the viewer has asked for.
+    pub wish: Wish,
+    /// The newest status that was reported.
+    pub reported: Option<SlotStatus>,
+    /// When this slot was last repaired from the cache on its receiver's request.
+    pub repaired_at: Option<Instant>,
+    showing: Option<SourceId>,
+    /// A picture of `showing` went out: the receiver can decode what follows.
+    started: bool,
+    wanted: Option<SourceId>,
+    /// Frames of `showing` that are replayed before live ones follow.
+    replay: VecDeque<Arc<Frame>>,
+    timeline: Timeline,
+    next_sequence_number: u64,
+    frames_sent: u64,
+}
+
+/// What the viewer has asked a slot for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// A stream that does not exist: the slot keeps its place.
+    Unknown,
+    /// Pictures.
+    Play,
+    /// Nothing for now; the source to come back to.
+    Pause(SourceId),
+}
+
+impl Slot {
+    /// A slot that shows nothing. `seed` is random: RFC 3550 section 5.1 wants
+    /// unpredictable first sequence numbers and timestamps.
+    #[must_use]
+    pub fn new(now: Instant, wanted: Option<SourceId>, seed: u64) -> Self {
+        let [a, b, c, d, e, f, ..] = seed.to_le_bytes();
+        Self {
+            wish: if wanted.is_some() { Wish::Play } else { Wish::Unknown },
+            reported: None,
+            repaired_at: None,
+            showing: None,
+            started: false,
+            wanted,
+            replay: VecDeque::new(),
+            timeline: Timeline::new(now, u32::from_le_bytes([a, b, c, d])),
+            // Below 2^15: a receiver starts with rollover counter 0 (RFC 3711 3.3.1).
+            next_sequence_number: u64::from(u16::from_le_bytes([e, f]) >> 1),
+            frames_sent: 0,
+        }
+    }
+
+    /// The source whose pictures go out, or went out last.
+    #[must_use]
+    pub fn showing(&self) -> Option<SourceId> {
+        self.showing
+    }
+
+    /// The source that is awaited.
+    #[must_use]
+    pub fn wanted(&self) -> Option<SourceId> {
+        self.wanted
+    }
+
+    /// Whether the receiver has a picture of the source that it shows.
+    #[must_use]
+    pub fn has_picture(&self) -> bool {
+        self.started
+    }
+
+    /// Whether cached frames wait to be sent.
+    #[must_use]
+    pub fn is_replaying(&self) -> bool {
+        !self.replay.is_empty()
+    }
+
+    /// Cuts to a source at once, from these cached frames on: an IDR and what followed it.
+    pub fn cut_to(&mut self, source: SourceId, frames: impl Iterator<Item = Arc<Frame>>) {
+        self.wanted = None;
+        if self.showing != Some(source) {
+            self.showing = Some(source);
+            self.started = false;
+        }
+        self.replay = frames.filter(|frame| !frame.disposable).collect();
+    }
+
+    /// Keeps what is shown and cuts at the source's next IDR.
+    pub fn await_key(&mut self, source: SourceId) {
+        self.wanted = Some(source);
+    }
+
+    /// Stays with what is shown after all.
+    pub fn give_up(&mut self) {
+        self.wanted = None;
+    }
+
+    /// Stops and lets go of every source.
+    pub fn clear(&mut self) {
+        self.showing = None;
+        self.started = false;
+        self.wanted = None;
+        self.replay.clear();
+    }
+
+    /// The camera that is shown is gone: its last picture stays, its next one is an IDR.
+    pub fn handle_interruption(&mut self, source: SourceId) {
+        if self.showing == Some(source) {
+            self.started = false;
+            self.replay.clear();
+        }
+    }
+
+    /// A source's next frame; what leaves, if anything does.
+    pub fn handle_frame(
+        &mut self,
+        now: Instant,
+        source: SourceId,
+        frame: &Arc<Frame>,
+    ) -> Option<Egress> {
+        if self.wanted == Some(source) && frame.key {
+            self.wanted = None;
+            self.showing = Some(source);
+            self.replay.clear();
+            return Some(self.send_live(now, frame));
+        }
+        if self.showing != Some(source) {
+            return None;
+        }
+        if frame.key {
+            // What is still to be replayed leads up to a picture that is here already.
+            self.replay.clear();
+            return Some(self.send_live(now, frame));
+        }
+        if self.is_replaying() {
+            self.replay.push_back(Arc::clone(frame));
+            return None;
+        }
+        self.started.then(|| self.send_live(now, frame))
+    }
+
+    /// The next frame of a replay, stamped with its departure.
+    pub fn release(&mut self, now: Instant) -> Option<Egress> {
+        let frame = self.replay.pop_front()?;
+        Some(self.send(now, now, frame))
+    }
+
+    fn send_live(&mut self, now: Instant, frame: &Arc<Frame>) -> Egress {
+        self.send(now, frame.captured_at, Arc::clone(frame))
+    }
+
+    fn send(&mut self, now: Instant, at: Instant, frame: Arc<Frame>) -> Egress {
+        let stamp = self.timeline.stamp(at);
+        let first_sequence_number = self.next_sequence_number;
+        self.next_sequence_number += frame.payloads.len() as u64;
+        self.started = true;
+        let playout_hint = frame.key || self.frames_sent < HINTED_FRAMES;
+        self.frames_sent += 1;
+        Egress {
+            first_sequence_number,
+            rtp_timestamp: stamp.rtp,
+            presented_at: stamp.at.min(now),
+            playout_hint,
+            frame,
+        }
+    }
+}

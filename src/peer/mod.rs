@@ -1,0 +1,441 @@
+//! One WebRTC peer connection: the only place that knows str0m.
+//!
+//! str0m must be drained after every mutation and does not send before it was told the time;
+//! [`Peer`] has no method that leaves it otherwise. Frames are queued and written together in
+//! [`Peer::flush`], which costs one pass over the streams for a whole turn of the loop.
+
+mod demux;
+mod identity;
+mod offer;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use str0m::change::SdpOffer;
+use str0m::format::{Codec, PayloadParams};
+use str0m::media::{Mid, Pt};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{Extension, ExtensionValues, RtpWrite, SeqNo, Ssrc};
+use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc};
+
+pub use self::demux::Demux;
+pub use self::identity::{Entropy, Identity};
+pub use self::offer::OfferError;
+pub use str0m::net::Transmit;
+
+use crate::engine::frame::Egress;
+use crate::limits;
+
+/// Without any datagram from the viewer for this long, the connection counts as lost.
+const SILENCE: Duration = Duration::from_secs(5);
+/// A lost connection that comes back within this time goes on as if nothing had happened.
+const GRACE: Duration = Duration::from_secs(10);
+/// ICE and DTLS must be up this long after the answer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What every peer of a server has in common.
+#[derive(Debug, Clone)]
+pub struct PeerOptions {
+    /// Addresses at which the server's UDP socket is reached, in order of preference.
+    pub candidates: Vec<SocketAddr>,
+    /// Packets a slot keeps to answer NACKs (RFC 4588).
+    pub resend_packets: usize,
+    /// Least and most playout delay to ask the receiver for, if it offers the extension.
+    pub playout_delay: Option<(Duration, Duration)>,
+}
+
+/// What a peer tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// ICE and DTLS are up, for the first time.
+    Connected,
+    /// The receiver of a slot can't decode what it has (PLI or FIR).
+    PictureLoss {
+        /// The slot.
+        position: usize,
+    },
+    /// The connection is over.
+    Ended(EndReason),
+}
+
+/// Why a connection is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndReason {
+    /// The viewer said so (DTLS `close_notify`).
+    ClosedByViewer,
+    /// ICE and DTLS did not come up in time.
+    NeverConnected,
+    /// Silence for longer than the grace period.
+    ConnectionLost,
+    /// DTLS or ICE failed.
+    Failed,
+}
+
+impl EndReason {
+    /// One spelling for log and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClosedByViewer => "closed_by_viewer",
+            Self::NeverConnected => "never_connected",
+            Self::ConnectionLost => "connection_lost",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What a peer's accepted offer gave.
+#[derive(Debug)]
+pub struct Answer {
+    /// The SDP answer, candidates included.
+    pub sdp: String,
+    /// The same candidates, for clients that want them as messages.
+    pub candidates: Vec<String>,
+}
+
+/// One peer connection.
+#[derive(Debug)]
+pub struct Peer {
+    rtc: Rtc,
+    ufrag: String,
+    tracks: Vec<Option<Track>>,
+    playout_delay: Option<(Duration, Duration)>,
+    outbox: Vec<(usize, Egress)>,
+    events: VecDeque<Event>,
+    next_timeout: Instant,
+    liveness: Liveness,
+    is_connected: bool,
+    is_over: bool,
+}
+
+/// Where a slot's packets go.
+#[derive(Debug, Clone, Copy)]
+struct Track {
+    mid: Mid,
+    ssrc: Ssrc,
+    payload_type: Pt,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Liveness {
+    Connecting { give_up_at: Instant },
+    Up { heard_at: Instant },
+}
+
+impl Peer {
+    /// Answers a viewer's offer. The i-th video m-line becomes slot i; those beyond
+    /// `slots`, and all audio, are answered `inactive`.
+    ///
+    /// # Errors
+    /// When the offer is no usable SDP; the text is fit for the viewer.
+    pub fn accept(
+        now: Instant,
+        options: &PeerOptions,
+        identity: &Identity,
+        entropy: Entropy,
+        offer: &str,
+        slots: usize,
+    ) -> Result<(Self, Answer), OfferError> {
+        let prepared = offer::prepare(offer, slots)?;
+        let sdp = SdpOffer::from_sdp_string(&prepared.sdp)
+            .map_err(|error| OfferError::Malformed(error.to_string()))?;
+        let credentials = entropy.into_credentials();
+        let ufrag = credentials.ufrag.clone();
+        let mut rtc = identity.configure(credentials, options).build(now);
+        let mut candidates = Vec::new();
+        for address in &options.candidates {
+            if let Ok(candidate) = Candidate::host(*address, "udp") {
+                candidates.push(candidate.to_sdp_string());
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        let answer = rtc
+            .sdp_api()
+            .accept_offer(sdp)
+            .map_err(|error| OfferError::Refused(error.to_string()))?;
+        let mut peer = Self {
+            rtc,
+            ufrag,
+            tracks: Vec::new(),
+            playout_delay: options.playout_delay,
+            outbox: Vec::new(),
+            events: VecDeque::new(),
+            next_timeout: now,
+            liveness: Liveness::Connecting { give_up_at: now + CONNECT_TIMEOUT },
+            is_connected: false,
+            is_over: false,
+        };
+        peer.drain(now, &mut |_| ());
+        peer.tracks = prepared.video_mids.iter().map(|mid| peer.track(mid)).collect();
+        for track in peer.tracks.iter().flatten() {
+            if let Some(stream) = peer.rtc.direct_api().stream_tx(&track.ssrc) {
+                // No ratio cap: with one, a burst's resends are thrown away as a whole.
+                stream.set_rtx_cache(options.resend_packets, limits::RESEND_MAX_AGE, None);
+            }
+        }
+        Ok((peer, Answer { sdp: answer.to_sdp_string(), candidates }))
+    }
+
+    /// The local ICE user name fragment, by which the first datagrams find their peer.
+    #[must_use]
+    pub fn ufrag(&self) -> &str {
+        &self.ufrag
+    }
+
+    /// Why a slot can't carry video, if it can't.
+    #[must_use]
+    pub fn slot_error(&self, position: usize) -> Option<&'static str> {
+        match self.tracks.get(position) {
+            Some(Some(_)) => None,
+            _ => Some("no H264 with packetization-mode=1 was offered for this slot"),
+        }
+    }
+
+    /// A candidate of the viewer, from signalling. Unusable ones (mDNS, TCP, garbage) are
+    /// ignored: the viewer's own checks reach us all the same.
+    pub fn add_remote_candidate(&mut self, now: Instant, line: &str, sink: &mut Sink<'_>) {
+        let line = line.strip_prefix("a=").unwrap_or(line);
+        match Candidate::from_sdp_string(line) {
+            Ok(candidate) => {
+                self.rtc.add_remote_candidate(candidate);
+                self.drain(now, sink);
+            }
+            Err(error) => log::debug!("candidate ignored: {error}"),
+        }
+    }
+
+    /// Whether this datagram is for this peer: checks a STUN message's integrity.
+    #[must_use]
+    pub fn accepts(&self, now: Instant, from: SocketAddr, to: SocketAddr, data: &[u8]) -> bool {
+        Receive::new(Protocol::Udp, from, to, data)
+            .is_ok_and(|receive| self.rtc.accepts(&Input::Receive(now, receive)))
+    }
+
+    /// A datagram of this peer's.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        to: SocketAddr,
+        data: &[u8],
+        sink: &mut Sink<'_>,
+    ) {
+        let Ok(receive) = Receive::new(Protocol::Udp, from, to, data) else { return };
+        if let Liveness::Up { heard_at } = &mut self.liveness {
+            *heard_at = now;
+        }
+        if let Err(error) = self.rtc.handle_input(Input::Receive(now, receive)) {
+            log::info!("peer {}: {error}", self.ufrag);
+            self.end(EndReason::Failed);
+        }
+        self.drain(now, sink);
+    }
+
+    /// Queues a frame for [`Peer::flush`].
+    pub fn queue(&mut self, position: usize, egress: Egress) {
+        self.outbox.push((position, egress));
+    }
+
+    /// Whether [`Peer::flush`] has something to do.
+    #[must_use]
+    pub fn has_queued(&self) -> bool {
+        !self.outbox.is_empty()
+    }
+
+    /// Sends what was queued.
+    pub fn flush(&mut self, now: Instant, sink: &mut Sink<'_>) {
+        let mut outbox = std::mem::take(&mut self.outbox);
+        for (position, egress) in outbox.drain(..) {
+            self.write(position, &egress);
+        }
+        self.outbox = outbox; // keeps its memory for the next turn
+        self.tick(now, sink);
+    }
+
+    /// Time has passed.
+    pub fn handle_timeout(&mut self, now: Instant, sink: &mut Sink<'_>) {
+        match self.liveness {
+            Liveness::Connecting { give_up_at } if now >= give_up_at => {
+                self.end(EndReason::NeverConnected);
+            }
+            Liveness::Up { heard_at } if now >= heard_at + SILENCE + GRACE => {
+                self.end(EndReason::ConnectionLost);
+            }
+            _ => {}
+        }
+        self.tick(now, sink);
+    }
+
+    /// When [`Peer::handle_timeout`] is due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Instant {
+        let liveness = match self.liveness {
+            Liveness::Connecting { give_up_at } => give_up_at,
+            Liveness::Up { heard_at } => heard_at + SILENCE + GRACE,
+        };
+        self.next_timeout.min(liveness)
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Says goodbye to the viewer.
+    pub fn close(&mut self, now: Instant, sink: &mut Sink<'_>) {
+        self.is_over = true; // whatever the viewer says to this is no news
+        if self.rtc.close().is_ok() {
+            self.tick(now, sink);
+        }
+    }
+
+    fn write(&mut self, position: usize, egress: &Egress) {
+        let Some(Some(track)) = self.tracks.get(position) else { return };
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx(&track.ssrc) else { return };
+        let hint = egress.playout_hint.then_some(self.playout_delay).flatten();
+        let mut sequence_number = egress.first_sequence_number;
+        let payloads = &egress.frame.payloads;
+        for (index, payload) in payloads.iter().enumerate() {
+            let packet = RtpWrite::new(
+                track.payload_type,
+                SeqNo::from(sequence_number),
+                egress.rtp_timestamp,
+                egress.presented_at,
+                std::sync::Arc::clone(payload),
+            )
+            .marker(index + 1 == payloads.len())
+            .nackable(true)
+            .ext_vals(playout_extension(hint));
+            sequence_number += 1;
+            // str0m panics beyond its datagram size; the packetizer never comes near.
+            if payload.len() <= limits::RTP_PAYLOAD_MAX_BYTES {
+                stream.write_rtp(packet);
+            }
+        }
+    }
+
+    fn tick(&mut self, now: Instant, sink: &mut Sink<'_>) {
+        if let Err(error) = self.rtc.handle_input(Input::Timeout(now)) {
+            log::info!("peer {}: {error}", self.ufrag);
+            self.end(EndReason::Failed);
+        }
+        self.drain(now, sink);
+    }
+
+    fn drain(&mut self, now: Instant, sink: &mut Sink<'_>) {
+        loop {
+            match self.rtc.poll_output() {
+                Ok(Output::Transmit(transmit)) => sink(transmit),
+                Ok(Output::Event(event)) => self.handle_event(now, &event),
+                Ok(Output::Timeout(at)) => {
+                    self.next_timeout = at;
+                    return;
+                }
+                Err(error) => {
+                    log::info!("peer {}: {error}", self.ufrag);
+                    self.end(EndReason::Failed);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn handle_event(&mut self, now: Instant, event: &RtcEvent) {
+        match event {
+            RtcEvent::Connected => {
+                self.liveness = Liveness::Up { heard_at: now };
+                if !std::mem::replace(&mut self.is_connected, true) {
+                    self.events.push_back(Event::Connected);
+                }
+            }
+            RtcEvent::KeyframeRequest(request) => {
+                let is_it = |track: &Option<Track>| track.is_some_and(|t| t.mid == request.mid);
+                if let Some(position) = self.tracks.iter().position(is_it) {
+                    self.events.push_back(Event::PictureLoss { position });
+                }
+            }
+            RtcEvent::Closed => self.end(EndReason::ClosedByViewer),
+            RtcEvent::IceConnectionStateChange(state) => {
+                // A disconnect is judged by silence: str0m's own takes 15 s.
+                let state: IceConnectionState = *state;
+                log::debug!("peer {}: ICE {state:?}", self.ufrag);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, reason: EndReason) {
+        if !std::mem::replace(&mut self.is_over, true) {
+            self.events.push_back(Event::Ended(reason));
+        }
+    }
+
+    fn track(&mut self, mid: &str) -> Option<Track> {
+        let mid = Mid::from(mid);
+        let media = self.rtc.media(mid)?;
+        let offered = media.remote_pts();
+        let params = self.rtc.codec_config().params();
+        let best = params
+            .iter()
+            .filter(|params| offered.contains(&params.pt()))
+            .filter_map(|params| Some((preference(params)?, params.pt())))
+            .min()?;
+        let ssrc = self.rtc.direct_api().stream_tx_by_mid(mid, None)?.ssrc();
+        Some(Track { mid, ssrc, payload_type: best.1 })
+    }
+}
+
+/// Takes the datagrams that a peer wants sent, in order.
+pub type Sink<'a> = dyn FnMut(Transmit) + 'a;
+
+/// Which of the offered H.264 payload types to send on: lower is better. Receivers read the
+/// stream's own sequence parameter set, so this only decides what is most widely accepted.
+fn preference(params: &PayloadParams) -> Option<u8> {
+    let spec = params.spec();
+    let format = spec.format;
+    if spec.codec != Codec::H264 || format.packetization_mode != Some(1) {
+        return None;
+    }
+    Some(match format.profile_level_id.map(|id| id >> 8) {
+        Some(0x42e0) => 0,
+        Some(0x4d00) => 1,
+        Some(0x4200) => 2,
+        Some(0x6400) => 3,
+        _ => 4,
+    })
+}
+
+fn playout_extension(hint: Option<(Duration, Duration)>) -> ExtensionValues {
+    let Some((min, max)) = hint else { return ExtensionValues::default() };
+    let hundredths = |delay: Duration| {
+        let hundredths = u64::try_from(delay.as_millis() / 10).unwrap_or(0);
+        str0m::media::MediaTime::from_hundredths(hundredths)
+    };
+    ExtensionValues {
+        play_delay_min: Some(hundredths(min)),
+        play_delay_max: Some(hundredths(max)),
+        ..ExtensionValues::default()
+    }
+}
+
+impl Identity {
+    fn configure(&self, credentials: str0m::IceCreds, options: &PeerOptions) -> str0m::RtcConfig {
+        let config = Rtc::builder()
+            .set_rtp_mode(true)
+            .set_ice_lite(true)
+            .set_local_ice_credentials(credentials)
+            .set_dtls_cert(self.certificate())
+            .set_send_buffer_video(options.resend_packets)
+            .clear_codecs()
+            .enable_h264(true)
+            // Only so that an audio m-line has something to be answered inactive with.
+            .enable_opus(true, false);
+        if options.playout_delay.is_some() {
+            config.set_extension(5, Extension::PlayoutDelay)
+        } else {
+            config
+        }
+    }
+}
