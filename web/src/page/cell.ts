@@ -1,0 +1,150 @@
+/** One cell of the wall: a picture, what it is, and what can be done with it. */
+
+import type { SlotStats } from '../multistream-client.ts';
+import type { CellFace } from './cell-state.ts';
+import { icon, make, setIcon, setLabel, setText, tool } from './dom.ts';
+
+export interface CellActions {
+  choose(cell: number): void;
+  enlarge(cell: number): void;
+  pause(cell: number): void;
+  clear(cell: number): void;
+  /** Something dragged was let go here: a camera's name, or the cell it came from. */
+  drop(cell: number, dragged: { camera: string } | { cell: number }): void;
+}
+
+/** Private types, so that a file dragged onto the page is no camera. */
+export const DRAG_CAMERA = 'application/x-crosspoint-camera';
+export const DRAG_CELL = 'application/x-crosspoint-cell';
+
+export class Cell {
+  readonly element: HTMLElement;
+  private readonly video = make('video', {
+    muted: '', autoplay: '', playsinline: '', disablepictureinpicture: '',
+    disableremoteplayback: '', tabindex: '-1', 'aria-hidden': 'true',
+  });
+  private readonly still = make('canvas', { class: 'still', hidden: '', 'aria-hidden': 'true' });
+  private readonly name = make('span', { class: 'name' });
+  private readonly title = make('strong');
+  private readonly detail = make('span');
+  private readonly figures = make('p', { class: 'figures', hidden: '' });
+  private readonly pause: HTMLButtonElement;
+  private readonly enlarge: HTMLButtonElement;
+  private camera: string | null = null;
+  private frames = 0;
+  private framesAtMs = 0;
+
+  constructor(readonly index: number, private readonly actions: CellActions) {
+    this.pause = tool('pause', 'Pause', () => actions.pause(index));
+    this.enlarge = tool('large', 'Enlarge', () => actions.enlarge(index));
+    const clear = tool('close', 'Clear', () => actions.clear(index));
+    this.element = make('article', { class: 'cell', role: 'group', tabindex: '-1' },
+      this.video, this.still,
+      make('div', { class: 'vacant' }, icon('camera'), make('span', {}, 'Choose a camera')),
+      make('div', { class: 'mark' }, icon('off'), this.title, this.detail),
+      make('div', { class: 'tag' }, make('span', { class: 'number' }, String(index + 1)),
+        make('i', { class: 'dot' }), this.name),
+      this.figures,
+      make('div', { class: 'actions' }, this.pause, this.enlarge, clear));
+    // The attribute alone does not mute an element that was made by script.
+    this.video.muted = true;
+    this.listen();
+  }
+
+  private listen(): void {
+    const { element, actions, index } = this;
+    element.addEventListener('click', () => actions.choose(index));
+    element.addEventListener('dblclick', () => actions.enlarge(index));
+    element.addEventListener('dragstart', (event) => {
+      if (this.camera === null) return event.preventDefault();
+      event.dataTransfer?.setData(DRAG_CELL, String(index));
+    });
+    element.addEventListener('dragover', (event) => {
+      const types = event.dataTransfer?.types ?? [];
+      if (!types.includes(DRAG_CAMERA) && !types.includes(DRAG_CELL)) return;
+      event.preventDefault();
+      element.classList.add('target');
+    });
+    for (const end of ['dragleave', 'drop', 'dragend']) {
+      element.addEventListener(end, () => element.classList.remove('target'));
+    }
+    element.addEventListener('drop', (event) => {
+      event.preventDefault();
+      const camera = event.dataTransfer?.getData(DRAG_CAMERA);
+      const cell = event.dataTransfer?.getData(DRAG_CELL);
+      if (camera) actions.drop(index, { camera });
+      else if (cell) actions.drop(index, { cell: Number(cell) });
+    });
+    this.video.addEventListener('loadeddata', () => { this.still.hidden = true; });
+  }
+
+  /** Shows a new track; the last picture of the one before stays until the first of the new. */
+  attach(track: MediaStreamTrack): void {
+    this.hold();
+    this.video.srcObject = new MediaStream([track]);
+    this.video.play().catch(() => undefined);
+  }
+
+  private hold(): void {
+    const { videoWidth, videoHeight } = this.video;
+    if (videoWidth === 0) return;
+    this.still.width = videoWidth;
+    this.still.height = videoHeight;
+    this.still.getContext('2d')?.drawImage(this.video, 0, 0);
+    this.still.hidden = false;
+  }
+
+  /** Time since the last new picture, in ms. */
+  stalledMs(nowMs: number): number {
+    const frames = this.video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;
+    if (frames !== this.frames || this.framesAtMs === 0) this.touch(nowMs, frames);
+    return nowMs - this.framesAtMs;
+  }
+
+  /** Starts the count of `stalledMs` anew, as after a pause. */
+  touch(nowMs: number, frames = this.frames): void {
+    this.frames = frames;
+    this.framesAtMs = nowMs;
+  }
+
+  render(camera: string | null, face: CellFace, flags: { chosen: boolean; large: boolean }): void {
+    // A cell that was empty must not flash the camera it had before.
+    if (this.camera === null && camera !== null) this.element.classList.add('blank');
+    if (face.state === 'live') this.element.classList.remove('blank');
+    this.camera = camera;
+    this.element.dataset['state'] = face.state;
+    this.element.draggable = camera !== null;
+    this.element.classList.toggle('chosen', flags.chosen);
+    this.element.classList.toggle('large', flags.large);
+    setText(this.name, camera ?? '');
+    setText(this.title, face.title);
+    setText(this.detail, face.detail);
+    const paused = face.state === 'paused';
+    setIcon(this.pause, paused ? 'play' : 'pause');
+    setLabel(this.pause, paused ? 'Resume (space)' : 'Pause (space)');
+    setIcon(this.enlarge, flags.large ? 'small' : 'large');
+    setLabel(this.enlarge, flags.large ? 'Back to the grid (Esc)' : 'Enlarge (Enter)');
+    const what = camera === null ? 'empty' : `${camera}, ${face.title || face.state}`;
+    this.element.setAttribute('aria-label', `Cell ${this.index + 1}: ${what}`);
+  }
+
+  /** The overlay on demand; null hides it. */
+  showStats(stats: SlotStats | null, visible: boolean): void {
+    this.figures.hidden = !visible || this.camera === null;
+    if (this.figures.hidden) return;
+    setText(this.figures, stats && stats.width > 0 ? figuresOf(stats) : 'no picture yet');
+    this.figures.classList.toggle('bad', (stats?.lossPercent ?? 0) >= 1);
+  }
+}
+
+export function figuresOf(stats: SlotStats): string {
+  const rate = stats.kbps >= 1000
+    ? `${(stats.kbps / 1000).toFixed(1)} Mbit/s` : `${Math.round(stats.kbps)} kbit/s`;
+  return [
+    `${Math.round(stats.latencyMs)} ms`,
+    `${stats.lossPercent.toFixed(stats.lossPercent > 0 ? 1 : 0)} % loss`,
+    `${Math.round(stats.fps)} fps`,
+    `${stats.width}×${stats.height}`,
+    rate,
+  ].join('  ·  ');
+}
