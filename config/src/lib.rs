@@ -5,10 +5,14 @@
 //! Everything wrong with a file is reported at once, each [`Problem`] with its line and with
 //! what is expected, and no message, `Debug` or `Display` of this crate shows a credential.
 
+mod camera;
 pub mod limits;
 mod model;
 mod problem;
+mod reader;
+mod scalar;
 mod schema;
+mod substitute;
 mod tree;
 mod url;
 

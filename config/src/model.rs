@@ -96,10 +96,7 @@ pub struct Api {
 impl Default for Api {
     fn default() -> Self {
         let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        Self {
-            listen: SocketAddr::new(host, 1984),
-            origins: Vec::new(),
-        }
+        Self { listen: SocketAddr::new(host, 1984), origins: Vec::new() }
     }
 }
 
@@ -126,10 +123,7 @@ impl Default for Webrtc {
             listen: SocketAddr::new(host, WEBRTC_DEFAULT_PORT),
             candidates: Vec::new(),
             ice_servers: Vec::new(),
-            playout_delay: Some(PlayoutDelay {
-                min_ms: 0,
-                max_ms: 0,
-            }),
+            playout_delay: Some(PlayoutDelay { min_ms: 0, max_ms: 0 }),
         }
     }
 }

@@ -1,8 +1,344 @@
-//! x
-use crate::{Config, Problem};
+//! The keys of the file: which there are, and what each may say.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::camera::camera_url;
+use crate::limits;
+use crate::model::{
+    Api, Config, IceServer, Limits, Log, LogFormat, LogLevel, Multistream, PlayoutDelay, Stream,
+    Transport, WEBRTC_DEFAULT_PORT, Webrtc,
+};
+use crate::problem::Problem;
+use crate::reader::{Found, Reader};
+use crate::scalar;
+use crate::tree::{self, Node, Value};
+use crate::url::SecretUrl;
+
+const TOP: &[&str] =
+    &["streams", "api", "webrtc", "multistream", "log", "linger", "warm", "limits", "burst_mbps"];
+const STREAM: &[&str] = &["url", "urls", "transport", "warm", "linger"];
+const API: &[&str] = &["listen", "origin"];
+const WEBRTC: &[&str] = &["listen", "candidates", "ice_servers", "playout_delay_ms"];
+const ICE_SERVER: &[&str] = &["urls", "username", "credential"];
+const PLAYOUT_DELAY: &[&str] = &["min", "max"];
+const MULTISTREAM: &[&str] = &["max_slots"];
+const LOG: &[&str] = &["level", "format"];
+const LIMITS: &[&str] =
+    &["gop_max_bytes", "gop_total_max_bytes", "gop_max_frames", "viewers_max", "resend_packets"];
+
+/// Reads and checks a whole file.
 pub(crate) fn read(
-    _text: &str,
-    _env: &dyn Fn(&str) -> Option<String>,
+    text: &str,
+    env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, Vec<Problem>> {
-    Ok(Config::default())
+    if text.len() > limits::FILE_MAX_BYTES {
+        let message = format!("expected a file of at most {} bytes", limits::FILE_MAX_BYTES);
+        return Err(vec![Problem { line: 0, column: 0, path: String::new(), message }]);
+    }
+    let root = tree::read(text).map_err(|error| {
+        let (line, column) = error.place.map_or((0, 0), |at| (at.line, at.column));
+        vec![Problem { line, column, path: String::new(), message: error.message }]
+    })?;
+    let mut reader = Reader::new(env);
+    let config = read_root(&mut reader, &root);
+    let found = reader.into_found();
+    if found.is_empty() { Ok(config) } else { Err(place_all(text, found)) }
+}
+
+fn place_all(text: &str, mut found: Vec<Found>) -> Vec<Problem> {
+    found.sort_by_key(|found| found.node);
+    let more = found.len().saturating_sub(limits::PROBLEMS_MAX);
+    let shown = found.into_iter().take(limits::PROBLEMS_MAX);
+    let mut problems: Vec<Problem> = shown
+        .map(|Found { node, path, message }| {
+            let (line, column) = tree::locate(text, node).map_or((0, 0), |at| (at.line, at.column));
+            Problem { line, column, path, message }
+        })
+        .collect();
+    if more > 0 {
+        let message = format!("and {more} more problems");
+        problems.push(Problem { line: 0, column: 0, path: String::new(), message });
+    }
+    problems
+}
+
+/// A stream with what it leaves to the defaults of the whole file.
+struct RawStream {
+    name: String,
+    urls: Vec<SecretUrl>,
+    transport: Option<Transport>,
+    warm: Option<bool>,
+    linger: Option<Duration>,
+}
+
+fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
+    let mut config = Config::default();
+    let mut streams = Vec::new();
+    let mut webrtc_listen = None;
+    reader.section(root, TOP, |reader, key, node| match key {
+        "streams" => streams = read_streams(reader, node),
+        "api" => config.api = read_api(reader, node),
+        "webrtc" => (config.webrtc, webrtc_listen) = read_webrtc(reader, node),
+        "multistream" => config.multistream = read_multistream(reader, node),
+        "log" => config.log = read_log(reader, node),
+        "linger" => set(&mut config.linger, read_linger(reader, node)),
+        "warm" => set(&mut config.warm, reader.boolean(node)),
+        "limits" => config.limits = read_limits(reader, node),
+        "burst_mbps" => {
+            let read = reader.number(node, &limits::BURST_MBPS);
+            set(&mut config.burst_mbps, read.and_then(|mbps| u32::try_from(mbps).ok()));
+        }
+        _ => {}
+    });
+    let default_listen = SocketAddr::new(config.api.listen.ip(), WEBRTC_DEFAULT_PORT);
+    config.webrtc.listen = webrtc_listen.unwrap_or(default_listen);
+    let finish = |raw: RawStream| Stream {
+        name: raw.name,
+        urls: raw.urls,
+        transport: raw.transport.unwrap_or_default(),
+        warm: raw.warm.unwrap_or(config.warm),
+        linger: raw.linger.unwrap_or(config.linger),
+    };
+    config.streams = streams.into_iter().map(finish).collect();
+    config
+}
+
+/// Keeps the default where the file's value was a problem.
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+fn read_linger(reader: &mut Reader<'_>, node: &Node) -> Option<Duration> {
+    reader.parsed(node, |text| {
+        let linger = scalar::duration(text)?;
+        if linger > limits::LINGER_MAX {
+            return Err("expected at most 24h".to_owned());
+        }
+        Ok(linger)
+    })
+}
+
+fn read_streams(reader: &mut Reader<'_>, node: &Node) -> Vec<RawStream> {
+    let mut streams = Vec::new();
+    if matches!(&node.value, Value::Map(entries) if entries.len() > limits::STREAMS_MAX) {
+        reader.problem(node, format!("expected at most {} streams", limits::STREAMS_MAX));
+        return streams;
+    }
+    reader.entries(node, |reader, key_node, name, value| {
+        let stream = reader.within(name, |reader| {
+            if let Err(message) = check_name(name) {
+                reader.problem(key_node, message);
+            }
+            read_stream(reader, name, value)
+        });
+        streams.push(stream);
+    });
+    streams
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let max = limits::STREAM_NAME_MAX_CHARS;
+    let chars = name.chars().count();
+    if chars == 0 || chars > max || name.contains(|c: char| c.is_control() || c == '/') {
+        return Err(format!(
+            "expected a name of 1 to {max} characters without / and control characters"
+        ));
+    }
+    Ok(())
+}
+
+fn read_stream(reader: &mut Reader<'_>, name: &str, node: &Node) -> RawStream {
+    let mut stream = RawStream {
+        name: name.to_owned(),
+        urls: Vec::new(),
+        transport: None,
+        warm: None,
+        linger: None,
+    };
+    let mut url_transport = None;
+    if !matches!(node.value, Value::Map(_)) {
+        (stream.urls, stream.transport) = read_urls(reader, node);
+        return stream;
+    }
+    let mut has_urls = false;
+    reader.section(node, STREAM, |reader, key, node| match key {
+        "url" | "urls" if has_urls => reader.problem(node, "give either url or urls"),
+        "url" | "urls" => {
+            has_urls = true;
+            (stream.urls, url_transport) = read_urls(reader, node);
+        }
+        "transport" => stream.transport = read_transport(reader, node),
+        "warm" => stream.warm = reader.boolean(node),
+        "linger" => stream.linger = read_linger(reader, node),
+        _ => {}
+    });
+    if !has_urls {
+        reader.problem(node, "expected url: rtsp://...");
+    }
+    stream.transport = stream.transport.or(url_transport);
+    stream
+}
+
+fn read_urls(reader: &mut Reader<'_>, node: &Node) -> (Vec<SecretUrl>, Option<Transport>) {
+    let items = reader.items(node, limits::URLS_PER_STREAM_MAX);
+    if items.is_empty() {
+        reader.problem(node, "expected at least one address");
+    }
+    let mut urls = Vec::new();
+    let mut transport = None;
+    for (index, item) in items {
+        let camera = reader.at_index(&index, |reader| {
+            let text = reader.text(item)?.text;
+            // Not through `parsed`: nothing of an address may stand in a message.
+            camera_url(&text).map_err(|message| reader.problem(item, message)).ok()
+        });
+        if let Some(camera) = camera {
+            transport = transport.or(camera.transport);
+            urls.push(camera.url);
+        }
+    }
+    (urls, transport)
+}
+
+fn read_transport(reader: &mut Reader<'_>, node: &Node) -> Option<Transport> {
+    reader.parsed(node, |text| match text {
+        "auto" => Ok(Transport::Auto),
+        "tcp" => Ok(Transport::Tcp),
+        "udp" => Ok(Transport::Udp),
+        _ => Err("expected auto, tcp or udp".to_owned()),
+    })
+}
+
+fn read_api(reader: &mut Reader<'_>, node: &Node) -> Api {
+    let mut api = Api::default();
+    reader.section(node, API, |reader, key, node| match key {
+        "listen" => set(&mut api.listen, reader.parsed(node, scalar::listen)),
+        "origin" => api.origins = reader.list(node, limits::LIST_MAX, scalar::origin),
+        _ => {}
+    });
+    api
+}
+
+fn read_webrtc(reader: &mut Reader<'_>, node: &Node) -> (Webrtc, Option<SocketAddr>) {
+    let mut webrtc = Webrtc::default();
+    let mut listen = None;
+    reader.section(node, WEBRTC, |reader, key, node| match key {
+        "listen" => listen = reader.parsed(node, scalar::udp_listen),
+        "candidates" => {
+            webrtc.candidates = reader.list(node, limits::LIST_MAX, scalar::candidate);
+        }
+        "ice_servers" => {
+            for (index, item) in reader.items(node, limits::LIST_MAX) {
+                let server = reader.at_index(&index, |reader| read_ice_server(reader, item));
+                webrtc.ice_servers.push(server);
+            }
+        }
+        "playout_delay_ms" => set(&mut webrtc.playout_delay, read_playout_delay(reader, node)),
+        _ => {}
+    });
+    (webrtc, listen)
+}
+
+fn read_ice_server(reader: &mut Reader<'_>, node: &Node) -> IceServer {
+    let mut server = IceServer { urls: Vec::new(), username: None, credential: None };
+    let mut has_urls = false;
+    reader.section(node, ICE_SERVER, |reader, key, node| match key {
+        "urls" => {
+            has_urls = true;
+            server.urls = reader.list(node, limits::LIST_MAX, scalar::ice_url);
+        }
+        "username" => server.username = reader.text(node).map(|text| text.text),
+        "credential" => server.credential = reader.text(node).map(|text| text.text),
+        _ => {}
+    });
+    if !has_urls && matches!(node.value, Value::Map(_)) {
+        reader.problem(node, "expected urls: [\"stun:host:port\"]");
+    }
+    server
+}
+
+/// The outer `None` is a problem, the inner one `off`.
+fn read_playout_delay(reader: &mut Reader<'_>, node: &Node) -> Option<Option<PlayoutDelay>> {
+    match &node.value {
+        Value::Map(_) => {}
+        Value::Text(text) if text == "off" => return Some(None),
+        _ => {
+            reader.problem(node, "expected {min: 0, max: 0} in milliseconds, or off");
+            return None;
+        }
+    }
+    let mut delay = PlayoutDelay { min_ms: 0, max_ms: 0 };
+    let range = 0..=u64::from(limits::PLAYOUT_DELAY_MAX_MS);
+    reader.section(node, PLAYOUT_DELAY, |reader, key, node| {
+        let ms = reader.number(node, &range).and_then(|ms| u16::try_from(ms).ok());
+        match key {
+            "min" => set(&mut delay.min_ms, ms),
+            _ => set(&mut delay.max_ms, ms),
+        }
+    });
+    if delay.min_ms > delay.max_ms {
+        reader.problem(node, "expected min not above max");
+    }
+    Some(Some(delay))
+}
+
+fn read_multistream(reader: &mut Reader<'_>, node: &Node) -> Multistream {
+    let mut multistream = Multistream::default();
+    reader.section(node, MULTISTREAM, |reader, _, node| {
+        set(&mut multistream.max_slots, reader.number(node, &(1..=limits::SLOTS_MAX as u64)));
+    });
+    multistream
+}
+
+fn read_log(reader: &mut Reader<'_>, node: &Node) -> Log {
+    let mut log = Log::default();
+    reader.section(node, LOG, |reader, key, node| match key {
+        "level" => set(&mut log.level, reader.parsed(node, log_level)),
+        "format" => set(&mut log.format, reader.parsed(node, log_format)),
+        _ => {}
+    });
+    log
+}
+
+fn log_level(text: &str) -> Result<LogLevel, String> {
+    match text {
+        "off" => Ok(LogLevel::Off),
+        "error" => Ok(LogLevel::Error),
+        "warn" => Ok(LogLevel::Warn),
+        "info" => Ok(LogLevel::Info),
+        "debug" => Ok(LogLevel::Debug),
+        "trace" => Ok(LogLevel::Trace),
+        _ => Err("expected off, error, warn, info, debug or trace".to_owned()),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("expected text or json".to_owned()),
+    }
+}
+
+fn read_limits(reader: &mut Reader<'_>, node: &Node) -> Limits {
+    let mut read = Limits::default();
+    reader.section(node, LIMITS, |reader, key, node| match key {
+        "gop_max_bytes" => set(&mut read.gop_max_bytes, reader.bytes(node, &limits::GOP_BYTES)),
+        "gop_total_max_bytes" => {
+            set(&mut read.gop_total_max_bytes, reader.bytes(node, &limits::GOP_TOTAL_BYTES));
+        }
+        "gop_max_frames" => set(&mut read.gop_max_frames, reader.number(node, &limits::GOP_FRAMES)),
+        "viewers_max" => set(&mut read.viewers_max, reader.number(node, &limits::VIEWERS)),
+        "resend_packets" => {
+            set(&mut read.resend_packets, reader.number(node, &limits::RESEND_PACKETS));
+        }
+        _ => {}
+    });
+    if read.gop_total_max_bytes < read.gop_max_bytes {
+        reader.problem(node, "expected gop_total_max_bytes not below gop_max_bytes");
+    }
+    read
 }

@@ -121,10 +121,7 @@ mod tests {
 
     #[test]
     fn user_info_is_masked() {
-        assert_eq!(
-            redact_url("rtsp://admin:pw@10.0.0.1:554/a"),
-            "rtsp://***@10.0.0.1:554/a"
-        );
+        assert_eq!(redact_url("rtsp://admin:pw@10.0.0.1:554/a"), "rtsp://***@10.0.0.1:554/a");
         assert_eq!(redact_url("rtsp://admin@10.0.0.1/"), "rtsp://***@10.0.0.1/");
     }
 
@@ -136,11 +133,7 @@ mod tests {
 
     #[test]
     fn an_unescaped_password_is_masked_whole() {
-        for url in [
-            "rtsp://u:p@ss/w@host/x",
-            "rtsp://u:p/wss@host/x",
-            "rtsp://u:p?ss#@host/x",
-        ] {
+        for url in ["rtsp://u:p@ss/w@host/x", "rtsp://u:p/wss@host/x", "rtsp://u:p?ss#@host/x"] {
             assert_eq!(redact_url(url), "rtsp://***@host/x", "{url}");
         }
     }
@@ -148,10 +141,7 @@ mod tests {
     #[test]
     fn credentials_without_a_scheme_are_masked() {
         assert_eq!(redact_url("admin:secret@10.0.0.1/a"), "***@10.0.0.1/a");
-        assert_eq!(
-            redact_url("ffmpeg:rtsp://u:secret@h/a#video"),
-            "ffmpeg:rtsp://***@h/a#video"
-        );
+        assert_eq!(redact_url("ffmpeg:rtsp://u:secret@h/a#video"), "ffmpeg:rtsp://***@h/a#video");
         assert!(!redact_url("u:secret@x://h/a").contains("secret"));
     }
 

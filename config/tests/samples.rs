@@ -1,0 +1,76 @@
+//! The sample files say what is true.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
+
+use std::time::Duration;
+
+use config::{Config, SecretUrl, Transport, parse};
+
+const FULL: &str = include_str!("../samples/crosspoint.yaml");
+const SMALL: &str = include_str!("../samples/two-cameras.yaml");
+
+fn read(text: &str) -> Config {
+    let shown = |problems: Vec<config::Problem>| -> String {
+        problems.iter().map(|problem| format!("{problem}\n")).collect()
+    };
+    parse(text, &|_| None).map_err(shown).unwrap()
+}
+
+#[test]
+fn the_full_samples_values_are_the_defaults() {
+    let sample = Config { streams: Vec::new(), ..read(FULL) };
+    assert_eq!(sample, Config::default());
+}
+
+#[test]
+fn the_full_sample_shows_each_form_of_a_stream() {
+    let config = read(FULL);
+    let garage = config.stream("garage").unwrap();
+    assert_eq!(garage.transport, Transport::Auto);
+    assert!(garage.warm);
+    assert_eq!(garage.linger, Duration::from_secs(300));
+    let yard = config.stream("yard").unwrap();
+    assert_eq!(yard.urls.len(), 2);
+    assert!(!yard.warm);
+    assert_eq!(yard.linger, Duration::from_secs(20));
+    assert_eq!(config.stream("gate").unwrap().urls.len(), 2);
+}
+
+#[test]
+fn the_full_sample_names_every_key() {
+    // A key that the reader knows is listed by the message about an unknown one.
+    let sections = [
+        ("nonsense_key: 1", ""),
+        ("streams: {a: {nonsense_key: 1}}", "streams.a"),
+        ("api: {nonsense_key: 1}", "api"),
+        ("webrtc: {nonsense_key: 1}", "webrtc"),
+        ("webrtc: {ice_servers: [{nonsense_key: 1}]}", "ice_servers"),
+        ("webrtc: {playout_delay_ms: {nonsense_key: 1}}", "playout_delay_ms"),
+        ("multistream: {nonsense_key: 1}", "multistream"),
+        ("log: {nonsense_key: 1}", "log"),
+        ("limits: {nonsense_key: 1}", "limits"),
+    ];
+    let mut checked = 0;
+    for (text, section) in sections {
+        let problems = parse(text, &|_| None).unwrap_err();
+        let listed = problems
+            .iter()
+            .find_map(|problem| problem.message.split_once("expected one of: "))
+            .unwrap_or_else(|| panic!("{section}: {problems:?}"));
+        for key in listed.1.split(", ") {
+            assert!(FULL.contains(&format!("{key}:")), "{section}: {key} is not in the sample");
+            checked += 1;
+        }
+    }
+    assert!(checked >= 29, "only {checked} keys were looked for");
+}
+
+#[test]
+fn the_small_sample_is_two_cameras_on_every_interface() {
+    let config = read(SMALL);
+    let names: Vec<&str> = config.streams.iter().map(|stream| stream.name.as_str()).collect();
+    assert_eq!(names, ["door", "yard"]);
+    assert_eq!(config.api.listen, "0.0.0.0:1984".parse().unwrap());
+    assert_eq!(config.webrtc.listen, "0.0.0.0:8555".parse().unwrap());
+    let door = SecretUrl::new("rtsp://admin:secret@192.0.2.10:554/stream1");
+    assert_eq!(config.stream("door").unwrap().urls, [door]);
+}

@@ -1,0 +1,110 @@
+//! What a valid file means.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
+
+use std::time::Duration;
+
+use config::{Config, LogLevel, Transport, parse};
+
+fn read(text: &str) -> Config {
+    parse(text, &|name| (name == "PW").then(|| "s3cret".to_owned())).unwrap()
+}
+
+#[test]
+fn an_empty_file_is_the_defaults() {
+    for text in ["", "# nothing\n", "---\n", "streams:\n", "{}", "streams: {}\napi:\n"] {
+        assert_eq!(read(text), Config::default(), "{text:?}");
+    }
+}
+
+#[test]
+fn streams_take_the_files_warm_and_linger_wherever_these_stand() {
+    let config = read(
+        "streams:\n  a: rtsp://h/a\n  b: {url: rtsp://h/b, warm: false, linger: 500ms}\n\
+         warm: true\nlinger: 2m\n",
+    );
+    let a = config.stream("a").unwrap();
+    assert_eq!((a.warm, a.linger), (true, Duration::from_secs(120)));
+    let b = config.stream("b").unwrap();
+    assert_eq!((b.warm, b.linger), (false, Duration::from_millis(500)));
+}
+
+#[test]
+fn a_variable_can_be_a_password_or_a_number() {
+    let config = read(
+        "streams: {a: 'rtsp://u:${PW}@h/a'}\nmultistream: {max_slots: '${SLOTS:4}'}\n\
+         warm: ${WARM:true}\n",
+    );
+    assert_eq!(config.streams[0].urls[0].expose(), "rtsp://u:s3cret@h/a");
+    assert_eq!(config.multistream.max_slots, 4);
+    assert!(config.warm);
+}
+
+#[test]
+fn the_media_listens_where_the_page_does_unless_told() {
+    let port = |text| read(text).webrtc.listen.to_string();
+    assert_eq!(port("api: {listen: '192.0.2.1:80'}"), "192.0.2.1:8555");
+    assert_eq!(port("api: {listen: '192.0.2.1:80'}\nwebrtc: {listen: ':9000'}"), "0.0.0.0:9000");
+    assert_eq!(port("webrtc: {listen: ':9000/udp'}\napi: {listen: ':80'}"), "0.0.0.0:9000");
+}
+
+#[test]
+fn go2rtcs_transport_option_counts_unless_the_key_says_otherwise() {
+    let config = read(
+        "streams:\n  a: 'rtsp://h/a#transport=udp'\n  \
+         b: {url: 'rtsp://h/b#transport=udp', transport: tcp}\n",
+    );
+    assert_eq!(config.streams[0].transport, Transport::Udp);
+    assert_eq!(config.streams[1].transport, Transport::Tcp);
+}
+
+#[test]
+fn names_that_look_like_numbers_stay_names() {
+    let config = read("streams: {1: rtsp://h/a, '007': rtsp://h/b, Door: rtsp://h/c}");
+    assert!(config.stream("1").is_some() && config.stream("007").is_some());
+    assert!(config.stream("Door").is_some() && config.stream("door").is_none());
+}
+
+#[test]
+fn ice_servers_keep_their_credentials_and_hide_them_from_debug() {
+    let config = read(
+        "webrtc:\n  ice_servers:\n    - urls: stun:stun.example.org\n    - urls: \
+         [turn:t.example.org]\n      username: ${PW}\n      credential: 1234\n",
+    );
+    let turn = &config.webrtc.ice_servers[1];
+    assert_eq!(turn.username.as_deref(), Some("s3cret"));
+    assert_eq!(turn.credential.as_deref(), Some("1234"));
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("s3cret") && !shown.contains("1234"), "{shown}");
+}
+
+#[test]
+fn no_camera_password_is_in_debug() {
+    let config = read("streams: {a: ['rtsp://admin:hunter2@h/a', 'rtsp://h/?password=hunter2']}");
+    assert!(!format!("{config:?} {config:#?}").contains("hunter2"));
+}
+
+#[test]
+fn playout_delay_can_be_turned_off() {
+    assert_eq!(read("webrtc: {playout_delay_ms: off}").webrtc.playout_delay, None);
+    let delay = read("webrtc: {playout_delay_ms: {max: 200}}").webrtc.playout_delay.unwrap();
+    assert_eq!((delay.min_ms, delay.max_ms), (0, 200));
+}
+
+#[test]
+fn the_log_can_be_quiet() {
+    assert_eq!(read("log: {level: off}").log.level, LogLevel::Off);
+    assert!(LogLevel::Error < LogLevel::Trace);
+}
+
+#[test]
+fn no_text_makes_the_reader_panic() {
+    // Every prefix and every single-byte damage of a file that uses each form of YAML.
+    let text = "a: &x [1, 'b', \"c\\n\"]\nstreams: {d: *x, <<: {e: ~}}\nf: |\n  g\n? h\n: - i\n";
+    for end in 0..=text.len() {
+        let _ = parse(&text[..end], &|_| None);
+        for byte in ["\0", ":", "{", "[", "&", "*", "!", "\t", "%", "-", "\n", "\u{feff}"] {
+            let damaged = format!("{}{byte}{}", &text[..end], &text[end..]);
+            let _ = parse(&damaged, &|_| None);
+        }
+    }
+}
