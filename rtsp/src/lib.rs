@@ -5,9 +5,12 @@
 //! reads a clock, starts a thread or rolls a die: bytes, time and seeds are arguments, and what is
 //! to be done comes out of `poll_output`. Peers are not trusted; every cap is in [`limits`].
 
+pub mod auth;
 pub mod client;
+pub mod digest;
 pub mod h264;
 pub mod interleaved;
 pub mod limits;
 pub mod message;
+pub mod random;
 pub mod url;
