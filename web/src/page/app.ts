@@ -41,6 +41,8 @@ export class App {
   private readonly layouts: LayoutPicker;
   private readonly wall: Wall;
   private readonly tall = matchMedia('(max-aspect-ratio: 9/10)');
+  /** Told once, not with each attempt. */
+  private failure = '';
   private toastTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly config: Config, cameras: Camera[]) {
@@ -271,7 +273,10 @@ export class App {
       if (was !== 'connecting') this.say('Connection lost, reconnecting');
     }
     if (link.state === 'live' && was !== 'live') this.say('Connected');
-    if (link.state === 'failed') this.toast(link.reason);
+    if (link.state === 'failed' && link.reason !== this.failure) {
+      this.failure = link.reason;
+      this.toast(link.reason);
+    }
     this.render();
   }
 

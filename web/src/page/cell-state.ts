@@ -20,7 +20,7 @@ export interface CellFacts {
 
 export interface CellFace {
   state: 'empty' | 'waiting' | 'live' | 'paused' | 'stalled' | 'offline' | 'error' | 'lost';
-  /** One or two words, always with the mark that the picture is not live. */
+  /** A few words, always with the mark that the picture is not live. */
   title: string;
   detail: string;
 }
@@ -47,6 +47,6 @@ export function faceOf(facts: CellFacts): CellFace {
     case 'error':
       return { state: 'error', title: 'Error', detail: status.error ?? '' };
     default:
-      return { state: 'waiting', title: '', detail: '' };
+      return { state: 'waiting', title: 'Waiting for a picture', detail: '' };
   }
 }

@@ -27,7 +27,10 @@ export class Cell {
   private readonly name = make('span', { class: 'name' });
   private readonly title = make('strong');
   private readonly detail = make('span');
-  private readonly figures = make('p', { class: 'figures', hidden: '' });
+  private readonly figures = make('b');
+  private readonly more = make('span');
+  private readonly overlay = make('p', { class: 'figures', hidden: '' }, this.figures, this.more);
+  private readonly markIcon = icon('off');
   private readonly pause: HTMLButtonElement;
   private readonly enlarge: HTMLButtonElement;
   private camera: string | null = null;
@@ -38,13 +41,13 @@ export class Cell {
     this.pause = tool('pause', 'Pause', () => actions.pause(index));
     this.enlarge = tool('large', 'Enlarge', () => actions.enlarge(index));
     const clear = tool('close', 'Clear', () => actions.clear(index));
-    this.element = make('article', { class: 'cell', role: 'group', tabindex: '-1' },
+    this.element = make('article', { class: 'cell blank', role: 'group', tabindex: '-1' },
       this.video, this.still,
       make('div', { class: 'vacant' }, icon('camera'), make('span', {}, 'Choose a camera')),
-      make('div', { class: 'mark' }, icon('off'), this.title, this.detail),
+      make('div', { class: 'mark' }, this.markIcon, this.title, this.detail),
       make('div', { class: 'tag' }, make('span', { class: 'number' }, String(index + 1)),
         make('i', { class: 'dot' }), this.name),
-      this.figures,
+      this.overlay,
       make('div', { class: 'actions' }, this.pause, this.enlarge, clear));
     // The attribute alone does not mute an element that was made by script.
     this.video.muted = true;
@@ -76,6 +79,12 @@ export class Cell {
       else if (cell) actions.drop(index, { cell: Number(cell) });
     });
     this.video.addEventListener('loadeddata', () => { this.still.hidden = true; });
+    this.video.addEventListener('resize', () => {
+      const { videoWidth, videoHeight } = this.video;
+      // Nearly the cell's shape: fill it, rather than leave a hairline at the edge.
+      const snug = Math.abs((videoWidth * 9) / (videoHeight * 16) - 1) < 0.03;
+      element.classList.toggle('snug', snug);
+    });
   }
 
   /** Shows a new track; the last picture of the one before stays until the first of the new. */
@@ -120,6 +129,7 @@ export class Cell {
     setText(this.title, face.title);
     setText(this.detail, face.detail);
     const paused = face.state === 'paused';
+    setIcon(this.markIcon, paused ? 'pause' : 'off');
     setIcon(this.pause, paused ? 'play' : 'pause');
     setLabel(this.pause, paused ? 'Resume (space)' : 'Pause (space)');
     setIcon(this.enlarge, flags.large ? 'small' : 'large');
@@ -130,14 +140,17 @@ export class Cell {
 
   /** The overlay on demand; null hides it. */
   showStats(stats: SlotStats | null, visible: boolean): void {
-    this.figures.hidden = !visible || this.camera === null;
-    if (this.figures.hidden) return;
-    setText(this.figures, stats && stats.width > 0 ? figuresOf(stats) : 'no picture yet');
-    this.figures.classList.toggle('bad', (stats?.lossPercent ?? 0) >= 1);
+    this.overlay.hidden = !visible || this.camera === null;
+    if (this.overlay.hidden) return;
+    const figures = stats && stats.width > 0 ? figuresOf(stats) : ['no picture yet'];
+    setText(this.figures, figures.slice(0, 2).join(' · '));
+    setText(this.more, figures.slice(2).map((figure) => ` · ${figure}`).join(''));
+    this.overlay.classList.toggle('bad', (stats?.lossPercent ?? 0) >= 1);
   }
 }
 
-export function figuresOf(stats: SlotStats): string {
+/** The two that matter come first: how late the picture is, and what was lost. */
+export function figuresOf(stats: SlotStats): string[] {
   const rate = stats.kbps >= 1000
     ? `${(stats.kbps / 1000).toFixed(1)} Mbit/s` : `${Math.round(stats.kbps)} kbit/s`;
   return [
@@ -146,5 +159,5 @@ export function figuresOf(stats: SlotStats): string {
     `${Math.round(stats.fps)} fps`,
     `${stats.width}×${stats.height}`,
     rate,
-  ].join('  ·  ');
+  ];
 }

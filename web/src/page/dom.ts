@@ -23,8 +23,9 @@ export function icon(name: string): SVGSVGElement {
   return svg;
 }
 
-export function setIcon(button: Element, name: string): void {
-  button.querySelector('use')?.setAttribute('href', `#i-${name}`);
+/** Changes the icon that `element` is or holds. */
+export function setIcon(element: Element, name: string): void {
+  element.querySelector('use')?.setAttribute('href', `#i-${name}`);
 }
 
 /** An icon button; its name is both the tooltip and what a screen reader says. */

@@ -35,13 +35,14 @@ export function viewFrom(hash: string, cameras: readonly string[], maxSlots: num
 }
 
 export function hashOf(view: View): string {
-  const names = view.cells.map((name) => encodeURIComponent(name ?? ''));
+  const names = view.cells.map((name) =>
+    encodeURIComponent((name ?? '').replace(/[%,]/g, encodeURIComponent)));
   while (names.length > 0 && names.at(-1) === '') names.pop();
   const large = view.large === null ? '' : `&large=${view.large + 1}`;
-  // Encoded twice on reading and writing: a comma in a name is no separator.
-  return `#layout=${view.layout}&cells=${names.map(encodeURIComponent).join(',')}${large}`;
+  return `#layout=${view.layout}&cells=${names.join(',')}${large}`;
 }
 
+/** A comma in a name is no separator, so it comes escaped once more. */
 function decode(name: string): string {
   try {
     return decodeURIComponent(name);

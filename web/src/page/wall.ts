@@ -32,6 +32,7 @@ export class Wall {
   private asked: (string | null)[] = [];
   private suspended = false;
   private started = false;
+  private waitTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     baseUrl: string, pcConfig: RTCConfiguration,
@@ -46,7 +47,8 @@ export class Wall {
     });
     this.client.on('reconnecting', (_attempt, delayMs, reason) => {
       hooks.link({ state: 'waiting', untilMs: Date.now() + delayMs, reason });
-      setTimeout(() => {
+      clearTimeout(this.waitTimer);
+      this.waitTimer = setTimeout(() => {
         if (!this.client.isConnected) hooks.link({ state: 'connecting' });
       }, delayMs);
     });
