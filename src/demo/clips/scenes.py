@@ -196,7 +196,7 @@ def flower(c, i, sway):
 def garden_moving(c, phase):
     cloud(c, across(phase, 1, c.scene_width, 180, 0.3), 150, 58, 0xFFFFFF)
     for i in range(4):
-        a = TURN * phase * 2 + pi / 2 * i
+        a = TURN * phase + pi / 2 * i
         c.line(800, 252, 800 + 128 * cos(a), 252 + 128 * sin(a), 20, 0xFBF7EE)
     c.circle(800, 252, 12, 0x3B2A1D)
     for i in (3, 7):

@@ -1,0 +1,302 @@
+#!/usr/bin/python3
+"""RTSP cameras for the tests, on gst-rtsp-server (Debian's python3-gi and GstRtspServer).
+
+    gst_camera.py --port 8554 --cameras '[{"path": "/cam1", "camera": 1, "gop": 60}, ...]'
+
+Each camera runs continuously: at any instant it sends the frame whose number belongs to that
+instant, n = floor(unix_ms * fps / 1000) mod frames, so a client that connects joins it in the
+middle of a GOP, as with a real camera. A camera's keys are those of clip.ClipSpec and:
+
+    path            of its RTSP address
+    encoder         "clip" (default: pre-encoded, deaf to PLI) or "live" (x264enc, which answers
+                    PLI and FIR with an IDR; keep it small, it costs processor time)
+    parameter_sets  "in-band" (default: before every IDR) or "sdp" (only in the description)
+
+--ignore-pli makes live cameras deaf as well; --user and --password ask for digest
+authentication. Once all are served, a line with "ready" and each camera's modulus is printed.
+Then one JSON command a line is read from standard input and answered by one line:
+
+    {"do": "freeze", "path": P}        the camera stays connected and sends nothing
+    {"do": "thaw", "path": P}          it sends again, at the present frame
+    {"do": "clip", "path": P, "clip": {"width": ...}}   another picture size from the next IDR on
+    {"do": "clients"}                  how many clients are connected
+
+It ends when its standard input does.
+"""
+
+import argparse
+import json
+import sys
+import threading
+import time
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstApp", "1.0")
+gi.require_version("GstRtsp", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import GLib, Gst, GstApp, GstRtsp, GstRtspServer  # noqa: E402, F401
+
+sys.dont_write_bytecode = True
+import barcode  # noqa: E402
+import clip  # noqa: E402
+
+ROLE = "viewer"
+
+
+class ClipFrames:
+    """Frames of a pre-encoded clip, as `avc` access units by frame number."""
+
+    def __init__(self, spec, in_band):
+        units = clip.access_units(clip.make(spec).read_bytes())
+        sets = {nal[0] & 31: nal for nal in units[0]}
+        self.spec, self.sps, self.pps = spec, sets[7], sets[8]
+        keep = (1, 5, 7, 8) if in_band else (1, 5)
+        self.units = [
+            b"".join(len(n).to_bytes(4, "big") + n for n in unit if n[0] & 31 in keep)
+            for unit in units
+        ]
+
+    def caps(self):
+        """Caps with the parameter sets, so that a description needs no IDR to have passed."""
+        record = b"\x01" + self.sps[1:4] + b"\xff\xe1" + len(self.sps).to_bytes(2, "big")
+        record += self.sps + b"\x01" + len(self.pps).to_bytes(2, "big") + self.pps
+        return (
+            "video/x-h264,stream-format=avc,alignment=au,"
+            f"width={self.spec.width},height={self.spec.height},"
+            f"framerate={self.spec.fps}/1,codec_data=(buffer){record.hex()}"
+        )
+
+    def frame(self, number):
+        """The access unit with that number."""
+        return self.units[(number - self.spec.phase) % self.spec.frames]
+
+    def is_idr(self, number):
+        """Whether that frame begins a GOP."""
+        return (number - self.spec.phase) % self.spec.gop == 0
+
+    def launch(self):
+        """What stands between the source and the payloader."""
+        return ""
+
+
+class LiveFrames:
+    """Raw pictures: a still ramp under the moving strip, encoded by x264enc as they come."""
+
+    def __init__(self, spec, ignore_pli):
+        self.spec, self.ignore_pli = spec, ignore_pli
+        width, height = spec.width, spec.height
+        self.strip = barcode.strip_height(height)
+        body = b"".join(
+            bytes(40 + (x + y * 2) // 8 % 180 for x in range(width))
+            for y in range(self.strip, height)
+        )
+        self.rest = body + b"\x80" * (width * height // 2)
+
+    def caps(self):
+        """Caps of the raw pictures."""
+        spec = self.spec
+        return (
+            f"video/x-raw,format=I420,width={spec.width},height={spec.height},"
+            f"framerate={spec.fps}/1"
+        )
+
+    def frame(self, number):
+        """The raw picture with that number."""
+        row = barcode.strip_row(self.spec.camera, number, self.spec.width)
+        return row * self.strip + self.rest
+
+    def is_idr(self, _number):
+        """The encoder decides; a change of pictures may happen at any frame."""
+        return True
+
+    def launch(self):
+        """The encoder; behind an identity that drops upstream requests where it is deaf."""
+        spec = self.spec
+        profile = "constrained-baseline" if spec.profile == "baseline" else spec.profile
+        deaf = " ! identity name=deaf" if self.ignore_pli else ""
+        return (
+            f"! x264enc tune=zerolatency speed-preset=ultrafast bitrate={spec.kbps} "
+            f"key-int-max={spec.gop} option-string=scenecut=0:sliced-threads=0 "
+            f"! video/x-h264,profile={profile},stream-format=byte-stream,alignment=au{deaf} "
+        )
+
+
+class Camera:
+    """One RTSP path: its frames, and the source of the media that clients share."""
+
+    def __init__(self, values, ignore_pli):
+        self.path = values["path"]
+        self.in_band = values.get("parameter_sets", "in-band") == "in-band"
+        self.live = values.get("encoder", "clip") == "live"
+        self.ignore_pli = ignore_pli
+        self.values = values
+        self.frames = self.load(values)
+        self.next_frames = None
+        self.frozen = False
+        self.source = None
+        self.start = None
+        self.last = None
+
+    def load(self, values):
+        """The frames that a camera of these values sends."""
+        spec = clip.ClipSpec.of(values)
+        if self.live:
+            return LiveFrames(spec, self.ignore_pli)
+        return ClipFrames(spec, self.in_band)
+
+    def factory(self):
+        """The media factory, one pipeline for all clients."""
+        factory = GstRtspServer.RTSPMediaFactory()
+        factory.set_launch(
+            "( appsrc name=source is-live=true format=time block=false max-bytes=8000000 "
+            f"{self.frames.launch()}! rtph264pay name=pay0 pt=96 config-interval=0 )"
+        )
+        factory.set_shared(True)
+        factory.connect("media-configure", self.on_media)
+        return factory
+
+    def on_media(self, _factory, media):
+        """A first client came: from now on frames go into this media."""
+        source = media.get_element().get_child_by_name("source")
+        source.set_property("caps", Gst.Caps.from_string(self.frames.caps()))
+        deaf = media.get_element().get_child_by_name("deaf")
+        if deaf is not None:
+            deaf.get_static_pad("src").add_probe(
+                Gst.PadProbeType.EVENT_UPSTREAM,
+                lambda _pad, info: Gst.PadProbeReturn.DROP
+                if info.get_event().has_name("GstForceKeyUnit")
+                else Gst.PadProbeReturn.OK,
+            )
+        self.start, self.last = None, None
+        self.source = source
+        media.connect("unprepared", self.on_unprepared, source)
+
+    def on_unprepared(self, _media, source):
+        """The last client left."""
+        if self.source is source:
+            self.source = None
+
+    def due(self, now):
+        """Seconds until the next frame's instant."""
+        return 1 / self.frames.spec.fps - now % (1 / self.frames.spec.fps)
+
+    def tick(self, now):
+        """Sends the frame of this instant unless it has gone out."""
+        spec = self.frames.spec
+        count = int(now * spec.fps)
+        source = self.source
+        if count == self.last or source is None:
+            return
+        first = self.last is None
+        self.last = count
+        if self.next_frames and self.next_frames.is_idr(count % self.next_frames.spec.frames):
+            self.frames, self.next_frames = self.next_frames, None
+            spec = self.frames.spec
+        if first:
+            clock = source.get_clock()
+            if clock is None:
+                self.last = None
+                return
+            self.start = (count, clock.get_time() - source.get_base_time())
+        if self.frozen:
+            return
+        buffer = Gst.Buffer.new_wrapped(self.frames.frame(count % spec.frames))
+        buffer.pts = self.start[1] + (count - self.start[0]) * Gst.SECOND // spec.fps
+        buffer.dts = buffer.pts
+        buffer.duration = Gst.SECOND // spec.fps
+        source.emit("push-buffer", buffer)
+
+
+class Server:
+    """All cameras of this process behind one port."""
+
+    def __init__(self, options):
+        self.cameras = {}
+        self.server = GstRtspServer.RTSPServer()
+        self.server.set_address("127.0.0.1")
+        self.server.set_service(str(options.port))
+        if options.user:
+            self.server.set_auth(digest(options.user, options.password))
+        for values in json.loads(options.cameras):
+            camera = Camera(values, options.ignore_pli)
+            factory = camera.factory()
+            if options.user:
+                factory.add_role_from_structure(viewer_role())
+            self.server.get_mount_points().add_factory(camera.path, factory)
+            self.cameras[camera.path] = camera
+        if not self.server.attach(None):
+            sys.exit(f"port {options.port} is taken")
+
+    def pace(self):
+        """The thread that sends every camera's frames at their instants."""
+        while True:
+            now = time.time()
+            for camera in self.cameras.values():
+                camera.tick(now)
+            time.sleep(max(0.0005, min(c.due(time.time()) for c in self.cameras.values())))
+
+    def command(self, line):
+        """Does what one line of standard input says; returns the answer."""
+        values = json.loads(line)
+        if values["do"] == "clients":
+            return {"clients": len(self.server.client_filter(None))}
+        camera = self.cameras[values["path"]]
+        if values["do"] == "clip":
+            camera.next_frames = camera.load({**camera.values, **values["clip"]})
+        elif values["do"] in ("freeze", "thaw"):
+            camera.frozen = values["do"] == "freeze"
+        else:
+            return {"error": "unknown command"}
+        return {"ok": True}
+
+    def listen(self, loop):
+        """Reads commands until standard input ends."""
+        for line in sys.stdin:
+            try:
+                answer = self.command(line)
+            except (KeyError, ValueError) as error:
+                answer = {"error": repr(error)}
+            print(json.dumps(answer), flush=True)
+        loop.quit()
+
+
+def digest(user, password):
+    """Digest authentication with one user."""
+    auth = GstRtspServer.RTSPAuth()
+    auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+    token = GstRtspServer.RTSPToken()
+    token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, ROLE)
+    auth.add_digest(user, password, token)
+    return auth
+
+
+def viewer_role():
+    """The role that the one user has."""
+    role = Gst.Structure.new_empty(ROLE)
+    for permission in ("media.factory.access", "media.factory.construct"):
+        role.set_value(permission, True)
+    return role
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--cameras", required=True, help="JSON list, see the module's text")
+    parser.add_argument("--ignore-pli", action="store_true")
+    parser.add_argument("--user")
+    parser.add_argument("--password", default="")
+    options = parser.parse_args()
+    Gst.init(None)
+    server = Server(options)
+    loop = GLib.MainLoop()
+    threading.Thread(target=server.pace, daemon=True).start()
+    threading.Thread(target=server.listen, args=(loop,), daemon=True).start()
+    moduli = {path: camera.frames.spec.frames for path, camera in server.cameras.items()}
+    print(json.dumps({"ready": moduli}), flush=True)
+    loop.run()
+
+
+if __name__ == "__main__":
+    main()
