@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::annex_b::annex_b;
+use super::limits::{MAX_ACCESS_UNIT_BYTES, MAX_NALS};
 use super::nal::{self, NalHeader, SliceHead};
 use super::parameter_sets::ParameterSets;
 
@@ -39,9 +41,8 @@ pub struct AccessUnit {
 impl AccessUnit {
     /// Builds an access unit from its NAL units, for sources other than a camera.
     ///
-    /// Parameter sets among `nals` are taken out and replace `in_force`. `None` without a slice,
-    /// if an IDR has no parameter sets, or if it exceeds
-    /// [`MAX_ACCESS_UNIT_BYTES`](super::limits::MAX_ACCESS_UNIT_BYTES).
+    /// Parameter sets among `nals`, if complete, replace `in_force`. `None` without a slice, if an
+    /// IDR has no parameter sets, or beyond [`MAX_ACCESS_UNIT_BYTES`] or [`MAX_NALS`].
     pub fn from_nals<'a>(
         timestamp: u32,
         received_at: Instant,
@@ -50,7 +51,7 @@ impl AccessUnit {
     ) -> Option<Self> {
         let mut sets = Vec::new();
         let mut picture = Picture::default();
-        for unit in nals {
+        for unit in nals.into_iter().flat_map(annex_b) {
             let Some(header) = NalHeader::of(unit) else {
                 continue;
             };
@@ -60,17 +61,15 @@ impl AccessUnit {
                 picture.push(unit, &head).ok()?;
             }
         }
-        let parameter_sets = ParameterSets::from_nals(sets)
-            .map(Arc::new)
-            .or_else(|| in_force.cloned());
+        let parameter_sets =
+            ParameterSets::from_nals(sets).map(Arc::new).or_else(|| in_force.cloned());
         picture.into_access_unit(timestamp, received_at, parameter_sets)
     }
 
     /// Its slices in decoding order, each with its NAL header.
     pub fn nals(&self) -> impl Iterator<Item = &[u8]> {
         self.ranges.iter().filter_map(|&(start, end)| {
-            self.data
-                .get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
+            self.data.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
         })
     }
 
@@ -103,8 +102,9 @@ pub(super) struct Picture {
     ranges: Vec<(u32, u32)>,
     /// The first slice's header: all others of the picture agree with it (H.264 7.4.1.2.4).
     first: Option<NalHeader>,
+    slices: usize,
     has_b_slices: bool,
-    only_intra: bool,
+    has_predicted_slices: bool,
 }
 
 impl Picture {
@@ -112,21 +112,30 @@ impl Picture {
     pub(super) fn push(&mut self, slice: &[u8], head: &SliceHead) -> Result<(), TooLarge> {
         let start = self.data.len();
         let end = start + slice.len();
-        if end > super::limits::MAX_ACCESS_UNIT_BYTES
-            || self.ranges.len() >= super::limits::MAX_NALS
-        {
+        if end > MAX_ACCESS_UNIT_BYTES || self.ranges.len() >= MAX_NALS {
             return Err(TooLarge);
         }
-        let range = (u32::try_from(start), u32::try_from(end));
-        let (Ok(start), Ok(end)) = range else {
+        let (Ok(from), Ok(to)) = (u32::try_from(start), u32::try_from(end)) else {
             return Err(TooLarge);
         };
-        self.only_intra = head.is_intra() && (self.only_intra || self.first.is_none());
-        self.first.get_or_insert(head.nal);
-        self.has_b_slices |= head.is_b();
+        self.note(head);
         self.data.extend_from_slice(slice);
-        self.ranges.push((start, end));
+        self.ranges.push((from, to));
         Ok(())
+    }
+
+    /// Counts a slice of a picture that will be dropped, without keeping it.
+    pub(super) fn note(&mut self, head: &SliceHead) {
+        self.first.get_or_insert(head.nal);
+        self.slices += 1;
+        self.has_b_slices |= head.is_b();
+        self.has_predicted_slices |= !head.is_intra();
+    }
+
+    /// Gives the memory of a picture back that will be dropped.
+    pub(super) fn forget(&mut self) {
+        self.data = Vec::new();
+        self.ranges = Vec::new();
     }
 
     /// The header of its first slice.
@@ -134,14 +143,14 @@ impl Picture {
         self.first
     }
 
-    /// How many slices there are.
+    /// How many slices there were.
     pub(super) fn slices(&self) -> usize {
-        self.ranges.len()
+        self.slices
     }
 
-    /// Whether it can be decoded without another picture, IDR or not.
-    pub(super) fn only_intra(&self) -> bool {
-        self.only_intra
+    /// Whether it has slices, all of them intra.
+    pub(super) fn is_intra(&self) -> bool {
+        self.slices > 0 && !self.has_predicted_slices
     }
 
     /// The finished access unit; `None` without a slice or for an IDR without parameter sets.

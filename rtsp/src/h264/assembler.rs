@@ -1,10 +1,15 @@
 //! RTP payloads to access units (RFC 6184), for one track.
+//!
+//! The order of things: [`Depacketizer`] finds NAL units in payloads, [`Pictures`] groups them,
+//! and its gate lets only decodable access units out.
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::access_unit::AccessUnit;
+use super::depacketize::Depacketizer;
+use super::endings::End;
+use super::gate::{DropReason, Output, Stats};
 use super::parameter_sets::ParameterSets;
+use super::pictures::Pictures;
 
 /// One RTP packet of the track, in sequence.
 #[derive(Debug, Clone, Copy)]
@@ -19,113 +24,78 @@ pub struct Packet<'a> {
     pub payload: &'a [u8],
 }
 
-/// Why access units were dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum DropReason {
-    /// The stream began between two IDRs.
-    WaitingForIdr,
-    /// Packets are missing.
-    Loss,
-    /// The caller reported a new source.
-    Discontinuity,
-    /// Part of a picture never came although no packet is missing.
-    Incomplete,
-    /// A payload that breaks RFC 6184 or H.264.
-    Malformed,
-    /// A payload format of RFC 6184 interleaved mode, or data partitioning.
-    Unsupported,
-    /// A picture whose parameter sets are unknown.
-    NoParameterSets,
-    /// An access unit beyond its byte or NAL unit limit.
-    TooLarge,
-    /// The caller did not poll.
-    Overflow,
-}
-
-impl DropReason {
-    /// A stable word for logs and counters.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::WaitingForIdr => "waiting_for_idr",
-            Self::Loss => "loss",
-            Self::Discontinuity => "discontinuity",
-            Self::Incomplete => "incomplete",
-            Self::Malformed => "malformed",
-            Self::Unsupported => "unsupported",
-            Self::NoParameterSets => "no_parameter_sets",
-            Self::TooLarge => "too_large",
-            Self::Overflow => "overflow",
-        }
-    }
-}
-
-/// What the assembler has to say, in order.
-#[derive(Debug, Clone)]
-pub enum Output {
-    /// A whole access unit that a decoder fed with all since the last IDR can decode.
-    AccessUnit(AccessUnit),
-    /// Access units are being dropped. Said once, when a run begins: with `breaks_prediction`
-    /// the run lasts until the next IDR, else it is a single disposable access unit.
-    Dropped {
-        /// What began the run.
-        reason: DropReason,
-        /// Whether what was received since the last IDR cannot be continued.
-        breaks_prediction: bool,
-    },
-}
-
-/// Counters since the assembler was made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Access units put out.
-    pub access_units: u64,
-    /// Access units dropped, as far as they were seen.
-    pub dropped: u64,
-    /// Packets that needed repair: start codes, empty or odd fragments, wrong markers.
-    pub repaired: u64,
-    /// Dropped access units that were intra pictures but no IDR: a camera with periodic intra
-    /// refresh or open GOPs only, which cannot be joined.
-    pub intra_without_idr: u64,
-}
-
 /// Puts the packets of one video track together.
-#[derive(Debug)]
+///
+/// Not supported, and dropped with a reason: RFC 6184 interleaved mode, data partitioning,
+/// arbitrary slice order, streams without IDRs (intra refresh, open GOPs only), picture
+/// parameter sets that change between two IDRs.
+#[derive(Debug, Default)]
 pub struct Assembler {
-    outputs: VecDeque<Output>,
-    stats: Stats,
+    depacketizer: Depacketizer,
+    pictures: Pictures,
+    flush_at: Option<Instant>,
 }
 
 impl Assembler {
     /// An assembler that waits for the first IDR. `sprop` are the parameter sets of the SDP;
     /// those in the stream replace them.
-    pub fn new(_sprop: Option<ParameterSets>) -> Self {
-        Self {
-            outputs: VecDeque::new(),
-            stats: Stats::default(),
+    pub fn new(sprop: Option<ParameterSets>) -> Self {
+        let mut assembler = Self::default();
+        if let Some(sets) = &sprop {
+            assembler.pictures.insert_sprop(sets);
         }
+        assembler
     }
 
     /// Takes the next packet in sequence.
-    pub fn handle_packet(&mut self, _now: Instant, _packet: &Packet<'_>) {}
+    pub fn handle_packet(&mut self, now: Instant, packet: &Packet<'_>) {
+        let Self { depacketizer, pictures, flush_at } = self;
+        if packet.lost_before {
+            pictures.loss(packet, depacketizer.open_header());
+            depacketizer.abandon();
+        }
+        if pictures.ends_at(packet, depacketizer.is_open()) {
+            if depacketizer.is_open() {
+                depacketizer.abandon();
+                pictures.found(now, packet, Err(DropReason::Incomplete));
+            }
+            pictures.finish(End::Timestamp);
+        }
+        pictures.begin(now, packet, depacketizer.is_open());
+        depacketizer.payload(packet.payload, &mut |found| pictures.found(now, packet, found));
+        pictures.gate.stats.repaired += depacketizer.take_repaired();
+        pictures.end_of_packet(packet.marker, depacketizer.is_open());
+        *flush_at = pictures.flush_at(now, depacketizer.is_open());
+    }
 
     /// A new source (SSRC) or session: nothing that follows continues what came before.
-    pub fn handle_discontinuity(&mut self) {}
+    /// Parameter sets stay.
+    pub fn handle_discontinuity(&mut self) {
+        self.depacketizer.abandon();
+        self.pictures.discontinuity();
+        self.flush_at = None;
+    }
 
     /// Ends the access unit of a camera without markers.
-    pub fn handle_timeout(&mut self, _now: Instant) {}
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.flush_at.is_some_and(|flush_at| flush_at <= now) {
+            self.pictures.finish(End::Timer);
+            self.flush_at = None;
+        }
+    }
 
     /// When to call [`Assembler::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.flush_at
     }
 
     /// The next output, until `None`.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.pictures.gate.poll()
     }
 
     /// Counters since the assembler was made.
     pub fn stats(&self) -> Stats {
-        self.stats
+        self.pictures.gate.stats
     }
 }

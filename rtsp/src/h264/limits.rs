@@ -28,3 +28,9 @@ pub const MARKERLESS_AFTER: u8 = 3;
 
 /// The smallest payload `packetize` makes: FU indicator, FU header, one byte (RFC 6184 5.8).
 pub const MIN_PAYLOAD_BYTES: usize = 3;
+
+/// The largest payload `packetize` makes: sizes in a STAP-A have 16 bits (RFC 6184 5.7.1).
+pub const MAX_PAYLOAD_BYTES: usize = 65_535;
+
+/// Bytes of fragment buffer kept between NAL units; a rare larger one is given back.
+pub(super) const KEPT_FRAGMENT_BYTES: usize = 512 * 1024;

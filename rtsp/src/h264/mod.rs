@@ -8,15 +8,20 @@
 mod access_unit;
 mod annex_b;
 mod assembler;
+mod depacketize;
+mod endings;
+mod gate;
 pub mod limits;
 mod nal;
 mod packetize;
 mod parameter_sets;
+mod pictures;
 mod sps;
 
 pub use access_unit::{AccessUnit, Kind};
 pub use annex_b::{annex_b, split_access_units};
-pub use assembler::{Assembler, DropReason, Output, Packet, Stats};
+pub use assembler::{Assembler, Packet};
+pub use gate::{DropReason, Output, Stats};
 pub use packetize::packetize;
 pub use parameter_sets::ParameterSets;
 pub use sps::StreamInfo;

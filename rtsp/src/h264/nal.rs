@@ -4,6 +4,8 @@
 pub(super) const SLICE: u8 = 1;
 /// Slice of an IDR picture.
 pub(super) const IDR_SLICE: u8 = 5;
+/// Supplemental enhancement information.
+pub(super) const SEI: u8 = 6;
 /// Sequence parameter set.
 pub(super) const SPS: u8 = 7;
 /// Picture parameter set.
@@ -28,11 +30,7 @@ pub(super) struct NalHeader {
 
 impl NalHeader {
     pub(super) fn parse(byte: u8) -> Self {
-        Self {
-            forbidden: byte & 0x80 != 0,
-            ref_idc: (byte >> 5) & 3,
-            unit_type: byte & 0x1f,
-        }
+        Self { forbidden: byte & 0x80 != 0, ref_idc: (byte >> 5) & 3, unit_type: byte & 0x1f }
     }
 
     /// The header of a NAL unit, unless it is empty.
@@ -68,16 +66,19 @@ impl SliceHead {
         let first_mb = bits.ue()?;
         let slice_type = bits.ue().filter(|&slice_type| slice_type < 10)? % 5;
         let pps_id = u8::try_from(bits.ue()?).ok()?;
-        Some(Self {
-            nal,
-            first_mb,
-            slice_type,
-            pps_id,
-        })
+        Some(Self { nal, first_mb, slice_type, pps_id })
     }
 
     pub(super) fn is_b(&self) -> bool {
         self.slice_type == 1
+    }
+
+    /// Whether it cannot belong to the picture that began with `first` (H.264 7.4.1.2.4), given
+    /// that slices come in order.
+    pub(super) fn begins_picture(&self, first: NalHeader) -> bool {
+        self.first_mb == 0
+            || self.nal.unit_type != first.unit_type
+            || (self.nal.ref_idc == 0) != (first.ref_idc == 0)
     }
 
     /// I or SI: predicted from nothing.
@@ -100,12 +101,7 @@ pub(super) struct Bits<'a> {
 
 impl<'a> Bits<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            at: 0,
-            bit: 0,
-            zeros: 0,
-        }
+        Self { bytes, at: 0, bit: 0, zeros: 0 }
     }
 
     /// u(1)
@@ -121,11 +117,7 @@ impl<'a> Bits<'a> {
         if self.bit == 8 {
             self.bit = 0;
             self.at += 1;
-            self.zeros = if byte == 0 {
-                self.zeros.saturating_add(1)
-            } else {
-                0
-            };
+            self.zeros = if byte == 0 { self.zeros.saturating_add(1) } else { 0 };
         }
         Some(value)
     }
@@ -155,11 +147,7 @@ impl<'a> Bits<'a> {
     /// se(v) (H.264 9.1.1)
     pub(super) fn se(&mut self) -> Option<i64> {
         let code = i64::from(self.ue()?);
-        Some(if code % 2 == 0 {
-            -(code / 2)
-        } else {
-            (code + 1) / 2
-        })
+        Some(if code % 2 == 0 { -(code / 2) } else { (code + 1) / 2 })
     }
 
     /// Bytes used, the current one included, if the next bit is the stop bit and only zero bits

@@ -1,0 +1,302 @@
+//! NAL units to access units: where one ends and the next begins (H.264 7.4.1.2.3, 7.4.1.2.4),
+//! and what a loss means for it.
+
+use std::time::Instant;
+
+use super::access_unit::Picture;
+use super::assembler::Packet;
+use super::depacketize::{Found, continues_picture, continues_unit};
+use super::endings::{End, Endings};
+use super::gate::{DropReason, Gate, Reach};
+use super::nal::{self, NalHeader, SliceHead};
+use super::parameter_sets::{InForce, ParameterSets, Received};
+
+/// An access unit while it comes in.
+#[derive(Debug)]
+struct Current {
+    timestamp: u32,
+    received_at: Instant,
+    picture: Picture,
+    /// For an IDR the sets it brings into force.
+    sets: Option<InForce>,
+    damage: Option<(Reach, DropReason)>,
+    /// Packets are missing between the access unit before and the first slice.
+    loss_before: bool,
+}
+
+impl Current {
+    fn new(now: Instant, timestamp: u32, loss_before: bool) -> Self {
+        let picture = Picture::default();
+        Self { timestamp, received_at: now, picture, sets: None, damage: None, loss_before }
+    }
+
+    /// Whether a part of its picture has come, usable or not.
+    fn has_picture(&self) -> bool {
+        self.picture.slices() > 0 || self.damage.is_some()
+    }
+
+    /// The first reason counts, the furthest reach too.
+    fn damage(&mut self, reason: DropReason, reach: Reach) {
+        self.damage = match self.damage {
+            Some((old_reach, old_reason)) if old_reach >= reach => Some((old_reach, old_reason)),
+            _ => Some((reach, reason)),
+        };
+        self.picture.forget();
+    }
+}
+
+/// Everything about the track except the incomplete NAL unit.
+#[derive(Debug, Default)]
+pub(super) struct Pictures {
+    current: Option<Current>,
+    received: Received,
+    in_force: Option<InForce>,
+    endings: Endings,
+    pub(super) gate: Gate,
+    /// What came or went missing since the last slice.
+    since_slice: SinceSlice,
+    /// The last IDR came with its parameter sets.
+    idr_brings_sets: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct SinceSlice {
+    loss: bool,
+    sets: bool,
+}
+
+impl Pictures {
+    pub(super) fn insert_sprop(&mut self, sets: &ParameterSets) {
+        for unit in sets.sps.iter().chain(&sets.pps) {
+            self.received.insert(unit);
+        }
+    }
+
+    /// Packets before this one are missing; `open` is the NAL unit whose fragments were coming.
+    pub(super) fn loss(&mut self, packet: &Packet<'_>, open: Option<NalHeader>) {
+        // Until it is proven that nothing but one picture is missing.
+        self.since_slice.loss = true;
+        let Some(current) = &mut self.current else {
+            return;
+        };
+        if !current.has_picture() && open.is_none() {
+            current.loss_before = true;
+            return;
+        }
+        let first = current.picture.first().or(open.filter(|header| header.is_slice()));
+        // Both sides of the gap are in one picture, and nothing is predicted from that one. A
+        // camera that gives all pictures one timestamp proves nothing by it.
+        let only_disposable = first.is_some_and(|first| first.ref_idc == 0)
+            && packet.timestamp == current.timestamp
+            && self.endings.last_timestamp() != Some(current.timestamp)
+            && continues_picture(packet.payload);
+        let reach = if only_disposable { Reach::Single } else { Reach::UntilIdr };
+        self.since_slice.loss = !only_disposable;
+        current.damage(DropReason::Loss, reach);
+    }
+
+    /// Whether the packet's timestamp ends the access unit before it.
+    pub(super) fn ends_at(&self, packet: &Packet<'_>, unit_open: bool) -> bool {
+        let Some(current) = &self.current else {
+            return false;
+        };
+        if packet.timestamp == current.timestamp || !(current.has_picture() || unit_open) {
+            return false;
+        }
+        // Some cameras count the timestamp up within a picture.
+        let continues = unit_open && continues_unit(packet.payload)
+            || current.picture.slices() > 0 && continues_picture(packet.payload);
+        packet.lost_before || !continues
+    }
+
+    /// Opens an access unit for the packet, or keeps the one that is open.
+    pub(super) fn begin(&mut self, now: Instant, packet: &Packet<'_>, unit_open: bool) {
+        let Packet { timestamp, lost_before, .. } = *packet;
+        let current = self.current.get_or_insert_with(|| Current::new(now, timestamp, lost_before));
+        if current.timestamp != timestamp && !current.has_picture() && !unit_open {
+            // What came before the slices does not fix the timestamp: some cameras give their
+            // parameter sets another one.
+            current.timestamp = timestamp;
+            current.received_at = now;
+        }
+    }
+
+    /// A NAL unit of the packet, or damage.
+    pub(super) fn found(&mut self, now: Instant, packet: &Packet<'_>, found: Found<'_>) {
+        let unit = match found {
+            Ok(unit) => unit,
+            Err(reason) => return self.damage(reason),
+        };
+        let Some(header) = NalHeader::of(unit) else {
+            return;
+        };
+        match header.unit_type {
+            _ if header.forbidden => self.damage(DropReason::Malformed),
+            // A header alone, before a start code that should not be there.
+            nal::SLICE | nal::IDR_SLICE if unit.len() < 2 => self.gate.stats.repaired += 1,
+            nal::SLICE | nal::IDR_SLICE => match SliceHead::parse(unit) {
+                Some(head) => self.slice(now, packet, unit, &head),
+                None => self.damage(DropReason::Malformed),
+            },
+            // Data partitions, which no browser decodes.
+            2..=4 => self.damage(DropReason::Unsupported),
+            nal::SPS | nal::PPS => self.since_slice.sets |= self.received.insert(unit),
+            nal::ACCESS_UNIT_DELIMITER if self.has_picture() => {
+                self.finish(End::NextPicture);
+                self.begin_next(now, packet);
+            }
+            _ => {}
+        }
+    }
+
+    fn has_picture(&self) -> bool {
+        self.current.as_ref().is_some_and(Current::has_picture)
+    }
+
+    /// Opens another access unit within the same packet: nothing is missing before it.
+    fn begin_next(&mut self, now: Instant, packet: &Packet<'_>) {
+        self.current = Some(Current::new(now, packet.timestamp, false));
+    }
+
+    fn damage(&mut self, reason: DropReason) {
+        if let Some(current) = &mut self.current {
+            // What is missing after a loss has been accounted for.
+            if current.damage.is_some() && reason == DropReason::Incomplete {
+                return;
+            }
+            let reason = if current.loss_before { DropReason::Loss } else { reason };
+            current.damage(reason, Reach::UntilIdr);
+        }
+    }
+
+    fn slice(&mut self, now: Instant, packet: &Packet<'_>, unit: &[u8], head: &SliceHead) {
+        if self.begins_picture(packet.timestamp, head) {
+            self.finish(End::NextPicture);
+        }
+        let current =
+            self.current.get_or_insert_with(|| Current::new(now, packet.timestamp, false));
+        if !current.has_picture() {
+            self.first_slice(packet.timestamp, head);
+        }
+        let since = std::mem::take(&mut self.since_slice);
+        let Some(current) = &mut self.current else {
+            return;
+        };
+        let known = current.sets.as_ref().or(self.in_force.as_ref());
+        let first = current.picture.first().unwrap_or(head.nal);
+        let is_idr = first.unit_type == nal::IDR_SLICE;
+        if is_idr && !since.loss && current.picture.slices() == 0 {
+            self.idr_brings_sets = since.sets;
+        }
+        if current.damage.is_some() || !(is_idr || self.gate.is_open()) {
+            current.picture.note(head);
+        } else if !known.is_some_and(|known| known.has_pps(head.pps_id)) {
+            current.picture.note(head);
+            current.damage(DropReason::NoParameterSets, Reach::UntilIdr);
+        } else if current.picture.push(unit, head).is_err() {
+            current.damage(DropReason::TooLarge, Reach::UntilIdr);
+        }
+    }
+
+    /// Whether the slice ends the access unit before it.
+    fn begins_picture(&self, timestamp: u32, head: &SliceHead) -> bool {
+        let Some(current) = &self.current else {
+            return false;
+        };
+        let Some(first) = current.picture.first() else {
+            return false;
+        };
+        let sets = current.sets.as_ref().or(self.in_force.as_ref());
+        let interlaced = sets.is_some_and(|known| known.sets.info.interlaced);
+        // Both fields of a frame may come as one, and the second need not be an IDR.
+        let second_field = interlaced && timestamp == current.timestamp;
+        head.begins_picture(first) && !second_field
+    }
+
+    /// Decides whether the picture that begins with this slice can be decoded.
+    fn first_slice(&mut self, timestamp: u32, head: &SliceHead) {
+        let Some(current) = &mut self.current else {
+            return;
+        };
+        let lost = current.loss_before;
+        let is_idr = head.nal.unit_type == nal::IDR_SLICE;
+        if is_idr {
+            current.sets = self.received.for_picture(head.pps_id);
+        }
+        // The lost packets had the parameter sets of this IDR, and they may have changed.
+        let since = self.since_slice;
+        let sets_lost = is_idr && since.loss && self.idr_brings_sets && !since.sets;
+        let damage = if sets_lost || lost && (head.first_mb != 0 || !is_idr) {
+            Some(DropReason::Loss)
+        } else if head.first_mb != 0 {
+            if self.endings.was_early(timestamp) {
+                self.gate.stats.repaired += 1;
+            }
+            Some(DropReason::Incomplete)
+        } else if is_idr && current.sets.is_none() {
+            Some(DropReason::NoParameterSets)
+        } else {
+            None
+        };
+        if let Some(reason) = damage {
+            current.damage(reason, Reach::UntilIdr);
+        }
+    }
+
+    /// The packet is done; its marker may end the access unit.
+    pub(super) fn end_of_packet(&mut self, marker: bool, unit_open: bool) {
+        if marker && !unit_open && self.has_picture() && self.endings.trust_marker() {
+            self.finish(End::Marker);
+        }
+    }
+
+    /// When the open access unit ends if nothing else comes.
+    pub(super) fn flush_at(&self, now: Instant, unit_open: bool) -> Option<Instant> {
+        let current = self.current.as_ref().filter(|current| current.damage.is_none())?;
+        self.endings.flush_at(now, current.picture.slices()).filter(|_| !unit_open)
+    }
+
+    /// Ends the open access unit and sends it on, or drops it.
+    pub(super) fn finish(&mut self, end: End) {
+        let Some(current) = self.current.take() else {
+            return;
+        };
+        if !current.has_picture() {
+            return;
+        }
+        let whole = current.damage.is_none();
+        self.endings.ended(end, current.timestamp, current.picture.slices(), whole);
+        let intra = current.picture.is_intra();
+        let is_idr = current.picture.first().is_some_and(|h| h.unit_type == nal::IDR_SLICE);
+        let passed = if let Some((reach, reason)) = current.damage {
+            self.gate.drop_one(reason, reach);
+            false
+        } else if !is_idr && !self.gate.is_open() {
+            self.gate.drop_one(DropReason::WaitingForIdr, Reach::UntilIdr);
+            false
+        } else {
+            let in_force = current.sets.or_else(|| self.in_force.clone());
+            let sets = in_force.as_ref().map(|in_force| in_force.sets.clone());
+            self.in_force = in_force;
+            let au = current.picture.into_access_unit(current.timestamp, current.received_at, sets);
+            au.is_some_and(|au| self.gate.pass(au))
+        };
+        if !passed && intra && !is_idr {
+            self.gate.stats.intra_without_idr += 1;
+        }
+    }
+
+    /// Nothing that follows continues what came before.
+    pub(super) fn discontinuity(&mut self) {
+        if let Some(current) = &mut self.current
+            && current.has_picture()
+        {
+            current.damage(DropReason::Discontinuity, Reach::UntilIdr);
+        }
+        self.finish(End::Discontinuity);
+        if self.gate.is_open() {
+            self.gate.close(DropReason::Discontinuity);
+        }
+        self.since_slice = SinceSlice::default();
+    }
+}
