@@ -28,7 +28,7 @@ export async function assets() {
   return {
     'app.js': await bundle('src/page/main.ts', { minify: true, format: 'esm' }),
     'favicon.svg': read('src/favicon.svg'),
-    'index.html': Buffer.from(read('index.html').toString().replace(/>\n\s*</g, '>\n<')),
+    'index.html': read('index.html'),
     'multistream-client.js': await bundle('src/multistream-client.ts', { format: 'esm' }),
     'style.css': await bundle('src/style.css', { minify: true, loader: { '.css': 'css' } }),
   };

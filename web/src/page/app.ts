@@ -378,7 +378,7 @@ export class App {
   }
 
   private hint(): string {
-    if (this.cameras.length === 0) return 'No camera yet. Add one under streams: in the file.';
+    if (this.cameras.length === 0) return '';
     if (this.held !== null) return `Choose a cell for ${this.held}`;
     if (this.view.layout === 1 || this.chosen !== null || this.view.large !== null) {
       return `Choose a camera for cell ${(this.view.large ?? this.chosen ?? 0) + 1}`;
