@@ -1,9 +1,15 @@
 //! Crosspoint: cameras in over RTSP, browsers out over WebRTC, any input to any output,
 //! switched instantly on the same track. ARCHITECTURE.md is the map.
 
+pub mod assets;
 pub mod cli;
 pub mod control;
+#[cfg(feature = "demo")]
+pub mod demo;
 pub mod engine;
 pub mod http;
+pub mod intake;
 pub mod limits;
+pub mod logger;
+pub mod net;
 pub mod peer;

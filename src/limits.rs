@@ -23,3 +23,57 @@ pub const RESEND_MAX_AGE: Duration = Duration::from_secs(3);
 pub const PEER_ADDRESSES_MAX: usize = 4_096;
 
 const _: () = assert!(SLOTS_MAX < SDP_MAX_MEDIA);
+
+/// Send and receive buffer of the media socket, as far as the system allows: a burst of all
+/// slots of some viewers must fit.
+pub const UDP_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes of one train of datagrams that the kernel is given to cut up (UDP GSO).
+pub const GSO_MAX_BYTES: usize = 60_000;
+
+/// Names that wait to be resolved: at most one a camera is under way.
+pub const RESOLVER_QUEUE_MAX: usize = 256;
+
+/// Bytes read from one connection before the others have their turn.
+pub const READ_BUDGET_BYTES: usize = 256 * 1024;
+
+/// Batches of datagrams read before the others have their turn.
+pub const UDP_BUDGET_BATCHES: usize = 64;
+
+/// Unsent bytes to a camera: only requests and reports go there.
+pub const CAMERA_UNSENT_MAX_BYTES: usize = 64 * 1024;
+
+/// Receive buffer of a camera's RTP socket, as far as the system allows: an IDR picture
+/// arrives at the speed of the wire.
+pub const CAMERA_UDP_BUFFER_BYTES: usize = 1024 * 1024;
+
+/// HTTP and WebSocket connections at a time.
+pub const CONNECTIONS_MAX: usize = 512;
+
+/// Unsent bytes to an HTTP client: the largest file of the page fits several times.
+pub const HTTP_UNSENT_MAX_BYTES: usize = 512 * 1024;
+
+/// Unsent bytes on a WebSocket: an answer for the most slots fits several times.
+pub const WEBSOCKET_UNSENT_MAX_BYTES: usize = 1024 * 1024;
+
+/// Unsent bytes to a reader of our own RTSP server; one that falls behind further is dropped.
+pub const RTSP_READER_UNSENT_MAX_BYTES: usize = 4 * 1024 * 1024;
+
+/// A connection with no request under way is closed after this long.
+pub const HTTP_IDLE: Duration = Duration::from_secs(30);
+
+/// A WebSocket is pinged this often.
+pub const WEBSOCKET_PING_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A WebSocket that was silent for this long, pings unanswered, is closed.
+pub const WEBSOCKET_SILENCE: Duration = Duration::from_secs(25);
+
+const _: () = assert!(GSO_MAX_BYTES < 65_507);
+const _: () = assert!(WEBSOCKET_UNSENT_MAX_BYTES > SDP_MAX_BYTES);
+
+/// Bytes that one viewer is sent at once, faster than live: larger bursts overrun a browser's
+/// socket buffer (measured: none lost below 0.9 MB, most of them above).
+pub const BURST_UNPACED_BYTES: u32 = 500_000;
+
+/// ICE candidates of one answer.
+pub const CANDIDATES_MAX: usize = 16;

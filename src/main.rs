@@ -1,3 +1,78 @@
 //! The command line.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where printing belongs")]
 
-fn main() {}
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime};
+
+use config::Config;
+use crosspoint::cli::{self, Command, DemoOptions};
+use crosspoint::engine::hub::SwitchPolicy;
+use crosspoint::logger;
+use crosspoint::net::{Server, ServerOptions, probe};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match cli::parse(&arguments) {
+        Ok(Command::Version) => {
+            println!("crosspoint {}", env!("CARGO_PKG_VERSION"));
+            Ok(())
+        }
+        Ok(Command::Help(text)) => {
+            println!("{text}");
+            Ok(())
+        }
+        Ok(Command::Demo(options)) => demo(&options),
+        Ok(Command::Run(options)) => {
+            read(&options.file).and_then(|config| run(config, policy(options.switch_policy), false))
+        }
+        Ok(Command::Check { file }) => read(&file).map(|config| {
+            println!("{file}: {} streams, no mistakes", config.streams.len());
+        }),
+        Ok(Command::Probe { url }) => probe::run(&url).map(|report| print!("{report}")),
+        Err(text) => Err(text),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            eprintln!("{}", text.trim_end());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads a configuration file, or says everything that is wrong with it.
+fn read(file: &str) -> Result<Config, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+    config::parse(&text, &|name| std::env::var(name).ok())
+        .map_err(|problems| problems.iter().map(|problem| format!("{file}:{problem}\n")).collect())
+}
+
+fn demo(options: &DemoOptions) -> Result<(), String> {
+    if cfg!(not(feature = "demo")) {
+        return Err("this build has no built-in cameras".to_owned());
+    }
+    let mut config = Config::default();
+    if let Some(listen) = options.listen {
+        config.api.listen = listen;
+        config.webrtc.listen.set_ip(listen.ip());
+    }
+    // Any free port: a demo must not fail because another program has 8555.
+    config.webrtc.listen.set_port(0);
+    run(config, policy(options.switch_policy), true)
+}
+
+fn run(config: Config, policy: SwitchPolicy, demo: bool) -> Result<(), String> {
+    logger::start(config.log.level, config.log.format);
+    let options = ServerOptions { policy, demo };
+    let mut server = Server::new(config, options, Instant::now(), SystemTime::now())
+        .map_err(|error| error.to_string())?;
+    println!("http://{}/", server.http_addr());
+    server.run().map_err(|error| error.to_string())
+}
+
+fn policy(policy: cli::SwitchPolicy) -> SwitchPolicy {
+    match policy {
+        cli::SwitchPolicy::Cache => SwitchPolicy::Replay,
+        cli::SwitchPolicy::WaitIdr => SwitchPolicy::WaitForIdr,
+    }
+}

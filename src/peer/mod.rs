@@ -19,7 +19,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::{Extension, ExtensionValues, RtpWrite, SeqNo, Ssrc};
 use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc};
 
-pub use self::demux::Demux;
+pub use self::demux::{Demux, Route};
 pub use self::identity::{Entropy, Identity};
 pub use self::offer::OfferError;
 pub use str0m::net::Transmit;

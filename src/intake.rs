@@ -1,0 +1,101 @@
+//! From a camera's session to the matrix: access units become frames, news becomes health.
+//!
+//! Pure: the only place that knows both the `rtsp` crate and the engine. Packets of a camera
+//! never pass as they came: every access unit is packetized anew, once for all viewers.
+
+use std::sync::Arc;
+
+use rtsp::client::Event;
+use rtsp::h264::{AccessUnit, Kind, packetize};
+
+use crate::engine::capture_clock::CaptureClock;
+use crate::engine::frame::Frame;
+use crate::engine::source::{Health, Picture};
+use crate::limits;
+
+/// One camera's way into the matrix.
+#[derive(Debug, Default)]
+pub struct Intake {
+    clock: CaptureClock,
+    picture: Option<Picture>,
+    profile: Option<[u8; 3]>,
+    codec: Option<String>,
+}
+
+/// What the matrix is told about a source.
+#[derive(Debug)]
+pub enum News {
+    /// The next frame.
+    Frame(Arc<Frame>),
+    /// Frames were lost; the next one is a key.
+    Gap,
+    /// The camera's state changed.
+    Health(Health),
+}
+
+impl Intake {
+    /// The codec, once described.
+    #[must_use]
+    pub fn codec(&self) -> Option<&str> {
+        self.codec.as_deref()
+    }
+
+    /// `profile-level-id` of the stream (RFC 6184 section 8.1), once a picture came.
+    #[must_use]
+    pub fn profile(&self) -> Option<[u8; 3]> {
+        self.profile
+    }
+
+    /// Takes an event of the camera's session; news in order.
+    pub fn handle_event(&mut self, event: Event, news: &mut Vec<News>) {
+        match event {
+            Event::AccessUnit(unit) => self.handle_access_unit(&unit, news),
+            Event::Dropped { breaks_prediction, .. } => {
+                if breaks_prediction {
+                    news.push(News::Gap);
+                }
+            }
+            Event::Playing => self.clock.reset(),
+            Event::Offline { error, .. } => {
+                self.picture = None;
+                news.push(News::Health(Health::Offline { reason: error.to_string() }));
+            }
+            Event::Unsupported { codec } => {
+                let reason = format!("the camera sends {codec}, this viewer needs H264");
+                self.codec = Some(codec);
+                news.push(News::Health(Health::Unsupported { reason }));
+            }
+            Event::Described { tracks } => {
+                let chosen =
+                    |track: &&rtsp::client::TrackInfo| track.choice == rtsp::client::Choice::Chosen;
+                self.codec = tracks.iter().find(chosen).map(|track| track.codec.clone());
+            }
+            Event::SenderReport { .. } => {}
+        }
+    }
+
+    fn handle_access_unit(&mut self, unit: &AccessUnit, news: &mut Vec<News>) {
+        // Browsers have no decoding time: B pictures would be shown in the wrong order. Those
+        // that nothing refers to can be left out; the others can't.
+        if unit.has_b_slices {
+            if unit.kind != Kind::Disposable {
+                let reason = "the camera sends H264 with B-frames; switch them off".to_owned();
+                news.push(News::Health(Health::Unsupported { reason }));
+            }
+            return;
+        }
+        if let Some(sets) = &unit.parameter_sets {
+            self.profile = Some(sets.info.profile_level_id());
+            let picture = Picture { width: sets.info.width, height: sets.info.height };
+            if self.picture != Some(picture) {
+                self.picture = Some(picture);
+                news.push(News::Health(Health::Live(picture)));
+            }
+        }
+        let captured_at = self.clock.handle_frame(unit.timestamp, unit.received_at);
+        let payloads = packetize(unit, limits::RTP_PAYLOAD_MAX_BYTES);
+        let key = unit.kind == Kind::Idr;
+        let disposable = unit.kind == Kind::Disposable;
+        news.push(News::Frame(Arc::new(Frame::new(key, disposable, captured_at, payloads))));
+    }
+}

@@ -1,0 +1,59 @@
+//! The event loop: the only place that knows mio, sockets and the clock.
+//!
+//! One thread. Each turn drains what is readable within a budget, steps the machines until
+//! none has an output left, and flushes. Readiness is edge-triggered: whatever stops reading
+//! before the socket is empty puts itself on the list of those to go on with.
+
+mod camera;
+mod clients;
+#[cfg(feature = "demo")]
+mod demo;
+mod resolver;
+mod server;
+mod snapshot;
+mod tcp;
+mod timers;
+mod udp;
+mod viewers;
+mod websocket;
+
+use rtsp::client::UdpPort;
+
+use crate::engine::source::SourceId;
+use crate::engine::viewer::ViewerId;
+
+pub use self::server::{Server, ServerError, ServerOptions};
+
+/// What a readiness token stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Endpoint {
+    /// Another thread has an answer.
+    Waker,
+    /// SIGINT or SIGTERM.
+    Signals,
+    /// The HTTP listener.
+    HttpListener,
+    /// The one UDP socket of all peers.
+    Media,
+    /// An HTTP or WebSocket connection, by its key.
+    Client(usize),
+    /// A camera's TCP connection.
+    Camera(SourceId),
+    /// One of a camera's UDP sockets.
+    CameraUdp(SourceId, UdpPort),
+    /// The built-in cameras' RTSP listener.
+    DemoListener,
+    /// A reader of a built-in camera, by its key.
+    DemoReader(usize),
+}
+
+/// What a deadline is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Hub,
+    Camera(SourceId),
+    Viewer(ViewerId),
+    Client(usize),
+    Demo,
+    DemoReader(usize),
+}

@@ -1,0 +1,493 @@
+//! The server: everything that the loop drives, and the loop.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use config::Config;
+use mio::net::TcpListener;
+use mio::{Events, Interest, Poll, Token, Waker};
+use rtsp::client::{Client, Options};
+use slab::Slab;
+
+use super::camera::{Camera, Context, question_of};
+use super::clients::Connection;
+use super::resolver::Resolver;
+use super::timers::Timers;
+use super::udp::MediaSocket;
+use super::viewers::ViewerLink;
+use super::{Endpoint, Timer};
+use crate::engine::gop::GopLimits;
+use crate::engine::hub::{Hub, HubOptions, Output, SwitchPolicy};
+use crate::engine::source::{SourceId, SourceOptions};
+use crate::engine::viewer::ViewerId;
+use crate::intake::News;
+use crate::limits;
+use crate::peer::{Demux, Identity, PeerOptions};
+
+/// Readiness events taken at a time.
+const EVENTS: usize = 256;
+/// Bytes for one read of any TCP or UDP socket.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
+
+/// What a server is started with, besides the configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct ServerOptions {
+    /// How slots come by a first picture.
+    pub policy: SwitchPolicy,
+    /// Add the built-in cameras.
+    pub demo: bool,
+}
+
+/// Why a server could not start, or had to stop.
+#[derive(Debug)]
+pub enum ServerError {
+    /// The HTTP address can't be had.
+    Listen(SocketAddr, io::Error),
+    /// The UDP address of the media can't be had.
+    Media(SocketAddr, io::Error),
+    /// A stream's address is no RTSP URL.
+    Stream(String, String),
+    /// The system refused something that the loop can't do without.
+    System(&'static str, io::Error),
+    /// The crypto library failed.
+    Identity,
+}
+
+impl fmt::Display for ServerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen(address, error) => write!(f, "can't listen on {address}: {error}"),
+            Self::Media(address, error) => {
+                write!(f, "can't use UDP {address} (webrtc.listen): {error}")
+            }
+            Self::Stream(name, why) => write!(f, "streams.{name}: {why}"),
+            Self::System(what, error) => write!(f, "{what}: {error}"),
+            Self::Identity => f.write_str("the crypto library could not make a certificate"),
+        }
+    }
+}
+
+impl std::error::Error for ServerError {}
+
+/// The whole server.
+pub struct Server {
+    pub(super) poll: Poll,
+    pub(super) endpoints: Slab<Endpoint>,
+    pub(super) timers: Timers<Timer>,
+    pub(super) config: Config,
+    pub(super) is_demo: bool,
+    pub(super) listener: TcpListener,
+    pub(super) media: MediaSocket,
+    pub(super) resolver: Resolver,
+    pub(super) hub: Hub,
+    pub(super) cameras: Vec<Camera>,
+    pub(super) viewers: BTreeMap<ViewerId, ViewerLink>,
+    pub(super) next_viewer: u64,
+    pub(super) demux: Demux<ViewerId>,
+    pub(super) identity: Identity,
+    pub(super) peer_options: PeerOptions,
+    pub(super) clients: Slab<Connection>,
+    pub(super) started_at: Instant,
+    #[cfg(feature = "demo")]
+    pub(super) demo: Option<super::demo::Demo>,
+    pub(super) dirty: Dirty,
+    signals: signal_hook_mio::v1_0::Signals,
+    /// Endpoints that stopped reading before they were empty.
+    unfinished: BTreeSet<Endpoint>,
+    buffer: Vec<u8>,
+    is_stopping: bool,
+}
+
+/// What has to be looked at before the turn ends.
+#[derive(Debug, Default)]
+pub(super) struct Dirty {
+    pub cameras: BTreeSet<SourceId>,
+    pub viewers: BTreeSet<ViewerId>,
+    pub clients: BTreeSet<usize>,
+}
+
+impl Server {
+    /// Binds everything. `now` and `unix_now` are the same moment.
+    ///
+    /// # Errors
+    /// Which address or system call failed.
+    pub fn new(
+        mut config: Config,
+        options: ServerOptions,
+        now: Instant,
+        unix_now: SystemTime,
+    ) -> Result<Self, ServerError> {
+        let system = |what| move |error| ServerError::System(what, error);
+        let poll = Poll::new().map_err(system("epoll"))?;
+        let mut endpoints = Slab::new();
+        let waker = Waker::new(poll.registry(), Token(endpoints.insert(Endpoint::Waker)))
+            .map_err(system("eventfd"))?;
+        let resolver = Resolver::start(Arc::new(waker)).map_err(system("resolver thread"))?;
+        let address = config.api.listen;
+        let mut listener =
+            TcpListener::bind(address).map_err(|error| ServerError::Listen(address, error))?;
+        let mut media = MediaSocket::bind(config.webrtc.listen)
+            .map_err(|error| ServerError::Media(config.webrtc.listen, error))?;
+        media.set_candidates(candidates(&config, media.local_addr()));
+        let mut signals = signal_hook_mio::v1_0::Signals::new([
+            signal_hook::consts::SIGINT,
+            signal_hook::consts::SIGTERM,
+        ])
+        .map_err(system("signals"))?;
+        let mut register = |source: &mut dyn mio::event::Source, endpoint| {
+            let token = Token(endpoints.insert(endpoint));
+            poll.registry().register(source, token, Interest::READABLE)
+        };
+        register(&mut listener, Endpoint::HttpListener).map_err(system("epoll"))?;
+        register(media.source(), Endpoint::Media).map_err(system("epoll"))?;
+        register(&mut signals, Endpoint::Signals).map_err(system("epoll"))?;
+        #[cfg(feature = "demo")]
+        let demo = if options.demo {
+            let (demo, listener) =
+                super::demo::Demo::start(now, unix_now).map_err(system("built-in cameras"))?;
+            config.streams.extend(demo.streams());
+            let mut demo = demo;
+            register(demo.adopt(listener), Endpoint::DemoListener).map_err(system("epoll"))?;
+            Some(demo)
+        } else {
+            None
+        };
+        #[cfg(not(feature = "demo"))]
+        let _ = (unix_now, &mut config);
+        let peer_options = PeerOptions {
+            candidates: media.candidates().to_vec(),
+            resend_packets: config.limits.resend_packets,
+            playout_delay: config.webrtc.playout_delay.map(|delay| {
+                let ms = |ms: u16| Duration::from_millis(u64::from(ms));
+                (ms(delay.min_ms), ms(delay.max_ms))
+            }),
+        };
+        let mut server = Self {
+            hub: Hub::new(hub_options(&config, options.policy)),
+            identity: Identity::generate().map_err(|_| ServerError::Identity)?,
+            cameras: Vec::new(),
+            viewers: BTreeMap::new(),
+            next_viewer: 1,
+            demux: Demux::default(),
+            clients: Slab::new(),
+            timers: Timers::default(),
+            dirty: Dirty::default(),
+            unfinished: BTreeSet::new(),
+            buffer: vec![0; READ_BUFFER_BYTES],
+            is_demo: options.demo,
+            is_stopping: false,
+            started_at: now,
+            #[cfg(feature = "demo")]
+            demo,
+            poll,
+            endpoints,
+            config,
+            listener,
+            media,
+            resolver,
+            peer_options,
+            signals,
+        };
+        server.add_streams(now)?;
+        Ok(server)
+    }
+
+    /// Where the page is served.
+    #[must_use]
+    pub fn http_addr(&self) -> SocketAddr {
+        self.listener.local_addr().unwrap_or(self.config.api.listen)
+    }
+
+    fn add_streams(&mut self, now: Instant) -> Result<(), ServerError> {
+        for stream in self.config.streams.clone() {
+            let bad = |error: &dyn fmt::Display| {
+                ServerError::Stream(stream.name.clone(), error.to_string())
+            };
+            let mut urls = Vec::new();
+            for url in &stream.urls {
+                urls.push(rtsp::url::Url::parse(url.expose()).map_err(|error| bad(&error))?);
+            }
+            let first = urls.first().cloned().ok_or_else(|| bad(&"no address"))?;
+            let mut options = Options::new(first);
+            options.transport = match stream.transport {
+                config::Transport::Auto => rtsp::client::Transport::Auto,
+                config::Transport::Tcp => rtsp::client::Transport::Tcp,
+                config::Transport::Udp => rtsp::client::Transport::Udp,
+            };
+            let gop = GopLimits {
+                max_frames: self.config.limits.gop_max_frames,
+                max_bytes: self.config.limits.gop_max_bytes,
+            };
+            let source = SourceOptions { warm: stream.warm, linger: stream.linger, gop };
+            let id = self.hub.add_source(now, stream.name.clone(), source);
+            self.cameras.push(Camera::new(id, Client::new(options, random_u64())));
+        }
+        Ok(())
+    }
+
+    /// Runs until a signal asks for the end.
+    ///
+    /// # Errors
+    /// When the system's poll fails.
+    pub fn run(&mut self) -> Result<(), ServerError> {
+        let mut events = Events::with_capacity(EVENTS);
+        self.settle(Instant::now());
+        while !self.is_stopping {
+            self.turn(&mut events)?;
+        }
+        self.say_goodbye(Instant::now());
+        Ok(())
+    }
+
+    fn turn(&mut self, events: &mut Events) -> Result<(), ServerError> {
+        let timeout = if self.unfinished.is_empty() {
+            let now = Instant::now();
+            self.timers.next().map(|at| at.saturating_duration_since(now))
+        } else {
+            Some(Duration::ZERO)
+        };
+        match self.poll.poll(events, timeout) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(ServerError::System("epoll", error)),
+        }
+        let now = Instant::now();
+        let mut ready = std::mem::take(&mut self.unfinished);
+        ready.extend(events.iter().filter_map(|event| self.endpoints.get(event.token().0)));
+        for endpoint in ready {
+            if self.handle_ready(now, endpoint) {
+                self.unfinished.insert(endpoint);
+            }
+        }
+        while let Some(timer) = self.timers.pop_due(now) {
+            self.handle_timer(now, timer);
+        }
+        self.settle(now);
+        Ok(())
+    }
+
+    /// True while there may be more to read.
+    fn handle_ready(&mut self, now: Instant, endpoint: Endpoint) -> bool {
+        match endpoint {
+            Endpoint::Waker => self.take_resolved(now),
+            Endpoint::Signals => {
+                self.is_stopping |= self.signals.pending().count() > 0;
+            }
+            Endpoint::HttpListener => return self.accept_clients(now),
+            Endpoint::Media => return self.receive_datagrams(now),
+            Endpoint::Client(key) => return self.handle_client(now, key),
+            Endpoint::Camera(source) => {
+                let mut buffer = std::mem::take(&mut self.buffer);
+                let more = self.with_camera(source, |camera, context| {
+                    camera.handle_tcp(now, &mut buffer, context)
+                });
+                self.buffer = buffer;
+                return more.unwrap_or(false);
+            }
+            Endpoint::CameraUdp(source, port) => {
+                let mut buffer = std::mem::take(&mut self.buffer);
+                let more =
+                    self.with_camera(source, |camera, _| camera.handle_udp(now, port, &mut buffer));
+                self.buffer = buffer;
+                return more.unwrap_or(false);
+            }
+            #[cfg(feature = "demo")]
+            Endpoint::DemoListener => self.accept_demo_readers(now),
+            #[cfg(feature = "demo")]
+            Endpoint::DemoReader(key) => self.handle_demo_reader(now, key),
+            #[cfg(not(feature = "demo"))]
+            Endpoint::DemoListener | Endpoint::DemoReader(_) => {}
+        }
+        false
+    }
+
+    fn handle_timer(&mut self, now: Instant, timer: Timer) {
+        match timer {
+            Timer::Hub => self.hub.handle_timeout(now),
+            Timer::Camera(source) => {
+                self.with_camera(source, |camera, _| camera.handle_timeout(now));
+            }
+            Timer::Viewer(id) => self.handle_viewer_timeout(now, id),
+            Timer::Client(key) => self.handle_client_timeout(now, key),
+            #[cfg(feature = "demo")]
+            Timer::Demo => self.play_demo(now),
+            #[cfg(feature = "demo")]
+            Timer::DemoReader(key) => self.handle_demo_reader_timeout(now, key),
+            #[cfg(not(feature = "demo"))]
+            Timer::Demo | Timer::DemoReader(_) => {}
+        }
+    }
+
+    /// Steps every machine until none has anything to say, then sends.
+    fn settle(&mut self, now: Instant) {
+        loop {
+            let mut quiet = true;
+            while let Some(id) = self.dirty.cameras.pop_first() {
+                quiet = false;
+                self.pump_camera(now, id);
+            }
+            while let Some(output) = self.hub.poll_output() {
+                quiet = false;
+                self.handle_output(now, output);
+            }
+            while let Some(id) = self.dirty.viewers.pop_first() {
+                quiet = false;
+                self.pump_viewer(now, id);
+            }
+            while let Some(key) = self.dirty.clients.pop_first() {
+                quiet = false;
+                self.pump_client(now, key);
+            }
+            if quiet {
+                break;
+            }
+        }
+        self.media.flush();
+        self.timers.set(Timer::Hub, self.hub.poll_timeout());
+    }
+
+    fn handle_output(&mut self, now: Instant, output: Output) {
+        match output {
+            Output::Frame(key, egress) => {
+                if let Some(viewer) = self.viewers.get_mut(&key.viewer) {
+                    viewer.queue(key.position, egress);
+                    self.dirty.viewers.insert(key.viewer);
+                }
+            }
+            Output::Status(key, status) => self.handle_slot_status(now, key, &status),
+            Output::Start(id) => {
+                self.with_camera(id, |camera, _| camera.start(now));
+            }
+            Output::Stop(id) => {
+                self.with_camera(id, |camera, _| camera.stop(now));
+            }
+            Output::RequestKeyframe(id) => {
+                self.with_camera(id, |camera, _| camera.request_keyframe(now));
+            }
+        }
+    }
+
+    fn with_camera<R>(
+        &mut self,
+        id: SourceId,
+        act: impl FnOnce(&mut Camera, &mut Context<'_>) -> R,
+    ) -> Option<R> {
+        let camera = self.cameras.get_mut(id.0)?;
+        let mut context = Context {
+            registry: self.poll.registry(),
+            endpoints: &mut self.endpoints,
+            resolver: &self.resolver,
+        };
+        self.dirty.cameras.insert(id);
+        Some(act(camera, &mut context))
+    }
+
+    fn pump_camera(&mut self, now: Instant, id: SourceId) {
+        let mut news = Vec::new();
+        self.with_camera(id, |camera, context| camera.pump(now, context, &mut news));
+        self.dirty.cameras.remove(&id);
+        for item in news {
+            match item {
+                News::Frame(frame) => self.hub.handle_frame(now, id, &frame),
+                News::Gap => self.hub.handle_gap(now, id),
+                News::Health(health) => {
+                    if let Some(source) = self.hub.source(id) {
+                        log::info!("source {}: {}", source.name, health.as_str());
+                    }
+                    self.hub.handle_health(now, id, health);
+                }
+            }
+        }
+        if let Some(camera) = self.cameras.get(id.0) {
+            self.timers.set(Timer::Camera(id), camera.poll_timeout());
+        }
+    }
+
+    fn take_resolved(&mut self, now: Instant) {
+        while let Some(resolved) = self.resolver.poll() {
+            let Some((id, question)) = question_of(resolved.id) else { continue };
+            self.with_camera(id, |camera, context| {
+                camera.handle_resolved(now, question, resolved.result, context);
+            });
+        }
+    }
+
+    /// Tells viewers and cameras that the program ends: a camera with few sessions to give
+    /// should not keep one for us.
+    fn say_goodbye(&mut self, now: Instant) {
+        log::info!("stopping");
+        for id in self.viewers.keys().copied().collect::<Vec<_>>() {
+            self.remove_viewer(now, id);
+        }
+        for index in 0..self.cameras.len() {
+            self.with_camera(SourceId(index), |camera, _| camera.stop(now));
+        }
+        self.settle(now);
+    }
+}
+
+/// Addresses that viewers are told: those of the configuration first.
+fn candidates(config: &Config, local: SocketAddr) -> Vec<SocketAddr> {
+    let configured = config
+        .webrtc
+        .candidates
+        .iter()
+        .map(|candidate| SocketAddr::new(candidate.ip, candidate.port.unwrap_or(local.port())));
+    let mut candidates: Vec<SocketAddr> = configured.collect();
+    if local.ip().is_unspecified() {
+        candidates.extend(interfaces(local));
+    } else {
+        candidates.push(local);
+    }
+    candidates.truncate(limits::CANDIDATES_MAX);
+    candidates
+}
+
+fn interfaces(local: SocketAddr) -> Vec<SocketAddr> {
+    let usable = |ip: &IpAddr| match ip {
+        IpAddr::V4(ip) => !ip.is_link_local(),
+        // fe80::/10 needs a zone, which a candidate can't carry.
+        IpAddr::V6(ip) => local.is_ipv6() && !ip.is_unicast_link_local(),
+    };
+    match if_addrs::get_if_addrs() {
+        Ok(interfaces) => {
+            let mut ips: Vec<IpAddr> =
+                interfaces.iter().map(if_addrs::Interface::ip).filter(usable).collect();
+            ips.sort_by_key(IpAddr::is_loopback);
+            ips.into_iter().map(|ip| SocketAddr::new(ip, local.port())).collect()
+        }
+        Err(error) => {
+            log::warn!("can't list network interfaces: {error}; set webrtc.candidates");
+            Vec::new()
+        }
+    }
+}
+
+fn hub_options(config: &Config, policy: SwitchPolicy) -> HubOptions {
+    HubOptions {
+        policy,
+        burst_bytes: limits::BURST_UNPACED_BYTES,
+        burst_bytes_per_second: u64::from(config.burst_mbps) * 1_000_000 / 8,
+        gop_total_max_bytes: config.limits.gop_total_max_bytes,
+    }
+}
+
+/// A random number.
+pub(super) fn random_u64() -> u64 {
+    let mut bytes = [0; 8];
+    fill_random(&mut bytes);
+    u64::from_le_bytes(bytes)
+}
+
+/// Random bytes.
+pub(super) fn fill_random(bytes: &mut [u8]) {
+    if let Err(error) = getrandom::fill(bytes) {
+        // Without randomness there is no security: nothing sensible can go on.
+        log::error!("no randomness: {error}");
+        std::process::abort();
+    }
+}

@@ -1,0 +1,116 @@
+//! What the API and the metrics tell of the server's state.
+
+use std::time::Instant;
+
+use super::server::Server;
+use crate::engine::source::{Health, Source, SourceId};
+use crate::engine::viewer::SlotKey;
+use crate::http::{ConsumerInfo, GopInfo, Metric, MetricKind, StreamInfo};
+
+/// All streams, in the configuration's order.
+pub(super) fn streams(server: &Server, now: Instant) -> Vec<StreamInfo> {
+    server.hub.sources().map(|(id, source)| stream(server, now, id, source)).collect()
+}
+
+fn stream(server: &Server, now: Instant, id: SourceId, source: &Source) -> StreamInfo {
+    let configured = server.config.stream(&source.name);
+    let intake = server.cameras.get(id.0).map(|camera| &camera.intake);
+    let picture = match &source.health {
+        Health::Live(picture) => Some(*picture),
+        _ => None,
+    };
+    let first = source.cache.frames().next();
+    StreamInfo {
+        name: source.name.clone(),
+        urls: configured
+            .map(|stream| stream.urls.iter().map(|url| url.redacted()).collect())
+            .unwrap_or_default(),
+        state: source.health.as_str().to_owned(),
+        error: source.health.failure().map(str::to_owned),
+        codec: intake.and_then(|intake| intake.codec()).map(str::to_owned),
+        width: picture.map(|picture| picture.width),
+        height: picture.map(|picture| picture.height),
+        gop: first.map(|first| {
+            let age = now.saturating_duration_since(first.captured_at);
+            GopInfo {
+                frames: source.cache.frames().len(),
+                bytes: source.cache.bytes(),
+                duration_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+            }
+        }),
+        consumers: source.subscribers.iter().map(|key| consumer(server, *key)).collect(),
+    }
+}
+
+fn consumer(server: &Server, key: SlotKey) -> ConsumerInfo {
+    let status = server.hub.status(key).map_or("inactive", |status| status.status.as_str());
+    ConsumerInfo { id: key.viewer.0, slot: key.position, status: status.to_owned() }
+}
+
+/// All samples; those of one name stand together.
+pub(super) fn metrics(server: &Server, now: Instant) -> Vec<Metric> {
+    #[expect(clippy::cast_precision_loss, reason = "Prometheus knows only floating point")]
+    let float = |value: u64| value as f64;
+    let single = |name, help, kind, value: u64| Metric {
+        name,
+        help,
+        kind,
+        labels: Vec::new(),
+        value: float(value),
+    };
+    let uptime = now.saturating_duration_since(server.started_at).as_secs();
+    let (gauge, counter) = (MetricKind::Gauge, MetricKind::Counter);
+    let mut metrics = vec![
+        single("crosspoint_uptime_seconds", "Seconds since the start.", gauge, uptime),
+        single(
+            "crosspoint_viewers",
+            "Viewers at present.",
+            gauge,
+            server.hub.viewer_count() as u64,
+        ),
+        single(
+            "crosspoint_gop_bytes",
+            "Bytes that all caches hold.",
+            gauge,
+            server.hub.cached_bytes() as u64,
+        ),
+        single(
+            "crosspoint_datagrams_sent_total",
+            "Datagrams sent to viewers.",
+            counter,
+            server.media.sent,
+        ),
+        single(
+            "crosspoint_datagrams_dropped_total",
+            "Datagrams that the socket did not take.",
+            counter,
+            server.media.dropped,
+        ),
+    ];
+    type Read = fn(&rtsp::client::Stats) -> u64;
+    let per_source: [(&'static str, &'static str, Read); 5] = [
+        ("crosspoint_source_packets_total", "RTP packets received.", |stats| stats.packets),
+        ("crosspoint_source_bytes_total", "RTP bytes received.", |stats| stats.bytes),
+        ("crosspoint_source_lost_total", "RTP packets lost on the way.", |stats| stats.lost),
+        ("crosspoint_source_sessions_total", "RTSP sessions played.", |stats| stats.sessions),
+        ("crosspoint_source_failures_total", "RTSP failures.", |stats| stats.failures),
+    ];
+    for (name, help, read) in per_source {
+        for (id, source) in server.hub.sources() {
+            let Some(camera) = server.cameras.get(id.0) else { continue };
+            let labels = vec![("stream", source.name.clone())];
+            let value = float(read(&camera.client().stats()));
+            metrics.push(Metric { name, help, kind: counter, labels, value });
+        }
+    }
+    for (_, source) in server.hub.sources() {
+        metrics.push(Metric {
+            name: "crosspoint_source_live",
+            help: "1 while pictures arrive.",
+            kind: gauge,
+            labels: vec![("stream", source.name.clone())],
+            value: float(u64::from(matches!(source.health, Health::Live(_)))),
+        });
+    }
+    metrics
+}

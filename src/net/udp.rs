@@ -1,0 +1,179 @@
+//! The one UDP socket of all peers: batches in, batches out.
+//!
+//! Sending costs more than encrypting, so datagrams of one size to one address leave in one
+//! system call where the kernel can cut them up itself (UDP GSO). What the socket won't take
+//! is dropped: a full queue is loss like any other, and NACK repairs it.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+
+use mio::net::UdpSocket;
+use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+
+use crate::limits;
+use crate::peer::Transmit as Datagram;
+
+/// Receive buffers: each may hold a train of datagrams that the kernel has joined (GRO).
+const BUFFERS: usize = 4;
+/// The largest such train.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// The socket.
+pub struct MediaSocket {
+    socket: UdpSocket,
+    state: UdpSocketState,
+    buffers: Vec<u8>,
+    local: SocketAddr,
+    /// Where datagrams are taken to have been sent, if not to one of these: behind a NAT
+    /// the address that viewers know is not the one that they arrive at.
+    candidates: Vec<SocketAddr>,
+    train: Train,
+    /// Datagrams that the socket did not take.
+    pub dropped: u64,
+    /// Datagrams sent.
+    pub sent: u64,
+}
+
+/// Datagrams of one size to one address.
+#[derive(Default)]
+struct Train {
+    bytes: Vec<u8>,
+    segment_bytes: usize,
+    count: usize,
+    destination: Option<SocketAddr>,
+    source: Option<IpAddr>,
+}
+
+impl MediaSocket {
+    /// Binds the socket. `candidates` are the addresses that viewers are told.
+    pub fn bind(local: SocketAddr) -> io::Result<Self> {
+        let socket = UdpSocket::bind(local)?;
+        let local = socket.local_addr()?;
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        for result in [
+            state.set_send_buffer_size(UdpSockRef::from(&socket), limits::UDP_BUFFER_BYTES),
+            state.set_recv_buffer_size(UdpSockRef::from(&socket), limits::UDP_BUFFER_BYTES),
+        ] {
+            if let Err(error) = result {
+                log::debug!("UDP buffer size: {error}");
+            }
+        }
+        Ok(Self {
+            socket,
+            state,
+            buffers: vec![0; BUFFERS * BUFFER_BYTES],
+            local,
+            candidates: Vec::new(),
+            train: Train::default(),
+            dropped: 0,
+            sent: 0,
+        })
+    }
+
+    /// The bound address.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// What viewers are told; the first of them stands for any other local address.
+    pub fn set_candidates(&mut self, candidates: Vec<SocketAddr>) {
+        self.candidates = candidates;
+    }
+
+    /// What viewers are told.
+    pub fn candidates(&self) -> &[SocketAddr] {
+        &self.candidates
+    }
+
+    /// For registration with the poll.
+    pub fn source(&mut self) -> &mut UdpSocket {
+        &mut self.socket
+    }
+
+    /// Receives a batch; `handle` gets each datagram with where it came from and where it
+    /// was sent to. False when there is nothing left.
+    pub fn receive(&mut self, mut handle: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> bool {
+        let mut metas = [RecvMeta::default(); BUFFERS];
+        let received = {
+            let mut slices: Vec<IoSliceMut<'_>> =
+                self.buffers.chunks_mut(BUFFER_BYTES).map(IoSliceMut::new).collect();
+            self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut metas)
+        };
+        let count = match received {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+            Err(error) => {
+                // ICMP answers to what was sent to a viewer that is gone.
+                log::debug!("UDP receive: {error}");
+                return true;
+            }
+        };
+        for (meta, buffer) in metas.iter().zip(self.buffers.chunks(BUFFER_BYTES)).take(count) {
+            let to = self.destination(meta.dst_ip);
+            let Some(data) = buffer.get(..meta.len) else { continue };
+            for datagram in data.chunks(meta.stride.max(1)) {
+                handle(meta.addr, to, datagram);
+            }
+        }
+        true
+    }
+
+    fn destination(&self, ip: Option<IpAddr>) -> SocketAddr {
+        let arrived = SocketAddr::new(ip.unwrap_or(self.local.ip()), self.local.port());
+        if self.candidates.contains(&arrived) {
+            return arrived;
+        }
+        let same_family = |candidate: &&SocketAddr| candidate.is_ipv4() == arrived.is_ipv4();
+        self.candidates.iter().find(same_family).copied().unwrap_or(arrived)
+    }
+
+    /// Sends a datagram, at the latest on [`MediaSocket::flush`].
+    pub fn send(&mut self, datagram: &Datagram) {
+        let bytes: &[u8] = &datagram.contents;
+        let joins = self.train.destination == Some(datagram.destination)
+            && bytes.len() <= self.train.segment_bytes
+            && self.train.count < self.state.max_gso_segments()
+            && self.train.bytes.len() + bytes.len() <= limits::GSO_MAX_BYTES;
+        if !joins {
+            self.flush();
+            self.train.segment_bytes = bytes.len();
+            self.train.destination = Some(datagram.destination);
+            self.train.source = self.source_ip(datagram.source.ip());
+        }
+        self.train.bytes.extend_from_slice(bytes);
+        self.train.count += 1;
+        if bytes.len() < self.train.segment_bytes {
+            self.flush(); // a shorter one can only be the last
+        }
+    }
+
+    /// The address to send from, where the socket has several.
+    fn source_ip(&self, ip: IpAddr) -> Option<IpAddr> {
+        self.local.ip().is_unspecified().then_some(ip).filter(|ip| {
+            // Behind a NAT the candidate is not an address of ours.
+            self.candidates.first().is_none_or(|first| first.ip() != *ip) || ip.is_loopback()
+        })
+    }
+
+    /// Sends what is still held back.
+    pub fn flush(&mut self) {
+        let Some(destination) = self.train.destination.take() else { return };
+        let transmit = Transmit {
+            destination,
+            ecn: None,
+            contents: &self.train.bytes,
+            segment_size: (self.train.count > 1).then_some(self.train.segment_bytes),
+            src_ip: self.train.source,
+        };
+        let count = self.train.count as u64;
+        match self.state.try_send(UdpSockRef::from(&self.socket), &transmit) {
+            Ok(()) => self.sent += count,
+            Err(error) => {
+                self.dropped += count;
+                log::debug!("UDP send to {destination}: {error}");
+            }
+        }
+        self.train.bytes.clear();
+        self.train.count = 0;
+    }
+}
