@@ -50,6 +50,11 @@ pub const REORDER_MS: u64 = 50;
 /// Jump in sequence numbers, in packets, beyond which the sender is taken to have restarted its
 /// count (RFC 3550 A.1, `MAX_DROPOUT`).
 pub const MAX_SEQUENCE_JUMP: u16 = 3000;
+/// Packets by which one may come late on UDP without meaning a restart (RFC 3550 A.1).
+pub const MAX_MISORDER: u16 = 100;
+/// Packets in a row of another synchronisation source after which it replaces the present one,
+/// where it does not do so at once.
+pub const FOREIGN_SSRC_RUN: u32 = 16;
 
 /// Most report blocks read of one RTCP packet (the field has 5 bits).
 pub const MAX_REPORT_BLOCKS: usize = 31;

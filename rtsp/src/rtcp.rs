@@ -1,0 +1,334 @@
+//! RTCP (RFC 3550 6, RFC 4585 6.3.1, RFC 5104 4.3.1): lenient reading, exact writing.
+
+use crate::limits::{MAX_REPORT_BLOCKS, MAX_RTCP_PACKETS};
+
+/// Sender report.
+pub const SENDER_REPORT: u8 = 200;
+/// Receiver report.
+pub const RECEIVER_REPORT: u8 = 201;
+/// Source description.
+pub const SOURCE_DESCRIPTION: u8 = 202;
+/// Goodbye.
+pub const GOODBYE: u8 = 203;
+/// Payload-specific feedback.
+pub const PAYLOAD_FEEDBACK: u8 = 206;
+
+/// One packet of a compound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Packet {
+    /// What a sender sent, and its clock.
+    SenderReport(SenderReport),
+    /// What a receiver received.
+    ReceiverReport {
+        /// Who reports.
+        ssrc: u32,
+        /// On whom.
+        blocks: Vec<ReportBlock>,
+    },
+    /// Sources that end.
+    Goodbye {
+        /// Which; empty for none named.
+        ssrcs: Vec<u32>,
+    },
+    /// Picture loss indication.
+    PictureLoss {
+        /// The source whose picture was lost.
+        media_ssrc: u32,
+    },
+    /// Full intra request.
+    FullIntraRequest {
+        /// The source that is asked.
+        media_ssrc: u32,
+        /// Command sequence number.
+        sequence: u8,
+    },
+    /// Any other type.
+    Other {
+        /// Its type.
+        packet_type: u8,
+    },
+}
+
+/// Sender report (RFC 3550 6.4.1) without its blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SenderReport {
+    /// Who sends.
+    pub ssrc: u32,
+    /// NTP timestamp: seconds since 1900 in the upper 32 bits, fractions in the lower.
+    pub ntp: u64,
+    /// RTP timestamp of the same moment.
+    pub rtp_timestamp: u32,
+    /// Packets sent.
+    pub packets: u32,
+    /// Payload bytes sent.
+    pub bytes: u32,
+}
+
+/// Reception report block (RFC 3550 6.4.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReportBlock {
+    /// The source it is about.
+    pub ssrc: u32,
+    /// Loss since the previous report in 1/256.
+    pub fraction_lost: u8,
+    /// Packets lost, signed 24 bits.
+    pub cumulative_lost: i32,
+    /// Extended highest sequence number.
+    pub highest_sequence: u32,
+    /// Interarrival jitter in clock units.
+    pub jitter: u32,
+    /// Middle 32 bits of the NTP timestamp of the last sender report; 0 if there was none.
+    pub last_sender_report: u32,
+    /// Time since that report arrived in 1/65536 s; 0 if there was none.
+    pub delay: u32,
+}
+
+/// Reads a compound. What can not be read ends it; what was read before counts. Neither the
+/// compound rules of RFC 3550 6.1 nor the insides of source descriptions are insisted on.
+#[must_use]
+pub fn parse(bytes: &[u8]) -> Vec<Packet> {
+    let mut packets = Vec::new();
+    let mut rest = bytes;
+    while packets.len() < MAX_RTCP_PACKETS {
+        let &[first, packet_type, high, low, ..] = rest else { break };
+        let length = 4 * (usize::from(u16::from_be_bytes([high, low])) + 1);
+        if first >> 6 != 2 || packet_type < 192 {
+            break;
+        }
+        // The last one may be cut short.
+        let (packet, next) = rest.split_at_checked(length).unwrap_or((rest, &[]));
+        let body = packet.get(4..).unwrap_or_default();
+        packets.extend(parse_one(first & 0x1f, packet_type, body));
+        rest = next;
+    }
+    packets
+}
+
+fn parse_one(count: u8, packet_type: u8, body: &[u8]) -> Option<Packet> {
+    let count = usize::from(count);
+    match packet_type {
+        SENDER_REPORT => Some(Packet::SenderReport(SenderReport {
+            ssrc: word(body, 0)?,
+            ntp: u64::from(word(body, 1)?) << 32 | u64::from(word(body, 2)?),
+            rtp_timestamp: word(body, 3)?,
+            packets: word(body, 4).unwrap_or(0),
+            bytes: word(body, 5).unwrap_or(0),
+        })),
+        RECEIVER_REPORT => {
+            let blocks =
+                (0..count.min(MAX_REPORT_BLOCKS)).map_while(|n| report_block(body, 1 + 6 * n));
+            Some(Packet::ReceiverReport { ssrc: word(body, 0)?, blocks: blocks.collect() })
+        }
+        GOODBYE => {
+            Some(Packet::Goodbye { ssrcs: (0..count).map_while(|n| word(body, n)).collect() })
+        }
+        PAYLOAD_FEEDBACK => match count {
+            1 => Some(Packet::PictureLoss { media_ssrc: word(body, 1)? }),
+            4 => {
+                let [sequence, ..] = word(body, 3)?.to_be_bytes();
+                Some(Packet::FullIntraRequest { media_ssrc: word(body, 2)?, sequence })
+            }
+            _ => Some(Packet::Other { packet_type }),
+        },
+        _ => Some(Packet::Other { packet_type }),
+    }
+}
+
+fn word(bytes: &[u8], index: usize) -> Option<u32> {
+    let word = bytes.get(4 * index..4 * index + 4)?;
+    Some(u32::from_be_bytes(word.try_into().ok()?))
+}
+
+fn report_block(body: &[u8], at: usize) -> Option<ReportBlock> {
+    let losses = word(body, at + 1)?;
+    let [fraction_lost, ..] = losses.to_be_bytes();
+    Some(ReportBlock {
+        ssrc: word(body, at)?,
+        fraction_lost,
+        // Sign extension of 24 bits.
+        cumulative_lost: (losses << 8).cast_signed() >> 8,
+        highest_sequence: word(body, at + 2)?,
+        jitter: word(body, at + 3)?,
+        last_sender_report: word(body, at + 4)?,
+        delay: word(body, at + 5)?,
+    })
+}
+
+/// Appends a packet of whole words; `body` starts behind the header.
+fn push(out: &mut Vec<u8>, count: u8, packet_type: u8, body: &[u32]) {
+    // Bodies are built in this module: 2 + 31 * 6 words at most.
+    let words = u16::try_from(body.len()).unwrap_or(u16::MAX);
+    out.extend([0x80 | (count & 0x1f), packet_type]);
+    out.extend(words.to_be_bytes());
+    for word in body {
+        out.extend(word.to_be_bytes());
+    }
+}
+
+/// Appends a receiver report with at most one block.
+pub fn push_receiver_report(out: &mut Vec<u8>, ssrc: u32, block: Option<&ReportBlock>) {
+    let mut body = vec![ssrc];
+    if let Some(block) = block {
+        let lost = block.cumulative_lost.cast_unsigned() & 0x00ff_ffff;
+        body.extend([
+            block.ssrc,
+            u32::from(block.fraction_lost) << 24 | lost,
+            block.highest_sequence,
+            block.jitter,
+            block.last_sender_report,
+            block.delay,
+        ]);
+    }
+    push(out, u8::from(block.is_some()), RECEIVER_REPORT, &body);
+}
+
+/// Appends a sender report without blocks.
+pub fn push_sender_report(out: &mut Vec<u8>, report: &SenderReport) {
+    let [a, b, c, d, e, f, g, h] = report.ntp.to_be_bytes();
+    let (seconds, fraction) = (u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h]));
+    let SenderReport { ssrc, rtp_timestamp, packets, bytes, .. } = *report;
+    push(out, 0, SENDER_REPORT, &[ssrc, seconds, fraction, rtp_timestamp, packets, bytes]);
+}
+
+/// Appends a source description with a canonical name of at most 255 bytes; more is cut off.
+pub fn push_source_description(out: &mut Vec<u8>, ssrc: u32, cname: &str) {
+    let name = cname.as_bytes().get(..255).unwrap_or(cname.as_bytes());
+    let mut item = vec![1, u8::try_from(name.len()).unwrap_or(u8::MAX)];
+    item.extend(name);
+    // One zero byte ends the list, more fill the word (RFC 3550 6.5).
+    item.resize((item.len() / 4 + 1) * 4, 0);
+    let words = item.chunks(4).filter_map(|chunk| Some(u32::from_be_bytes(chunk.try_into().ok()?)));
+    let body: Vec<u32> = std::iter::once(ssrc).chain(words).collect();
+    push(out, 1, SOURCE_DESCRIPTION, &body);
+}
+
+/// Appends a picture loss indication (RFC 4585 6.3.1).
+pub fn push_picture_loss(out: &mut Vec<u8>, sender_ssrc: u32, media_ssrc: u32) {
+    push(out, 1, PAYLOAD_FEEDBACK, &[sender_ssrc, media_ssrc]);
+}
+
+/// Appends a full intra request (RFC 5104 4.3.1); `sequence` is raised by one for every new one.
+pub fn push_full_intra_request(out: &mut Vec<u8>, sender_ssrc: u32, media_ssrc: u32, sequence: u8) {
+    push(out, 4, PAYLOAD_FEEDBACK, &[sender_ssrc, 0, media_ssrc, u32::from(sequence) << 24]);
+}
+
+/// Appends a goodbye.
+pub fn push_goodbye(out: &mut Vec<u8>, ssrc: u32) {
+    push(out, 1, GOODBYE, &[ssrc]);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const REPORT: SenderReport = SenderReport {
+        ssrc: 1,
+        ntp: 0x0102_0304_0506_0708,
+        rtp_timestamp: 9,
+        packets: 10,
+        bytes: 11,
+    };
+
+    #[test]
+    fn what_is_written_reads_the_same() {
+        let block = ReportBlock {
+            ssrc: 2,
+            fraction_lost: 255,
+            cumulative_lost: -3,
+            highest_sequence: 4,
+            jitter: 5,
+            last_sender_report: 6,
+            delay: 7,
+        };
+        let mut out = Vec::new();
+        push_receiver_report(&mut out, 1, Some(&block));
+        push_source_description(&mut out, 1, "abc");
+        push_picture_loss(&mut out, 1, 2);
+        push_full_intra_request(&mut out, 1, 2, 3);
+        push_goodbye(&mut out, 1);
+        push_sender_report(&mut out, &REPORT);
+        assert_eq!(
+            parse(&out),
+            [
+                Packet::ReceiverReport { ssrc: 1, blocks: vec![block] },
+                Packet::Other { packet_type: SOURCE_DESCRIPTION },
+                Packet::PictureLoss { media_ssrc: 2 },
+                Packet::FullIntraRequest { media_ssrc: 2, sequence: 3 },
+                Packet::Goodbye { ssrcs: vec![1] },
+                Packet::SenderReport(REPORT),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_the_rfcs() {
+        let mut out = Vec::new();
+        push_receiver_report(&mut out, 0x0102_0304, None);
+        assert_eq!(out, [0x80, 201, 0, 1, 1, 2, 3, 4]);
+        out.clear();
+        push_picture_loss(&mut out, 1, 2);
+        assert_eq!(out, [0x81, 206, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2]);
+        out.clear();
+        push_full_intra_request(&mut out, 1, 2, 3);
+        assert_eq!(out, [0x84, 206, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 3, 0, 0, 0]);
+    }
+
+    #[test]
+    fn source_descriptions_end_with_a_zero_byte_on_a_word() {
+        for length in 0..300 {
+            let mut out = Vec::new();
+            push_source_description(&mut out, 1, &"x".repeat(length));
+            let words = usize::from(u16::from_be_bytes([out[2], out[3]]));
+            assert_eq!(out.len(), 4 * (words + 1));
+            assert_eq!(out.last(), Some(&0));
+        }
+    }
+
+    #[test]
+    fn reports_with_fewer_blocks_than_they_claim_are_read_as_far_as_they_go() {
+        let none = [0x9f, 201, 0, 1, 0, 0, 0, 1];
+        assert_eq!(parse(&none), [Packet::ReceiverReport { ssrc: 1, blocks: vec![] }]);
+        let mut cut = Vec::new();
+        push_sender_report(&mut cut, &REPORT);
+        cut.truncate(20);
+        let counts_unknown = SenderReport { packets: 0, bytes: 0, ..REPORT };
+        assert_eq!(parse(&cut), [Packet::SenderReport(counts_unknown)]);
+        assert_eq!(parse(&cut[..12]), []);
+    }
+
+    #[test]
+    fn a_description_without_its_end_does_not_spoil_what_came_before() {
+        let mut out = Vec::new();
+        push_sender_report(&mut out, &REPORT);
+        out.extend([0x81, 202, 0, 2, 0, 0, 0, 1, 1, 200, b'x', b'y']);
+        assert_eq!(parse(&out)[0], Packet::SenderReport(REPORT));
+        assert_eq!(parse(&out).len(), 2);
+    }
+
+    #[test]
+    fn other_types_and_garbage_are_no_error() {
+        assert_eq!(parse(&[0x80, 204, 0, 0]), [Packet::Other { packet_type: 204 }]);
+        assert_eq!(parse(&[0x80, 207, 0, 0]), [Packet::Other { packet_type: 207 }]);
+        for garbage in [&[][..], &[0x80], &[0x40, 200, 0, 0], &[0x80, 96, 0, 0]] {
+            assert_eq!(parse(garbage), []);
+        }
+        let endless = [0x80, 204, 0, 0].repeat(10_000);
+        assert_eq!(parse(&endless).len(), MAX_RTCP_PACKETS);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), kind in 199_u8..208) {
+            let _ = parse(&bytes);
+            let mut typed = bytes;
+            if let [first, second, ..] = &mut typed[..] {
+                *first |= 0x80;
+                *first &= 0xbf;
+                *second = kind;
+            }
+            let _ = parse(&typed);
+        }
+    }
+}
