@@ -4,6 +4,8 @@
 //! what is to be done comes out of [`Session::poll_output`].
 
 pub mod limits;
+pub mod message;
 pub mod session;
+mod slots;
 
 pub use session::{Answer, Output, Session, SessionOptions};

@@ -30,13 +30,7 @@ impl Response {
     #[must_use]
     pub fn empty(status: u16) -> Self {
         let body = Cow::Borrowed(&[][..]);
-        Self {
-            status,
-            headers: Vec::new(),
-            body,
-            head_only: false,
-            keep_alive: true,
-        }
+        Self { status, headers: Vec::new(), body, head_only: false, keep_alive: true }
     }
 
     /// A JSON error: `{"error": "..."}`.

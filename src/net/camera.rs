@@ -328,11 +328,11 @@ fn register(
     interest: Interest,
 ) -> io::Result<Token> {
     let token = Token(context.endpoints.insert(endpoint));
-    context
-        .registry
-        .register(source, token, interest)
-        .inspect_err(|_| drop(context.endpoints.try_remove(token.0)))?;
-    Ok(token)
+    let registered = context.registry.register(source, token, interest);
+    if registered.is_err() {
+        context.endpoints.try_remove(token.0);
+    }
+    registered.map(|()| token)
 }
 
 fn release(context: &mut Context<'_>, token: Token, source: &mut impl mio::event::Source) {

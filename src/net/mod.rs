@@ -8,6 +8,7 @@ mod camera;
 mod clients;
 #[cfg(feature = "demo")]
 mod demo;
+pub mod probe;
 mod resolver;
 mod server;
 mod snapshot;
@@ -42,8 +43,10 @@ enum Endpoint {
     /// One of a camera's UDP sockets.
     CameraUdp(SourceId, UdpPort),
     /// The built-in cameras' RTSP listener.
+    #[cfg(feature = "demo")]
     DemoListener,
     /// A reader of a built-in camera, by its key.
+    #[cfg(feature = "demo")]
     DemoReader(usize),
 }
 
@@ -54,6 +57,8 @@ enum Timer {
     Camera(SourceId),
     Viewer(ViewerId),
     Client(usize),
+    #[cfg(feature = "demo")]
     Demo,
+    #[cfg(feature = "demo")]
     DemoReader(usize),
 }

@@ -299,8 +299,6 @@ impl Server {
             Endpoint::DemoListener => self.accept_demo_readers(now),
             #[cfg(feature = "demo")]
             Endpoint::DemoReader(key) => self.handle_demo_reader(now, key),
-            #[cfg(not(feature = "demo"))]
-            Endpoint::DemoListener | Endpoint::DemoReader(_) => {}
         }
         false
     }
@@ -317,8 +315,6 @@ impl Server {
             Timer::Demo => self.play_demo(now),
             #[cfg(feature = "demo")]
             Timer::DemoReader(key) => self.handle_demo_reader_timeout(now, key),
-            #[cfg(not(feature = "demo"))]
-            Timer::Demo | Timer::DemoReader(_) => {}
         }
     }
 

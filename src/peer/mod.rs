@@ -295,9 +295,11 @@ impl Peer {
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx(&track.ssrc) else { return };
         let hint = egress.playout_hint.then_some(self.playout_delay).flatten();
-        let mut sequence_number = egress.first_sequence_number;
         let payloads = &egress.frame.payloads;
-        for (index, payload) in payloads.iter().enumerate() {
+        let last = payloads.len().saturating_sub(1);
+        for (sequence_number, (index, payload)) in
+            (egress.first_sequence_number..).zip(payloads.iter().enumerate())
+        {
             let packet = RtpWrite::new(
                 track.payload_type,
                 SeqNo::from(sequence_number),
@@ -305,10 +307,9 @@ impl Peer {
                 egress.presented_at,
                 std::sync::Arc::clone(payload),
             )
-            .marker(index + 1 == payloads.len())
+            .marker(index == last)
             .nackable(true)
             .ext_vals(playout_extension(hint));
-            sequence_number += 1;
             // str0m panics beyond its datagram size; the packetizer never comes near.
             if payload.len() <= limits::RTP_PAYLOAD_MAX_BYTES {
                 stream.write_rtp(packet);
