@@ -191,6 +191,9 @@ impl Session {
             return;
         }
         self.error(NO_TYPE, text);
+        if self.phase == Phase::Closed {
+            return;
+        }
         if !self.outlives_socket() {
             self.end();
         }
