@@ -7,5 +7,7 @@ pub mod limits;
 pub mod message;
 pub mod session;
 mod slots;
+#[cfg(test)]
+mod tests;
 
 pub use session::{Answer, Output, Session, SessionOptions};
