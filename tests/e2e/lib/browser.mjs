@@ -1,0 +1,154 @@
+/** Chromium, and viewers in its pages. */
+
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { chromium } from 'playwright-core';
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const PAGE = '<!doctype html><meta charset="utf-8"><title>Viewer</title>' +
+  '<style>video { width: 320px }</style><body><script type="module" src="/viewer.mjs"></script>';
+const FILES = {
+  '/': ['text/html', () => PAGE],
+  '/viewer.mjs': ['text/javascript', () => source('./viewer_page.mjs')],
+  '/barcode.mjs': ['text/javascript', () => source('../barcode.mjs')],
+};
+
+const source = (name) => readFileSync(new URL(name, import.meta.url), 'utf8');
+
+/** Serves the viewer's page, on another port of the server's host. */
+async function servePage() {
+  const server = createServer((request, response) => {
+    const [type, body] = FILES[request.url] ?? [null, null];
+    response.writeHead(type ? 200 : 404, { 'Content-Type': type ?? 'text/plain' });
+    response.end(body?.());
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+/** One session in a page; the methods are those of viewer_page.mjs, called from outside. */
+export class Viewer {
+  static count = 0;
+
+  constructor(page, options) {
+    this.page = page;
+    this.id = (Viewer.count += 1);
+    this.options = options;
+  }
+
+  async create() {
+    await this.page.evaluate(([id, options]) => harness.create(id, options), [
+      this.id,
+      this.options,
+    ]);
+    return this;
+  }
+
+  call(method, ...args) {
+    return this.page.evaluate(([id, name, list]) => harness.call(id, name, list), [
+      this.id,
+      method,
+      args,
+    ]);
+  }
+
+  read(field) {
+    return this.page.evaluate(([id, name]) => harness.read(id, name), [this.id, field]);
+  }
+
+  /** The page's clock, the one of frames and requests. */
+  now() {
+    return this.page.evaluate(() => harness.now());
+  }
+
+  connect() {
+    return this.call('connect');
+  }
+
+  /** Asks for another stream; returns the time just before. */
+  switch(slot, stream, quality) {
+    return this.call('request', 'switch', slot, { stream, quality });
+  }
+
+  pause(slot) {
+    return this.call('request', 'pause', slot);
+  }
+
+  resume(slot, stream) {
+    return this.call('request', 'resume', slot, stream ? { stream } : {});
+  }
+
+  /** The first picture of `camera` (null: of any) from `since` on; null if none came in time. */
+  picture(slot, camera, { since = 0, timeoutMs = 5000, width } = {}) {
+    return this.call('picture', slot, camera, since, timeoutMs, width);
+  }
+
+  frames(slot, since = 0) {
+    return this.call('frames', slot, since);
+  }
+
+  stats() {
+    return this.call('stats');
+  }
+
+  /** Statuses of a slot from `since` on, oldest first. */
+  async statuses(slot, since = 0) {
+    return (await this.read('statuses')).filter((s) => s.slot === slot && s.t >= since);
+  }
+
+  close() {
+    return this.page.evaluate((id) => harness.close(id), this.id);
+  }
+}
+
+export class Browser {
+  static async start() {
+    const browser = new Browser();
+    browser.site = await servePage();
+    browser.process = await chromium.launchServer({
+      executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+      headless: true,
+      args: FLAGS,
+    });
+    browser.client = await chromium.connect(browser.process.wsEndpoint());
+    browser.page = await browser.openPage();
+    return browser;
+  }
+
+  async openPage() {
+    const page = await this.client.newPage();
+    await page.goto(`http://127.0.0.1:${this.site.address().port}/`);
+    await page.waitForFunction(() => globalThis.harness);
+    return page;
+  }
+
+  /**
+   * A session that is not connected yet.
+   *
+   * @param {object} options `url` of the WebSocket, `slots` as in multistream/init, `clocks` by
+   *   camera number, and `relay` {from, to} UDP ports
+   */
+  viewer(options, page = this.page) {
+    return new Viewer(page, options).create();
+  }
+
+  /** Ends it as a crash would. */
+  async kill() {
+    await this.process.kill();
+    this.site.close();
+  }
+
+  async stop() {
+    await this.client.close().catch(() => {});
+    await this.process.close().catch(() => {});
+    this.site.close();
+  }
+}

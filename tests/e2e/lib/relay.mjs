@@ -1,0 +1,74 @@
+/**
+ * A bad network between the browser and the server: a UDP relay that drops and delays.
+ *
+ * The page puts the relay's port into the server's candidates, so that ICE knows no other way.
+ */
+
+import { createSocket } from 'node:dgram';
+
+const HOST = '127.0.0.1';
+
+/** Uniform numbers from 0 to 1 from a seed (xorshift32), so that a run can be repeated. */
+function random(seed) {
+  let state = seed >>> 0 || 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    state >>>= 0;
+    return state / 2 ** 32;
+  };
+}
+
+const bind = (socket) =>
+  new Promise((resolve) => socket.bind(0, HOST, () => resolve(socket.address().port)));
+
+export class Relay {
+  /** Starts one towards a UDP port of this machine. */
+  static async start(serverPort, { loss = 0, delayMs = 0, seed = 1 } = {}) {
+    const relay = new Relay();
+    Object.assign(relay, { serverPort, loss, delayMs, dead: false, dropped: 0, passed: 0 });
+    relay.random = random(seed);
+    relay.upstream = new Map();
+    relay.front = createSocket('udp4');
+    relay.front.on('message', (data, from) => relay.fromBrowser(data, from));
+    relay.port = await bind(relay.front);
+    return relay;
+  }
+
+  /** Passes one datagram on, or not. STUN is lost like everything else. */
+  pass(send) {
+    if (this.dead || this.random() < this.loss) {
+      this.dropped += 1;
+      return;
+    }
+    this.passed += 1;
+    if (this.delayMs > 0) setTimeout(send, this.delayMs);
+    else send();
+  }
+
+  fromBrowser(data, from) {
+    const key = `${from.address}:${from.port}`;
+    let socket = this.upstream.get(key);
+    if (!socket) {
+      socket = createSocket('udp4');
+      socket.on('message', (reply) =>
+        this.pass(() => this.front?.send(reply, from.port, from.address)),
+      );
+      socket.on('error', () => {});
+      this.upstream.set(key, socket);
+    }
+    this.pass(() => this.front && socket.send(data, this.serverPort, HOST));
+  }
+
+  /** From now on nothing gets through, or all does again. */
+  cut(dead) {
+    this.dead = dead;
+  }
+
+  stop() {
+    this.front.close();
+    this.front = null;
+    for (const socket of this.upstream.values()) socket.close();
+  }
+}
