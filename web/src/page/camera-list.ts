@@ -16,7 +16,7 @@ interface Row {
 const TONES: Record<string, string> = {
   online: 'good', active: 'good', playing: 'good', connected: 'good', live: 'good',
   connecting: 'busy', starting: 'busy', reconnecting: 'busy', buffering: 'busy',
-  offline: 'bad', error: 'bad', failed: 'bad',
+  offline: 'bad', error: 'bad', failed: 'bad', unsupported: 'bad',
 };
 
 export class CameraList {
@@ -40,8 +40,10 @@ export class CameraList {
       row.item.dataset['tone'] = tone;
       row.button.setAttribute('aria-pressed', String(held === camera.name));
       const qualities = camera.variants.map(({ quality }) => quality).filter(Boolean).join(', ');
-      const state = tone === 'good' || camera.state === 'unknown' ? '' : camera.state;
-      setText(row.detail, [state, camera.detail, qualities].filter(Boolean).join(' · ') || 'ready');
+      const state = tone === 'busy' || tone === 'bad' ? camera.state : '';
+      const facts = [state, camera.error, camera.detail, qualities].filter(Boolean);
+      setText(row.detail, facts.join(' · ') || 'ready');
+      row.button.title = camera.error;
       setText(row.key, camera.letter.toUpperCase());
       row.key.hidden = camera.letter === '';
       const shown = cells.flatMap((name, cell) => (name === camera.name ? [cell + 1] : []));

@@ -6,9 +6,11 @@ export interface StreamInfo {
   producers?: { url?: string }[] | null;
   consumers?: unknown[] | null;
   state?: string;
-  codec?: string;
-  width?: number;
-  height?: number;
+  /** Why, for a camera that is offline. */
+  error?: string | null;
+  codec?: string | null;
+  width?: number | null;
+  height?: number | null;
 }
 
 export interface Variant {
@@ -22,6 +24,8 @@ export interface Camera {
   name: string;
   /** As the server says it, or `unknown`. */
   state: string;
+  /** Empty, or what is wrong with it. */
+  error: string;
   /** `1280×720 · H264`, as far as known. */
   detail: string;
   /** Viewers of all variants together. */
@@ -71,6 +75,7 @@ function cameraOf(name: string, info: StreamInfo): Camera {
   return {
     name,
     state: info.state ?? 'unknown',
+    error: info.error ?? '',
     detail: [size, info.codec?.toUpperCase() ?? ''].filter(Boolean).join(' · '),
     viewers: info.consumers?.length ?? 0,
     variants: [{ quality: '', height: info.height ?? 0 }],

@@ -11,15 +11,16 @@ import type { Source } from './wall.ts';
 export type News =
   | { kind: 'nothing' }
   | { kind: 'changed' }
-  /** The wanted stream can't be had; `error` says why. */
+  /** A stream can't be had; `error` says why. */
   | { kind: 'refused'; stream: string; error: string }
-  /** After a refusal: this stream is what the slot goes on showing. */
+  /** In spite of the wish this stream is what the slot shows. */
   | { kind: 'kept'; stream: string };
 
 export class Slots {
   private readonly wanted: (string | null)[] = [];
   private readonly last: (SlotStatus | null)[] = [];
-  private readonly refused: boolean[] = [];
+  /** The server has spoken about the wanted stream, so what it says of others is no old news. */
+  private readonly heard: boolean[] = [];
 
   /** Statuses of another stream are forgotten; those of the same one stay true. */
   want(slot: number, source: Source | null): void {
@@ -27,26 +28,25 @@ export class Slots {
     if (this.wanted[slot] === name) return;
     this.wanted[slot] = name;
     this.last[slot] = null;
-    this.refused[slot] = false;
+    this.heard[slot] = false;
   }
 
   hear(slot: number, status: SlotStatus): News {
     const wanted = this.wanted[slot] ?? null;
     if (wanted === null || status.status === 'paused') return { kind: 'nothing' };
+    const about = status.stream || wanted;
+    if (about === wanted) {
+      this.heard[slot] = true;
+      this.last[slot] = status;
+    }
     if (status.status === 'error') {
-      this.refused[slot] = true;
-      this.last[slot] = status;
-      return { kind: 'refused', stream: wanted, error: status.error ?? 'unknown reason' };
+      return { kind: 'refused', stream: about, error: status.error ?? 'unknown reason' };
     }
-    if (status.stream === wanted) {
-      this.last[slot] = status;
-      return { kind: 'changed' };
-    }
-    if (!this.refused[slot] || !status.stream) return { kind: 'nothing' };
-    this.wanted[slot] = status.stream;
-    this.refused[slot] = false;
+    if (about === wanted) return { kind: 'changed' };
+    if (!this.heard[slot] || status.status !== 'active') return { kind: 'nothing' };
+    this.wanted[slot] = about;
     this.last[slot] = status;
-    return { kind: 'kept', stream: status.stream };
+    return { kind: 'kept', stream: about };
   }
 
   status(slot: number): SlotStatus | null {
@@ -56,6 +56,6 @@ export class Slots {
   /** A new connection: nothing that was said before still holds. */
   forget(): void {
     this.last.fill(null);
-    this.refused.fill(false);
+    this.heard.fill(false);
   }
 }
