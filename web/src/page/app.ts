@@ -327,7 +327,8 @@ export class App {
     sources.forEach((source, slot) => this.slots.want(slot, source));
     this.wall.show(sources);
     // Replaced, not pushed: a switch is no page to go back to.
-    if (this.cameras.length > 0) history.replaceState(null, '', hashOf(this.view));
+    const hash = hashOf(this.view);
+    if (this.cameras.length > 0 && location.hash !== hash) history.replaceState(null, '', hash);
     this.render();
   }
 

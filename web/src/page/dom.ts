@@ -36,6 +36,8 @@ export function tool(name: string, label: string, press: () => void): HTMLButton
     event.stopPropagation();
     press();
   });
+  // Two quick presses of a button are no double click on what lies beneath it.
+  button.addEventListener('dblclick', (event) => event.stopPropagation());
   return button;
 }
 
