@@ -1,0 +1,159 @@
+/**
+ * The switch report: how soon, how clean and how live another camera's picture is.
+ *
+ *     node report.mjs [--quick] [--switches N] [--json FILE] [--policy instant|wait-idr|both]
+ *
+ * Cameras are RTSP servers that run continuously, Chromium shows them, and every presented
+ * picture is read. Each setting has a connection of its own; switches come at random phases of
+ * the GOP. The same cameras are then shown by the policy of other servers (cut and wait for the
+ * camera's next IDR: the server's benchmark-only flag --switch-policy=wait-idr), in the same
+ * run, because absolute times depend on the machine and its load.
+ */
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { delay } from './lib/process.mjs';
+import { load, median, p95, sum } from './lib/stats.mjs';
+import { switchAndMeasure } from './lib/switching.mjs';
+import { World } from './lib/world.mjs';
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    switches: { type: 'string' },
+    json: { type: 'string', default: fileURLToPath(new URL('out/report.json', import.meta.url)) },
+    policy: { type: 'string', default: 'both' },
+  },
+});
+
+const FPS = 30;
+const SWITCHES = Number(options.switches ?? (options.quick ? 6 : 30));
+const SIZES = {
+  '360p': { width: 640, height: 360, kbps: 800 },
+  '1080p': { width: 1920, height: 1080, kbps: 4000 },
+};
+const SETTINGS = options.quick
+  ? [['360p', 2], ['360p', 10], ['1080p', 2]]
+  : [['360p', 2], ['360p', 4], ['360p', 10], ['1080p', 2], ['1080p', 4], ['1080p', 10]];
+const POLICIES = options.policy === 'both' ? ['instant', 'wait-idr'] : [options.policy];
+
+/** Two cameras a setting, unlike in profile and with IDRs at different instants. */
+function pair(index, [size, gopSeconds]) {
+  const common = { ...SIZES[size], fps: FPS, gop: gopSeconds * FPS };
+  return [
+    { ...common, camera: 20 + 2 * index, profile: 'baseline', phase: 7 },
+    { ...common, camera: 21 + 2 * index, profile: 'high', phase: Math.floor(common.gop / 2) },
+  ];
+}
+
+/** One setting: a fresh connection, then switches to and fro. */
+async function runSetting(world, cameras, waitMs) {
+  const viewer = await world.viewer([`cam${cameras[0].camera}`]);
+  await viewer.picture(0, cameras[0].camera, { timeoutMs: waitMs });
+  const began = await viewer.stats();
+  const loads = [load()];
+  const switches = [];
+  for (let i = 0; i < SWITCHES; i += 1) {
+    await delay(700 + Math.random() * 700);
+    const to = cameras[(i + 1) % 2];
+    switches.push(await switchAndMeasure(viewer, 0, `cam${to.camera}`, to, { waitMs }));
+  }
+  const ended = await viewer.stats();
+  loads.push(load());
+  await viewer.close();
+  const counted = (name) => ended[0][name] - began[0][name];
+  return {
+    switches,
+    loads,
+    pli: counted('pli'),
+    nack: counted('nack'),
+    freezes: counted('freezes'),
+    dropped: counted('dropped'),
+  };
+}
+
+function summary(setting, policy, { switches, loads, ...counts }) {
+  const both = (name) => {
+    const values = switches.map((each) => each[name]);
+    return { median: median(values), p95: p95(values) };
+  };
+  return {
+    setting,
+    policy,
+    switches: switches.length,
+    first: both('first'),
+    live: both('live'),
+    gap: both('gap'),
+    longestGap: Math.max(...switches.map(({ gap }) => gap ?? Infinity)),
+    before: both('before'),
+    after: both('after'),
+    neverShown: switches.filter(({ first }) => first === null).length,
+    neverLive: switches.filter(({ live }) => live === null).length,
+    switchesWithGhosts: switches.filter(({ ghosts }) => ghosts > 0).length,
+    ghostPictures: sum(switches.map(({ ghosts }) => ghosts)),
+    ...counts,
+    loads,
+  };
+}
+
+async function runPolicy(policy) {
+  const all = SETTINGS.map((setting, i) => pair(i, setting));
+  const args = policy === 'wait-idr' ? ['--switch-policy=wait-idr'] : [];
+  const world = await World.start(all.flat(), { args });
+  const results = [];
+  try {
+    // Every camera's stream is received for a whole GOP before anything is measured.
+    await delay(1000 * Math.max(...SETTINGS.map(([, gop]) => gop)) + 1000);
+    for (const [i, [size, gop]] of SETTINGS.entries()) {
+      const measured = await runSetting(world, all[i], 1000 * gop + 3000);
+      results.push({ ...summary(`${size} GOP ${gop} s`, policy, measured), raw: measured.switches });
+      console.log(row(results.at(-1)));
+    }
+  } finally {
+    await world.stop();
+  }
+  return results;
+}
+
+const number = (value) => (value === null ? '-' : String(Math.round(value)));
+const pairOf = ({ median: m, p95: p }) => `${number(m)} / ${number(p)}`;
+
+function row(result) {
+  const cells = [
+    result.setting,
+    result.policy,
+    result.switches,
+    pairOf(result.first),
+    pairOf(result.live),
+    number(result.longestGap),
+    `${number(result.before.median)} -> ${number(result.after.median)}`,
+    `${result.switchesWithGhosts} (${result.ghostPictures})`,
+    result.neverShown + result.neverLive,
+    `${result.pli} / ${result.nack}`,
+    result.loads.join(' -> '),
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
+const HEAD = [
+  'setting', 'policy', 'switches', 'first picture ms', 'live ms', 'longest gap ms',
+  'age before -> after ms', 'with ghosts (pictures)', 'never', 'PLI / NACK', 'load',
+];
+
+console.log('Median / 95th percentile.\n');
+console.log(`| ${HEAD.join(' | ')} |\n|${HEAD.map(() => ' --- |').join('')}`);
+const results = [];
+for (const policy of POLICIES) results.push(...(await runPolicy(policy)));
+mkdirSync(dirname(options.json), { recursive: true });
+writeFileSync(options.json, `${JSON.stringify({ switches: SWITCHES, results }, null, 1)}\n`);
+
+// Whatever the machine's load: an instant switch shows no ghost and always arrives.
+const failed = results.filter(
+  (r) => r.policy === 'instant' && (r.ghostPictures > 0 || r.neverShown > 0),
+);
+if (failed.length > 0) {
+  console.error(`ghosts or missing pictures: ${failed.map((r) => r.setting).join(', ')}`);
+  process.exitCode = 1;
+}
