@@ -88,6 +88,25 @@ test('the keyboard alone chooses, fills, moves, pauses and clears cells', { skip
       'Cell 2: empty');
   }));
 
+test('Tab passes the grid in one stop, and each stop can be seen', { skip }, () =>
+  visit(FOUR, async (page) => {
+    await page.focus('#tool-help');
+    const stops = [];
+    for (let stop = 0; stop < 3; stop += 1) {
+      await page.keyboard.press('Tab');
+      stops.push(await page.evaluate(() => {
+        const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement);
+        const seen = outlineStyle === 'solid' && parseFloat(outlineWidth) >= 2;
+        return [document.activeElement.getAttribute('aria-label').split(/[:,]/)[0], seen];
+      }));
+    }
+    // The focus chooses the cell, and so its buttons follow.
+    assert.deepEqual(stops, [['Cell 1', true], ['Pause (space)', true], ['Enlarge (Enter)', true]]);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    assert.match(await page.evaluate(() => document.activeElement.className), /camera/);
+  }));
+
 test('a large cell has its best quality, and the others cost nothing meanwhile', { skip }, () =>
   visit(FOUR, async (page) => {
     await sent(page);

@@ -33,6 +33,7 @@ export class Cell {
   private readonly markIcon = icon('off');
   private readonly pause: HTMLButtonElement;
   private readonly enlarge: HTMLButtonElement;
+  private readonly clear: HTMLButtonElement;
   private camera: string | null = null;
   private frames = 0;
   private framesAtMs = 0;
@@ -40,7 +41,7 @@ export class Cell {
   constructor(readonly index: number, private readonly actions: CellActions) {
     this.pause = tool('pause', 'Pause', () => actions.pause(index));
     this.enlarge = tool('large', 'Enlarge', () => actions.enlarge(index));
-    const clear = tool('close', 'Clear', () => actions.clear(index));
+    this.clear = tool('close', 'Clear (Del)', () => actions.clear(index));
     this.element = make('article', { class: 'cell blank', role: 'group', tabindex: '-1' },
       this.video, this.still,
       make('div', { class: 'vacant' }, icon('camera'), make('span', {}, 'Choose a camera')),
@@ -48,7 +49,7 @@ export class Cell {
       make('div', { class: 'tag' }, make('span', { class: 'number' }, String(index + 1)),
         make('i', { class: 'dot' }), this.name),
       this.overlay,
-      make('div', { class: 'actions' }, this.pause, this.enlarge, clear));
+      make('div', { class: 'actions' }, this.pause, this.enlarge, this.clear));
     // The attribute alone does not mute an element that was made by script.
     this.video.muted = true;
     this.listen();
@@ -134,6 +135,10 @@ export class Cell {
     setLabel(this.pause, paused ? 'Resume (space)' : 'Pause (space)');
     setIcon(this.enlarge, flags.large ? 'small' : 'large');
     setLabel(this.enlarge, flags.large ? 'Back to the grid (Esc)' : 'Enlarge (Enter)');
+    // Tab stops at the chosen cell's buttons only, not at three in each cell.
+    for (const button of [this.pause, this.enlarge, this.clear]) {
+      button.tabIndex = flags.chosen ? 0 : -1;
+    }
     const what = camera === null ? 'empty' : `${camera}, ${face.title || face.state}`;
     this.element.setAttribute('aria-label', `Cell ${this.index + 1}: ${what}`);
   }
