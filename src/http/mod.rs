@@ -5,6 +5,7 @@
 
 pub mod limits;
 pub mod metrics;
+mod origin;
 pub mod request;
 pub mod response;
 pub mod router;

@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::request::{Request, RequestError};
+use serde_json::{Value, json};
+
+use super::origin;
+use super::request::{Method, Request, RequestError};
 
 /// A whole response.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +25,8 @@ pub struct Response {
 impl Response {
     /// The response to bytes that are no request; closes the connection.
     #[must_use]
-    pub fn for_error(_error: RequestError) -> Self {
-        Self::empty(400)
+    pub fn for_error(error: RequestError) -> Self {
+        Self { keep_alive: false, ..Self::error(error.status(), error.as_str()) }
     }
 
     /// An empty response that keeps the connection.
@@ -35,32 +38,116 @@ impl Response {
 
     /// A JSON error: `{"error": "..."}`.
     #[must_use]
-    pub fn error(status: u16, _text: &str) -> Self {
-        Self::empty(status)
+    pub fn error(status: u16, text: &str) -> Self {
+        Self::json(status, &json!({ "error": text }))
+    }
+
+    /// A JSON value.
+    #[must_use]
+    pub fn json(status: u16, value: &Value) -> Self {
+        Self::text(status, "application/json", value.to_string())
+    }
+
+    /// A text that is made for this request and must not be kept by anyone.
+    #[must_use]
+    pub fn text(status: u16, content_type: &'static str, text: String) -> Self {
+        Self { body: Cow::Owned(text.into_bytes()), ..Self::empty(status) }
+            .with("Content-Type", content_type)
+            .with("Cache-Control", "no-store")
+    }
+
+    /// Adds a header. A line break in a value would be another header: it is left out.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        let value: String = value.into();
+        self.headers.push((name, value.replace(['\r', '\n'], "")));
+        self
     }
 
     /// The bytes to send.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        Vec::new()
+        let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str("X-Content-Type-Options: nosniff\r\n");
+        // RFC 9110 section 8.6: neither of them has a body, nor a length.
+        let has_length = !matches!(self.status, 204 | 304);
+        if has_length {
+            head.push_str(&format!("Content-Length: {}\r\n", self.body.len()));
+        }
+        let connection = if self.keep_alive { "keep-alive" } else { "close" };
+        head.push_str(&format!("Connection: {connection}\r\n\r\n"));
+        let mut bytes = head.into_bytes();
+        if has_length && !self.head_only {
+            bytes.extend_from_slice(&self.body);
+        }
+        bytes
+    }
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        204 => "No Content",
+        304 => "Not Modified",
+        400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        411 => "Length Required",
+        413 => "Content Too Large",
+        415 => "Unsupported Media Type",
+        426 => "Upgrade Required",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        503 => "Service Unavailable",
+        505 => "HTTP Version Not Supported",
+        _ => "",
     }
 }
 
 /// 201 to a WHEP offer; `DELETE` on its `Location` ends viewer `id`.
 #[must_use]
-pub fn whep_created(_id: &str, _sdp: &str, _json: bool) -> Response {
-    Response::empty(201)
+pub fn whep_created(id: &str, sdp: &str, json: bool) -> Response {
+    let response = if json {
+        Response::json(201, &json!({ "type": "answer", "sdp": sdp }))
+    } else {
+        Response::text(201, "application/sdp", sdp.to_owned())
+    };
+    response.with("Location", format!("/api/webrtc/{id}"))
 }
 
 /// Fits a response that was made outside of the router to its request: HEAD, keep-alive,
 /// cross-origin headers. Responses of the router are already finished.
 #[must_use]
-pub fn finish(response: Response, _request: &Request, _origins: &[String]) -> Response {
+pub fn finish(mut response: Response, request: &Request, origins: &[String]) -> Response {
+    response.head_only = request.method == Method::Head;
+    response.keep_alive &= request.keep_alive;
+    let allowed = request.header("origin").filter(|_| origin::is_allowed(request, origins));
+    if let Some(origin) = allowed.map(str::to_owned) {
+        response = response
+            .with("Access-Control-Allow-Origin", origin)
+            .with("Access-Control-Expose-Headers", "Location")
+            .with("Vary", "Origin");
+        if request.method == Method::Options {
+            response = response
+                .with("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS")
+                .with("Access-Control-Allow-Headers", "Content-Type");
+        }
+    }
     response
 }
 
 /// The 101 of a WebSocket handshake (RFC 6455 section 4.2.2), as bytes.
 #[must_use]
-pub fn websocket_accepted(_accept: &str) -> Vec<u8> {
-    Vec::new()
+pub fn websocket_accepted(accept: &str) -> Vec<u8> {
+    let accept = accept.replace(['\r', '\n'], "");
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {accept}\r\n\r\n"
+    )
+    .into_bytes()
 }

@@ -1,5 +1,7 @@
 //! The JSON of `/api/streams`.
 
+use serde_json::{Map, Value, json};
+
 /// What is known about one stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StreamInfo {
@@ -43,4 +45,50 @@ pub struct ConsumerInfo {
     pub slot: usize,
     /// `pending`, `active`, ... as in the status messages.
     pub status: String,
+}
+
+impl StreamInfo {
+    /// The value beside the stream's name.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let producers: Vec<Value> = self.urls.iter().map(|url| json!({ "url": url })).collect();
+        let consumers: Vec<Value> = self.consumers.iter().map(ConsumerInfo::to_json).collect();
+        let mut fields = Map::new();
+        fields.insert("producers".into(), producers.into());
+        fields.insert("consumers".into(), consumers.into());
+        fields.insert("state".into(), self.state.as_str().into());
+        let optional = [
+            ("error", self.error.as_deref().map(Value::from)),
+            ("codec", self.codec.as_deref().map(Value::from)),
+            ("width", self.width.map(Value::from)),
+            ("height", self.height.map(Value::from)),
+            ("gop", self.gop.map(GopInfo::to_json)),
+        ];
+        for (key, value) in optional {
+            if let Some(value) = value {
+                fields.insert(key.into(), value);
+            }
+        }
+        Value::Object(fields)
+    }
+}
+
+impl GopInfo {
+    fn to_json(self) -> Value {
+        let Self { frames, bytes, duration_ms } = self;
+        json!({ "frames": frames, "bytes": bytes, "duration_ms": duration_ms })
+    }
+}
+
+impl ConsumerInfo {
+    fn to_json(&self) -> Value {
+        json!({ "id": self.id, "slot": self.slot, "status": self.status })
+    }
+}
+
+/// All streams as one object, in the given order: the page shows them in the configuration's.
+#[must_use]
+pub fn encode(streams: &[StreamInfo]) -> String {
+    let entry = |stream: &StreamInfo| format!("{}:{}", json!(stream.name), stream.to_json());
+    format!("{{{}}}", streams.iter().map(entry).collect::<Vec<_>>().join(","))
 }
