@@ -179,6 +179,8 @@ pub struct Authenticator {
     refusals: u32,
     /// Stale nonces in a row: a server that calls every nonce stale must not loop us.
     stale: u32,
+    /// The present nonce was good at least once.
+    accepted: bool,
     random: Random,
 }
 
@@ -193,7 +195,7 @@ impl Authenticator {
     #[must_use]
     pub fn new(credentials: Option<Credentials>, seed: u64) -> Self {
         let random = Random::new(seed);
-        Self { credentials, chosen: None, count: 0, refusals: 0, stale: 0, random }
+        Self { credentials, chosen: None, count: 0, refusals: 0, stale: 0, accepted: false, random }
     }
 
     /// A reply with status 401. `answered` says whether its request carried an `Authorization`.
@@ -213,23 +215,22 @@ impl Authenticator {
         let mut offered = Challenge::parse_all(headers);
         // Stable: of equals, the one listed first.
         offered.sort_by_key(|challenge| std::cmp::Reverse(challenge.strength()));
-        let stale = |c: &Challenge| matches!(c, Challenge::Digest(d) if d.stale);
-        let is_stale = answered && offered.iter().any(stale);
-        if answered && !is_stale {
+        let refused = answered && !self.expired(&offered);
+        if refused {
             self.refusals += 1;
-        } else if is_stale {
+        } else if answered {
             self.stale += 1;
         }
         if self.refusals >= MAX_AUTH_ROUNDS || self.stale > MAX_AUTH_ROUNDS {
             return Err(AuthError::Refused);
         }
         // Some cameras offer what they do not accept: after a refusal, the next way of the list.
-        let skip = if answered && !is_stale { self.strength() } else { None };
+        let skip = if refused { self.strength() } else { None };
         let next = offered.iter().find(|challenge| Some(challenge.strength()) != skip);
         let chosen = next.or(offered.first()).cloned().ok_or(AuthError::Unsupported)?;
         let before = self.chosen.as_ref().and_then(Challenge::nonce);
         let same = before == chosen.nonce();
-        if answered && !is_stale && same && Some(chosen.strength()) == skip {
+        if refused && same && Some(chosen.strength()) == skip {
             return Err(AuthError::Refused);
         }
         let changed = before.is_some() && !same;
@@ -237,7 +238,21 @@ impl Authenticator {
             self.count = 0;
         }
         self.chosen = Some(chosen);
+        self.accepted = false;
         Ok(changed)
+    }
+
+    /// Whether the refusal is about the age of the nonce: the server says so, or a nonce that was
+    /// good before has been replaced.
+    fn expired(&self, offered: &[Challenge]) -> bool {
+        let present = self.chosen.as_ref().and_then(Challenge::nonce);
+        offered.iter().any(|challenge| match challenge {
+            Challenge::Basic => false,
+            Challenge::Digest(digest) => {
+                let replaced = present.is_some_and(|nonce| nonce != digest.nonce);
+                digest.stale || (self.accepted && replaced)
+            }
+        })
     }
 
     fn strength(&self) -> Option<u8> {
@@ -248,6 +263,7 @@ impl Authenticator {
     pub fn handle_accepted(&mut self, headers: &Headers) {
         self.refusals = 0;
         self.stale = 0;
+        self.accepted = self.chosen.is_some();
         let Some(Challenge::Digest(digest)) = &mut self.chosen else { return };
         let mut infos = headers.get_all("Authentication-Info").flat_map(split_unquoted);
         let nextnonce = infos.find_map(|element| {

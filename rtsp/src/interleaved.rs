@@ -156,10 +156,7 @@ impl Parser {
     ///
     /// # Errors
     /// When the stream can not be followed any more; it then stays that way.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "an item borrows from the parser"
-    )]
+    #[expect(clippy::should_implement_trait, reason = "an item borrows from the parser")]
     pub fn next(&mut self) -> Result<Option<Item<'_>>, FramingError> {
         if let Some(error) = self.failed {
             return Err(error);
@@ -190,10 +187,9 @@ impl Parser {
             Found::Message(Head::Request(request)) => Item::Request(request),
             Found::Message(Head::Response(response)) => Item::Response(response),
             Found::Resync(skipped_bytes) => Item::Resync { skipped_bytes },
-            Found::Frame { channel, from, to } => Item::Interleaved {
-                channel,
-                data: self.buffer.get(from..to).unwrap_or_default(),
-            },
+            Found::Frame { channel, from, to } => {
+                Item::Interleaved { channel, data: self.buffer.get(from..to).unwrap_or_default() }
+            }
         }
     }
 
@@ -231,19 +227,11 @@ impl Parser {
         // The next place where something could begin; one byte at least.
         let candidate = |byte: &u8| *byte == b'$' || byte.is_ascii_uppercase();
         let rest = self.rest();
-        let next = rest
-            .iter()
-            .skip(1)
-            .position(candidate)
-            .map_or(rest.len(), |at| at + 1);
+        let next = rest.iter().skip(1).position(candidate).map_or(rest.len(), |at| at + 1);
         let skipped = self.skipped.unwrap_or(0) + next;
         self.skipped = Some(skipped);
         self.consume(next);
-        if skipped > MAX_GARBAGE_BYTES {
-            Err(FramingError::Garbage)
-        } else {
-            Ok(())
-        }
+        if skipped > MAX_GARBAGE_BYTES { Err(FramingError::Garbage) } else { Ok(()) }
     }
 
     fn classify(&self) -> Start {
@@ -266,11 +254,7 @@ impl Parser {
         if !self.understood && http.starts_with(rest) {
             return Start::Unknown;
         }
-        if lost {
-            Start::Garbage
-        } else {
-            unknown_method(rest)
-        }
+        if lost { Start::Garbage } else { unknown_method(rest) }
     }
 
     /// Whether a `$` in lost bytes begins a frame: an expected channel, a sound length, and RTP of
@@ -300,22 +284,14 @@ impl Parser {
         }
         let from = self.start + 4;
         self.consume(4 + length);
-        Some(Found::Frame {
-            channel,
-            from,
-            to: from + length,
-        })
+        Some(Found::Frame { channel, from, to: from + length })
     }
 
     fn take_head(&mut self) -> Result<Option<Found>, FramingError> {
         let Some(length) = head_length(self.rest(), self.scanned) else {
             self.scanned = self.rest().len().saturating_sub(3);
             let too_long = self.rest().len() > MAX_HEAD_BYTES;
-            return if too_long {
-                Err(FramingError::HeadTooLong)
-            } else {
-                Ok(None)
-            };
+            return if too_long { Err(FramingError::HeadTooLong) } else { Ok(None) };
         };
         if length > MAX_HEAD_BYTES {
             return Err(FramingError::HeadTooLong);
@@ -390,11 +366,7 @@ fn starts_with_any(rest: &[u8]) -> Option<Start> {
 fn unknown_method(rest: &[u8]) -> Start {
     let line = rest.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let ended = line.len() < rest.len();
-    let line = if ended {
-        line.strip_suffix(b"\r").unwrap_or(line)
-    } else {
-        line
-    };
+    let line = if ended { line.strip_suffix(b"\r").unwrap_or(line) } else { line };
     let method = line.split(|byte| *byte == b' ').next().unwrap_or_default();
     let token = |byte: &u8| byte.is_ascii_uppercase() || *byte == b'_';
     let text = |byte: &u8| matches!(byte, b' '..=b'~') || *byte == b'\r';
@@ -406,9 +378,5 @@ fn unknown_method(rest: &[u8]) -> Start {
         return Start::Unknown;
     }
     let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
-    if version.starts_with(b"RTSP/") {
-        Start::Head
-    } else {
-        Start::Garbage
-    }
+    if version.starts_with(b"RTSP/") { Start::Head } else { Start::Garbage }
 }

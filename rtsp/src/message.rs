@@ -32,10 +32,7 @@ impl Headers {
     /// Values of all headers of that name, in order.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         let matching = move |(n, _): &&(String, String)| n.eq_ignore_ascii_case(name);
-        self.0
-            .iter()
-            .filter(matching)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().filter(matching).map(|(_, value)| value.as_str())
     }
 
     /// Appends a header.
@@ -45,9 +42,7 @@ impl Headers {
 
     /// Names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// `CSeq`, if there is exactly one numeric value for it.
@@ -55,9 +50,7 @@ impl Headers {
     pub fn cseq(&self) -> Option<u32> {
         let mut values = self.get_all("CSeq");
         let first = values.next()?.parse().ok()?;
-        values
-            .all(|other| other.parse() == Ok(first))
-            .then_some(first)
+        values.all(|other| other.parse() == Ok(first)).then_some(first)
     }
 }
 
@@ -66,14 +59,7 @@ impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let secret = |name: &str| name.to_ascii_lowercase().contains("authorization");
         let shown = |(name, value): &(String, String)| {
-            (
-                name.clone(),
-                if secret(name) {
-                    "(hidden)".to_owned()
-                } else {
-                    value.clone()
-                },
-            )
+            (name.clone(), if secret(name) { "(hidden)".to_owned() } else { value.clone() })
         };
         f.debug_map().entries(self.0.iter().map(shown)).finish()
     }
@@ -109,12 +95,7 @@ impl Request {
     /// A request without headers or body.
     pub fn new(method: impl Into<String>, uri: impl Into<String>) -> Self {
         let (method, uri) = (method.into(), uri.into());
-        Self {
-            method,
-            uri,
-            headers: Headers::new(),
-            body: Vec::new(),
-        }
+        Self { method, uri, headers: Headers::new(), body: Vec::new() }
     }
 
     /// Adds a header.
@@ -142,12 +123,7 @@ impl Response {
     #[must_use]
     pub fn new(status: u16) -> Self {
         let reason = reason_phrase(status).to_owned();
-        Self {
-            status,
-            reason,
-            headers: Headers::new(),
-            body: Vec::new(),
-        }
+        Self { status, reason, headers: Headers::new(), body: Vec::new() }
     }
 
     /// Adds a header.
@@ -218,10 +194,7 @@ fn push_text(out: &mut Vec<u8>, text: &str) {
 }
 
 fn push_token(out: &mut Vec<u8>, text: &str) {
-    out.extend(
-        text.bytes()
-            .filter(|byte| !byte.is_ascii_control() && *byte != b' '),
-    );
+    out.extend(text.bytes().filter(|byte| !byte.is_ascii_control() && *byte != b' '));
 }
 
 fn push_rest(out: &mut Vec<u8>, headers: &Headers, body: &[u8]) {
@@ -260,9 +233,7 @@ pub(crate) enum HeadError {
 /// Reads start line and headers; `bytes` ends with the empty line. Returns the head and the
 /// length of the body that follows it, at most [`MAX_BODY_BYTES`].
 pub(crate) fn parse_head(bytes: &[u8]) -> Result<(Head, usize), HeadError> {
-    let mut lines = bytes
-        .split(|byte| *byte == b'\n')
-        .map(|line| String::from_utf8_lossy(line));
+    let mut lines = bytes.split(|byte| *byte == b'\n').map(|line| String::from_utf8_lossy(line));
     let start = lines.next().unwrap_or_default();
     let mut head = parse_start_line(start.trim()).ok_or(HeadError::StartLine)?;
     let headers = match &mut head {
@@ -309,12 +280,7 @@ fn parse_start_line(line: &str) -> Option<Head> {
         let status = status.parse().ok().filter(|code| digits && *code >= 100)?;
         let reason = reason.trim().to_owned();
         let (headers, body) = (Headers::new(), Vec::new());
-        return Some(Head::Response(Response {
-            status,
-            reason,
-            headers,
-            body,
-        }));
+        return Some(Head::Response(Response { status, reason, headers, body }));
     }
     let (method, rest) = line.split_once(' ')?;
     let (uri, version) = rest.trim().rsplit_once(' ')?;

@@ -244,7 +244,8 @@ mod tests {
         let figures = stream.report();
         assert_eq!(figures.cumulative_lost, 2);
         assert_eq!(figures.highest_sequence, (2 << 16) | 2);
-        assert_eq!(figures.fraction_lost, (2 * 256 / 5) as u8);
+        // 2 of 5, in 1/256.
+        assert_eq!(figures.fraction_lost, 102);
         assert_eq!(stream.receive(3), Arrival::Next { lost: 0 });
         assert_eq!(stream.report().fraction_lost, 0);
     }

@@ -152,10 +152,10 @@ impl Url {
         format!("rtsp://{open}{}{close}{port}", self.host)
     }
 
-    /// Whether both lead to the same server: credentials may follow a redirect only then.
+    /// Whether both name the same host: credentials may follow a redirect only then.
     #[must_use]
-    pub fn same_server(&self, other: &Self) -> bool {
-        self.host.eq_ignore_ascii_case(&other.host) && self.port == other.port
+    pub fn same_host(&self, other: &Self) -> bool {
+        self.host.eq_ignore_ascii_case(&other.host)
     }
 
     /// The URL a redirect's `Location` leads to. Credentials go along only to the same host.
@@ -166,8 +166,7 @@ impl Url {
         let location = location.trim();
         if location.contains("://") {
             let target = Self::parse(location)?;
-            let same_host = self.host.eq_ignore_ascii_case(&target.host);
-            let credentials = self.credentials.clone().filter(|_| same_host);
+            let credentials = self.credentials.clone().filter(|_| self.same_host(&target));
             return Ok(target.with_credentials(credentials));
         }
         let target = self.with_path(&resolve(&self.path, location));

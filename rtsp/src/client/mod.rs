@@ -5,9 +5,19 @@
 //! [`poll_output`](Client::poll_output) asks for, until there is nothing more. One deadline at a
 //! time: [`poll_timeout`](Client::poll_timeout).
 
+mod backoff;
+mod choose;
 mod error;
+mod handshake;
+mod keepalive;
 mod options;
 mod output;
+mod playing;
+mod requests;
+mod session;
+mod source;
+mod told;
+mod track;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -16,11 +26,62 @@ pub use error::Error;
 pub use options::{Backoff, Options, Timeouts, Transport};
 pub use output::{Carrier, Choice, Event, Output, Quirk, Stats, TrackId, TrackInfo, UdpPort};
 
+use crate::auth::Authenticator;
+use crate::interleaved::{Item, Parser};
+use crate::random::Random;
+use crate::url::Url;
+use backoff::Retry;
+use keepalive::KeepAlive;
+use requests::Purpose;
+use session::Session;
+use told::Told;
+
 /// One camera.
 #[derive(Debug)]
 pub struct Client {
     options: Options,
-    seed: u64,
+    random: Random,
+    told: Told,
+    phase: Phase,
+    /// Between `start` and `stop`.
+    wanted: bool,
+    /// No dialling before, so that stopping and starting does not defeat the back-off.
+    not_before: Option<Instant>,
+    retry: Retry,
+    /// Where to connect: the configured address, or where that redirects.
+    url: Url,
+    redirects: u32,
+    auth: Authenticator,
+    /// What carries the media at this attempt, and whether it has been changed at this attempt.
+    carrier: Carrier,
+    carrier_changed: bool,
+    /// What carried media before.
+    proven: Option<Carrier>,
+    /// Learned: which keep-alive works, and how track URLs are made.
+    keep_alive: KeepAlive,
+    resolve_control: bool,
+    last_keyframe_request: Option<Instant>,
+    /// Address of the other end of the connection.
+    peer: Option<IpAddr>,
+    parser: Parser,
+    /// Counts connections: what is left of a read belongs to none but its own.
+    connection: u64,
+    session: Option<Session>,
+}
+
+/// Where the client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Not wanted.
+    Idle,
+    /// Staying away after a failure.
+    Waiting { until: Instant },
+    /// Waiting for the dialler.
+    Connecting { deadline: Instant },
+    /// There is a connection, and a `Session` about it.
+    Active,
+    /// Not wanted any more, TEARDOWN is out.
+    Closing { deadline: Instant },
 }
 
 impl Client {
@@ -28,78 +89,339 @@ impl Client {
     /// nonces and SSRCs; two clients should not share it.
     #[must_use]
     pub fn new(options: Options, seed: u64) -> Self {
-        Self { options, seed }
+        let mut random = Random::new(seed);
+        let url = options.url.clone();
+        let auth = Authenticator::new(url.credentials().cloned(), random.next_u64());
+        let carrier = first_carrier(options.transport);
+        Self {
+            options,
+            random,
+            told: Told::default(),
+            phase: Phase::Idle,
+            wanted: false,
+            not_before: None,
+            retry: Retry::default(),
+            url,
+            redirects: 0,
+            auth,
+            carrier,
+            carrier_changed: false,
+            proven: None,
+            keep_alive: KeepAlive::default(),
+            resolve_control: false,
+            last_keyframe_request: None,
+            peer: None,
+            parser: Parser::new(),
+            connection: 0,
+            session: None,
+        }
     }
 
     /// The stream is wanted: connect, and reconnect for ever.
-    pub fn start(&mut self, _now: Instant) {}
+    pub fn start(&mut self, now: Instant) {
+        self.wanted = true;
+        if self.phase == Phase::Idle {
+            match self.not_before.filter(|until| *until > now) {
+                Some(until) => self.phase = Phase::Waiting { until },
+                None => self.dial(now),
+            }
+        }
+    }
 
     /// The stream is not wanted any more: end the session in order, within
     /// [`Timeouts::teardown`].
-    pub fn stop(&mut self, _now: Instant) {}
+    pub fn stop(&mut self, now: Instant) {
+        self.wanted = false;
+        match self.phase {
+            Phase::Idle | Phase::Closing { .. } => {}
+            Phase::Waiting { .. } => self.phase = Phase::Idle,
+            Phase::Connecting { .. } => self.hang_up(),
+            Phase::Active => {
+                self.credit_media();
+                if self.send_teardown(now) {
+                    self.phase = Phase::Closing { deadline: now + self.options.timeouts.teardown };
+                } else {
+                    self.hang_up();
+                }
+            }
+        }
+    }
 
     /// The connection asked for by [`Output::Connect`] exists. `set_peer_address` goes before it.
-    pub fn handle_connected(&mut self, _now: Instant) {}
+    pub fn handle_connected(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Connecting { .. }) {
+            self.phase = Phase::Active;
+            self.connection += 1;
+            self.parser = Parser::new();
+            self.session = Some(Session::new(&self.options.user_agent, &self.url));
+            let uri = self.url.request_uri();
+            self.request(now, Purpose::Step, "OPTIONS", &uri, Vec::new());
+        }
+    }
 
     /// The address the connection leads to. Datagrams from elsewhere are ignored.
-    pub fn set_peer_address(&mut self, _address: IpAddr) {}
+    pub fn set_peer_address(&mut self, address: IpAddr) {
+        self.peer = Some(address);
+    }
 
     /// The connection could not be made.
-    pub fn handle_connect_failed(&mut self, _now: Instant, _reason: &str) {}
+    pub fn handle_connect_failed(&mut self, now: Instant, reason: &str) {
+        if matches!(self.phase, Phase::Connecting { .. }) {
+            self.fail(now, Error::Connect { reason: excerpt(reason) });
+        }
+    }
 
     /// The connection ended without [`Output::Disconnect`].
-    pub fn handle_closed(&mut self, _now: Instant, _reason: &str) {}
+    pub fn handle_closed(&mut self, now: Instant, reason: &str) {
+        match self.phase {
+            Phase::Idle | Phase::Waiting { .. } => {}
+            Phase::Connecting { .. } => self.handle_connect_failed(now, reason),
+            Phase::Closing { .. } => self.finish_closing(now),
+            Phase::Active => {
+                let session = self.session.as_mut();
+                let unanswered = session.and_then(|s| s.requests.take_unanswered_keep_alive());
+                if let Some(method) = unanswered {
+                    self.keep_alive_failed(method);
+                }
+                let session = self.session.as_ref();
+                let awaiting = session.and_then(|s| s.requests.awaited()).map(|sent| sent.method);
+                self.fail(now, Error::Closed { reason: excerpt(reason), awaiting });
+            }
+        }
+    }
 
     /// Bytes from the connection, cut anyhow.
-    pub fn handle_data(&mut self, _now: Instant, _bytes: &[u8]) {}
+    pub fn handle_data(&mut self, now: Instant, bytes: &[u8]) {
+        if !matches!(self.phase, Phase::Active | Phase::Closing { .. }) {
+            return;
+        }
+        let connection = self.connection;
+        let mut parser = std::mem::take(&mut self.parser);
+        parser.push(bytes);
+        while self.connection == connection {
+            if let Some((channels, payload_types)) = self.take_expectation() {
+                parser.expect(&channels, &payload_types);
+            }
+            match parser.next() {
+                Ok(Some(item)) => self.handle_item(now, item),
+                Ok(None) => break,
+                Err(error) => self.fail(now, Error::Framing(error)),
+            }
+        }
+        if self.connection == connection {
+            self.parser = parser;
+        }
+    }
+
+    fn handle_item(&mut self, now: Instant, item: Item<'_>) {
+        match item {
+            Item::Response(response) => self.handle_response(now, &response),
+            Item::Request(request) => self.handle_request(&request),
+            Item::Interleaved { channel, data } => self.handle_frame(now, channel, data),
+            Item::Resync { .. } => self.handle_resync(now),
+        }
+    }
 
     /// A datagram on one of the sockets of [`Output::BindUdp`].
-    pub fn handle_datagram(
-        &mut self,
-        _now: Instant,
-        _udp: UdpPort,
-        _source: SocketAddr,
-        _data: &[u8],
-    ) {
+    pub fn handle_datagram(&mut self, now: Instant, udp: UdpPort, source: SocketAddr, data: &[u8]) {
+        if self.phase == Phase::Active {
+            self.handle_udp_data(now, udp, source, data);
+        }
     }
 
     /// The sockets of [`Output::BindUdp`] are bound to these ports.
     pub fn handle_udp_bound(
         &mut self,
-        _now: Instant,
-        _track: TrackId,
-        _rtp_port: u16,
-        _rtcp_port: u16,
+        now: Instant,
+        track: TrackId,
+        rtp_port: u16,
+        rtcp_port: u16,
     ) {
+        if self.phase == Phase::Active {
+            self.bound(now, track, (rtp_port, rtcp_port));
+        }
     }
 
     /// The sockets of [`Output::BindUdp`] can not be had.
-    pub fn handle_udp_failed(&mut self, _now: Instant, _track: TrackId, _reason: &str) {}
+    pub fn handle_udp_failed(&mut self, now: Instant, _track: TrackId, _reason: &str) {
+        if self.phase == Phase::Active {
+            self.fail(now, Error::UdpUnavailable);
+        }
+    }
 
     /// The time of [`poll_timeout`](Self::poll_timeout) has come. Early calls do no harm.
-    pub fn handle_timeout(&mut self, _now: Instant) {}
+    pub fn handle_timeout(&mut self, now: Instant) {
+        match self.phase {
+            Phase::Idle => {}
+            Phase::Waiting { until } if until <= now => self.dial(now),
+            Phase::Connecting { deadline } if deadline <= now => {
+                self.fail(now, Error::ConnectTimeout);
+            }
+            Phase::Closing { deadline } if deadline <= now => self.finish_closing(now),
+            Phase::Active => self.handle_session_timeout(now),
+            _ => {}
+        }
+    }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        match self.phase {
+            Phase::Idle => None,
+            Phase::Waiting { until } => Some(until),
+            Phase::Connecting { deadline } | Phase::Closing { deadline } => Some(deadline),
+            Phase::Active => self.session.as_ref()?.poll_timeout(&self.options.timeouts),
+        }
     }
 
     /// The next thing to do, until none.
     pub fn poll_output(&mut self) -> Option<Output> {
-        None
+        self.told.outputs.pop_front()
     }
 
     /// Asks the camera for an IDR now, by RTCP. At most one request a second goes out; returns
     /// whether this one did.
-    pub fn request_keyframe(&mut self, _now: Instant) -> bool {
-        let _ = (&self.options, self.seed);
-        false
+    pub fn request_keyframe(&mut self, now: Instant) -> bool {
+        self.phase == Phase::Active && self.send_keyframe_request(now)
     }
 
     /// Counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        self.told.stats.clone()
     }
+
+    fn dial(&mut self, now: Instant) {
+        self.phase = Phase::Connecting { deadline: now + self.options.timeouts.connect };
+        let (host, port) = (self.url.host().to_owned(), self.url.port());
+        self.told.push(Output::Connect { host, port });
+    }
+
+    /// Ends connection and session at once. What is in the middle of being read is forgotten.
+    fn hang_up(&mut self) {
+        self.connection += 1;
+        self.session = None;
+        self.peer = None;
+        self.told.stats.transport = None;
+        self.phase = Phase::Idle;
+        self.told.push(Output::Disconnect);
+    }
+
+    fn finish_closing(&mut self, now: Instant) {
+        self.hang_up();
+        if self.wanted {
+            self.dial(now);
+        }
+    }
+
+    /// Ends the attempt or the session and stays away for a while.
+    fn fail(&mut self, now: Instant, error: Error) {
+        self.credit_media();
+        if !matches!(error, Error::Closed { .. } | Error::Framing(_)) {
+            self.send_teardown(now);
+        }
+        self.hang_up();
+        self.told.stats.failures += 1;
+        let backoff = self.options.backoff;
+        let retry_in = match error {
+            Error::CredentialsMissing
+            | Error::CredentialsRefused
+            | Error::AuthenticationUnsupported => {
+                self.renew_authenticator(self.options.url.credentials().cloned());
+                backoff.refused
+            }
+            Error::NothingPlayable => backoff.unsupported,
+            _ => self.retry.next(&backoff, &mut self.random),
+        };
+        let elsewhere = self.redirects > 0;
+        self.redirects = 0;
+        self.url = self.options.url.clone();
+        if elsewhere {
+            self.renew_authenticator(self.url.credentials().cloned());
+        }
+        self.carrier_changed = false;
+        self.carrier = self.proven.unwrap_or(first_carrier(self.options.transport));
+        self.not_before = Some(now + retry_in);
+        if self.wanted {
+            self.phase = Phase::Waiting { until: now + retry_in };
+        }
+        if error != Error::NothingPlayable {
+            self.told.event(Event::Offline { error, retry_in });
+        }
+    }
+
+    /// After a failure that another carrier may cure: tries that at once, if it may.
+    fn change_carrier(&mut self, now: Instant, error: Error) {
+        if self.carrier_changed || self.options.transport == Transport::Tcp {
+            self.proven = None;
+            return self.fail(now, error);
+        }
+        self.send_teardown(now);
+        self.hang_up();
+        self.carrier_changed = true;
+        self.carrier = match self.carrier {
+            Carrier::Tcp => Carrier::Udp,
+            Carrier::Udp => Carrier::Tcp,
+        };
+        self.told.quirk(Quirk::TransportChanged);
+        self.dial(now);
+    }
+
+    fn renew_authenticator(&mut self, credentials: Option<crate::url::Credentials>) {
+        self.auth = Authenticator::new(credentials, self.random.next_u64());
+    }
+
+    /// A session with enough media makes the next failure the first again.
+    fn credit_media(&mut self) {
+        let track = self.session.as_ref().and_then(|session| session.track.as_ref());
+        if let Some((first, last)) = track.and_then(|track| track.heard()) {
+            self.proven = Some(self.carrier);
+            if last.saturating_duration_since(first) >= self.options.backoff.reset_after {
+                self.retry.reset();
+            }
+        }
+    }
+
+    /// Sends TEARDOWN if there is something to tear down; whether it did.
+    fn send_teardown(&mut self, now: Instant) -> bool {
+        let Some(session) = &self.session else { return false };
+        if session.requests.session.is_none() {
+            return false;
+        }
+        let uri = session.base.request_uri();
+        self.request(now, Purpose::Step, "TEARDOWN", &uri, Vec::new());
+        true
+    }
+
+    fn request(
+        &mut self,
+        now: Instant,
+        purpose: Purpose,
+        method: &'static str,
+        uri: &str,
+        headers: Vec<(&'static str, String)>,
+    ) {
+        if let Some(session) = &mut self.session {
+            let bytes = session.requests.send(now, &mut self.auth, purpose, method, uri, headers);
+            self.told.push(Output::Send(bytes));
+        }
+    }
+
+    fn keep_alive_failed(&mut self, method: &str) {
+        if self.keep_alive.failed(method) {
+            self.told.quirk(Quirk::KeepAliveChanged);
+        }
+    }
+}
+
+fn first_carrier(transport: Transport) -> Carrier {
+    match transport {
+        Transport::Udp => Carrier::Udp,
+        Transport::Tcp | Transport::Auto => Carrier::Tcp,
+    }
+}
+
+/// What a peer or the system said, short enough to be shown and without control characters.
+fn excerpt(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(128).collect()
 }

@@ -1,6 +1,7 @@
 //! What a client wants done and what it has to tell.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use super::error::Error;
@@ -18,8 +19,9 @@ pub struct UdpPort {
     pub rtcp: bool,
 }
 
-/// What the caller has to do, in this order.
-#[derive(Clone, Debug)]
+/// What the caller has to do, in this order. `Debug` leaves out the bytes: they may hold
+/// credentials.
+#[derive(Clone)]
 pub enum Output {
     /// Dial TCP and answer with `handle_connected` or `handle_connect_failed`. An address that is
     /// still being dialled is to be given up: only the latest counts.
@@ -51,6 +53,21 @@ pub enum Output {
     },
     /// Something to know.
     Event(Event),
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect { host, port } => write!(f, "Connect({host:?}, {port})"),
+            Self::Disconnect => f.write_str("Disconnect"),
+            Self::Send(bytes) => write!(f, "Send({} bytes)", bytes.len()),
+            Self::BindUdp { track } => write!(f, "BindUdp({track})"),
+            Self::SendDatagram { udp, port, data } => {
+                write!(f, "SendDatagram({udp:?}, {port}, {} bytes)", data.len())
+            }
+            Self::Event(event) => write!(f, "{event:?}"),
+        }
+    }
 }
 
 /// What a client has to tell, in the order of happening.
@@ -88,7 +105,8 @@ pub enum Event {
         /// When it tries again, from now.
         retry_in: Duration,
     },
-    /// The camera offers nothing that can be played. An `Offline` follows.
+    /// The camera offers nothing that can be played. The session ends, and the client looks again
+    /// after [`Backoff::unsupported`](super::Backoff::unsupported).
     Unsupported {
         /// Name of the video codec offered (`H265`, `JPEG`), or `none`.
         codec: String,

@@ -1,0 +1,266 @@
+//! The video track of a session: RTP and RTCP in, access units and reports out.
+
+use std::time::{Duration, Instant};
+
+use super::choose::Chosen;
+use super::output::{Event, Quirk, TrackInfo};
+use super::source::{Sources, Verdict};
+use super::told::{Told, earliest};
+use crate::h264::{self, Assembler};
+use crate::reorder::Reorder;
+use crate::rtcp::{self, ReportBlock, SenderReport};
+use crate::rtp::{Arrival, Packet, is_rtcp};
+
+/// One track that is set up.
+#[derive(Debug)]
+pub(super) struct Track {
+    pub(super) info: TrackInfo,
+    payload_types: Vec<u8>,
+    sources: Sources,
+    /// On UDP only: TCP keeps the order.
+    reorder: Option<Reorder>,
+    assembler: Assembler,
+    last_report: Option<(SenderReport, Instant)>,
+    /// Our own source, and the number of our intra requests.
+    ssrc: u32,
+    intra_requests: u8,
+    first_packet: Option<Instant>,
+    last_packet: Option<Instant>,
+    /// The camera said goodbye and has sent nothing since.
+    goodbye: Option<Instant>,
+    /// Said that packets came before PLAY was answered.
+    playing: bool,
+}
+
+impl Track {
+    /// A track over an ordered transport (TCP) or not. `announced` is the source named by the
+    /// reply to SETUP, `ssrc` ours.
+    pub(super) fn new(chosen: Chosen, ordered: bool, announced: Option<u32>, ssrc: u32) -> Self {
+        Self {
+            info: chosen.info,
+            payload_types: chosen.payload_types,
+            sources: Sources::new(ordered, announced),
+            reorder: (!ordered).then(Reorder::new),
+            assembler: Assembler::new(chosen.parameter_sets),
+            last_report: None,
+            ssrc,
+            intra_requests: 0,
+            first_packet: None,
+            last_packet: None,
+            goodbye: None,
+            playing: false,
+        }
+    }
+
+    /// PLAY was answered.
+    pub(super) fn played(&mut self) {
+        self.playing = true;
+    }
+
+    /// Payload types of the track.
+    pub(super) fn payload_types(&self) -> &[u8] {
+        &self.payload_types
+    }
+
+    /// When the first and the last usable packet came.
+    pub(super) fn heard(&self) -> Option<(Instant, Instant)> {
+        self.first_packet.zip(self.last_packet)
+    }
+
+    /// When the camera said goodbye, if nothing came since.
+    pub(super) fn goodbye(&self) -> Option<Instant> {
+        self.goodbye
+    }
+
+    /// A frame or datagram. Which of the two channels or ports it came by does not matter: some
+    /// cameras confuse them.
+    pub(super) fn handle_data(
+        &mut self,
+        now: Instant,
+        by_rtcp: bool,
+        data: &[u8],
+        told: &mut Told,
+    ) {
+        if is_rtcp(data) {
+            if !by_rtcp {
+                told.quirk(Quirk::RtcpOnRtp);
+            }
+            return self.handle_rtcp(now, data, told);
+        }
+        let Ok(packet) = Packet::parse(data) else {
+            told.stats.discarded += 1;
+            told.quirk(if by_rtcp { Quirk::BadRtcp } else { Quirk::BadRtp });
+            return;
+        };
+        if !self.payload_types.contains(&packet.payload_type) {
+            told.stats.discarded += 1;
+            told.quirk(Quirk::ForeignPayloadType);
+            return;
+        }
+        if !self.playing {
+            told.quirk(Quirk::EarlyRtp);
+        }
+        told.stats.packets += 1;
+        told.stats.bytes += u64::try_from(data.len()).unwrap_or(0);
+        if let Some(reorder) = &mut self.reorder {
+            if let Some(late) = reorder.push(now, packet.sequence, data) {
+                self.handle_rtp(now, &late, told);
+            }
+            self.release(now, told);
+        } else {
+            self.handle_rtp(now, data, told);
+        }
+    }
+
+    /// Packets whose turn it is.
+    fn release(&mut self, now: Instant, told: &mut Told) {
+        while let Some(data) = self.reorder.as_mut().and_then(|reorder| reorder.pop(now)) {
+            self.handle_rtp(now, &data, told);
+        }
+    }
+
+    fn handle_rtp(&mut self, now: Instant, data: &[u8], told: &mut Told) {
+        let Ok(packet) = Packet::parse(data) else { return };
+        let lost_before = match self.sources.receive(now, &packet) {
+            Verdict::First => false,
+            Verdict::Present(Arrival::Next { lost }) => {
+                told.stats.lost += u64::from(lost);
+                lost > 0
+            }
+            Verdict::Present(Arrival::Restarted) => {
+                self.forget_order(packet.sequence, now);
+                true
+            }
+            Verdict::Replaced => {
+                told.quirk(Quirk::SsrcChanged);
+                self.forget_order(packet.sequence, now);
+                self.last_report = None;
+                self.assembler.handle_discontinuity();
+                false
+            }
+            Verdict::Present(Arrival::Discard) | Verdict::Foreign => {
+                told.stats.discarded += 1;
+                return;
+            }
+        };
+        self.first_packet.get_or_insert(now);
+        self.last_packet = Some(now);
+        self.goodbye = None;
+        if let Some(source) = self.sources.present() {
+            source.reception.arrived(now, packet.timestamp, self.info.clock_rate_hz);
+        }
+        let Packet { timestamp, marker, payload, .. } = packet;
+        let packet = h264::Packet { timestamp, marker, lost_before, payload };
+        self.assembler.handle_packet(now, &packet);
+        self.pass_on(told);
+    }
+
+    /// The sender counts from elsewhere: what waits in the old order is of no use.
+    fn forget_order(&mut self, sequence: u16, now: Instant) {
+        if let Some(reorder) = &mut self.reorder {
+            reorder.reset();
+            // This packet is on its way already; it only sets the place of those that follow.
+            reorder.push(now, sequence, &[]);
+            reorder.pop(now);
+        }
+    }
+
+    fn pass_on(&mut self, told: &mut Told) {
+        while let Some(output) = self.assembler.poll_output() {
+            told.event(match output {
+                h264::Output::AccessUnit(unit) => Event::AccessUnit(unit),
+                h264::Output::Dropped { reason, breaks_prediction } => {
+                    Event::Dropped { reason, breaks_prediction }
+                }
+            });
+        }
+    }
+
+    fn handle_rtcp(&mut self, now: Instant, data: &[u8], told: &mut Told) {
+        let packets = rtcp::parse(data);
+        if packets.is_empty() {
+            told.stats.discarded += 1;
+            told.quirk(Quirk::BadRtcp);
+        }
+        for packet in packets {
+            match packet {
+                rtcp::Packet::SenderReport(report) => {
+                    // Whatever source it names: some cameras use another one for RTCP.
+                    self.last_report = Some((report, now));
+                    let (ntp, rtp_timestamp) = (report.ntp, report.rtp_timestamp);
+                    let track = self.info.track;
+                    told.event(Event::SenderReport { track, ntp, rtp_timestamp });
+                }
+                rtcp::Packet::Goodbye { ssrcs } => {
+                    let present = self.sources.ssrc();
+                    if present.is_some_and(|ssrc| ssrcs.is_empty() || ssrcs.contains(&ssrc)) {
+                        self.goodbye = Some(now);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Something that was waited for: a missing packet, the end of a picture.
+    pub(super) fn handle_timeout(&mut self, now: Instant, told: &mut Told) {
+        self.release(now, told);
+        self.assembler.handle_timeout(now);
+        self.pass_on(told);
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let reorder = self.reorder.as_ref().and_then(Reorder::poll_timeout);
+        earliest([reorder, self.assembler.poll_timeout()])
+    }
+
+    /// A receiver report with source description (RFC 3550 6.1).
+    pub(super) fn report(&mut self, now: Instant) -> Vec<u8> {
+        let last =
+            self.last_report.map(|(report, at)| (report.ntp, now.saturating_duration_since(at)));
+        let block = self.sources.present().map(|source| {
+            let figures = source.reception.report();
+            ReportBlock {
+                ssrc: source.ssrc,
+                fraction_lost: figures.fraction_lost,
+                cumulative_lost: figures.cumulative_lost,
+                highest_sequence: figures.highest_sequence,
+                jitter: figures.jitter,
+                last_sender_report: last.map_or(0, |(ntp, _)| middle(ntp)),
+                delay: last.map_or(0, |(_, since)| in_65536ths(since)),
+            }
+        });
+        let mut out = Vec::new();
+        rtcp::push_receiver_report(&mut out, self.ssrc, block.as_ref());
+        rtcp::push_source_description(&mut out, self.ssrc, &format!("{:08x}", self.ssrc));
+        out
+    }
+
+    /// A report that asks for an IDR, by picture loss indication and by full intra request: some
+    /// cameras know one, some the other. None before the first packet.
+    pub(super) fn keyframe_request(&mut self, now: Instant) -> Option<Vec<u8>> {
+        let media_ssrc = self.sources.ssrc()?;
+        let mut out = self.report(now);
+        self.intra_requests = self.intra_requests.wrapping_add(1);
+        rtcp::push_picture_loss(&mut out, self.ssrc, media_ssrc);
+        rtcp::push_full_intra_request(&mut out, self.ssrc, media_ssrc, self.intra_requests);
+        Some(out)
+    }
+
+    /// An RTP packet without payload that opens the way through a NAT.
+    pub(super) fn hole_punch(&self) -> Vec<u8> {
+        let mut out = vec![0x80, self.info.payload_type, 0, 0, 0, 0, 0, 0];
+        out.extend(self.ssrc.to_be_bytes());
+        out
+    }
+}
+
+/// The middle 32 bits of an NTP timestamp, as reports want them.
+fn middle(ntp: u64) -> u32 {
+    let [_, _, a, b, c, d, _, _] = ntp.to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
+
+fn in_65536ths(time: Duration) -> u32 {
+    u32::try_from(time.as_micros() * 65_536 / 1_000_000).unwrap_or(u32::MAX)
+}
