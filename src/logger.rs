@@ -27,9 +27,14 @@ pub fn start(level: LogLevel, format: LogFormat) {
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // str0m tells at `info` what is our `debug`.
+        // Libraries tell ICE passwords at `debug`, and at `info` what is our `debug`.
         let is_own = metadata.target().starts_with("crosspoint");
-        is_own || metadata.level() <= log::Level::Warn || log::max_level() >= LevelFilter::Debug
+        let foreign = if log::max_level() >= LevelFilter::Debug {
+            log::Level::Info
+        } else {
+            log::Level::Warn
+        };
+        is_own || metadata.level() <= foreign
     }
 
     fn log(&self, record: &Record<'_>) {

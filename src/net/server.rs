@@ -147,11 +147,10 @@ impl Server {
         register(&mut signals, Endpoint::Signals).map_err(system("epoll"))?;
         #[cfg(feature = "demo")]
         let demo = if options.demo {
-            let (demo, listener) =
+            let mut demo =
                 super::demo::Demo::start(now, unix_now).map_err(system("built-in cameras"))?;
             config.streams.extend(demo.streams());
-            let mut demo = demo;
-            register(demo.adopt(listener), Endpoint::DemoListener).map_err(system("epoll"))?;
+            register(demo.listener_mut(), Endpoint::DemoListener).map_err(system("epoll"))?;
             Some(demo)
         } else {
             None
@@ -296,7 +295,7 @@ impl Server {
                 return more.unwrap_or(false);
             }
             #[cfg(feature = "demo")]
-            Endpoint::DemoListener => self.accept_demo_readers(now),
+            Endpoint::DemoListener => self.accept_demo_readers(),
             #[cfg(feature = "demo")]
             Endpoint::DemoReader(key) => self.handle_demo_reader(now, key),
         }
