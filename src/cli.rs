@@ -1,5 +1,7 @@
-//! The command line's arguments.
+//! The command line's arguments: each command and flag stands once in a table, from which
+//! both the reading and the help text come.
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 
 /// What the program is asked to do.
@@ -53,10 +55,313 @@ pub enum SwitchPolicy {
     WaitIdr,
 }
 
+/// A flag with a value; every flag has one.
+#[derive(Debug, PartialEq, Eq)]
+struct Flag {
+    name: &'static str,
+    short: Option<&'static str>,
+    value: &'static str,
+    help: &'static str,
+}
+
+/// A command.
+#[derive(Debug)]
+struct Verb {
+    name: &'static str,
+    /// The one argument that is no flag.
+    operand: Option<&'static str>,
+    flags: &'static [&'static Flag],
+    help: &'static str,
+}
+
+const LISTEN: Flag = Flag {
+    name: "--listen",
+    short: None,
+    value: "ADDRESS",
+    help: "where the page is served [127.0.0.1:1984]; :1984 is every interface",
+};
+const CONFIG: Flag =
+    Flag { name: "--config", short: Some("-c"), value: "FILE", help: "the configuration file" };
+const SWITCH_POLICY: Flag = Flag {
+    name: "--switch-policy",
+    short: None,
+    value: "POLICY",
+    help: "cache, or for benchmarks only wait-idr, as other servers do [cache]",
+};
+
+const VERBS: &[Verb] = &[
+    Verb {
+        name: "demo",
+        operand: None,
+        flags: &[&LISTEN, &SWITCH_POLICY],
+        help: "serve six built-in cameras",
+    },
+    Verb {
+        name: "run",
+        operand: None,
+        flags: &[&CONFIG, &SWITCH_POLICY],
+        help: "serve the cameras of a configuration file",
+    },
+    Verb {
+        name: "check",
+        operand: None,
+        flags: &[&CONFIG],
+        help: "say everything that is wrong with a configuration file",
+    },
+    Verb { name: "probe", operand: Some("URL"), flags: &[], help: "say what a camera sends" },
+    Verb { name: "version", operand: None, flags: &[], help: "say the version" },
+    Verb { name: "help", operand: Some("COMMAND"), flags: &[], help: "explain a command" },
+];
+
 /// Reads the arguments behind the program's name.
 ///
 /// # Errors
-/// A text for the user that names the mistake.
-pub fn parse(_arguments: &[String]) -> Result<Command, String> {
-    Ok(Command::Version)
+/// A text for the user that names the mistake, without repeating an address.
+pub fn parse(arguments: &[String]) -> Result<Command, String> {
+    let Some((first, rest)) = arguments.split_first() else { return Ok(Command::Help(overview())) };
+    match first.as_str() {
+        "-h" | "--help" => return Ok(Command::Help(overview())),
+        "-V" | "--version" => return Ok(Command::Version),
+        _ => {}
+    }
+    let verb = find(first)?;
+    if rest.iter().any(|argument| argument == "-h" || argument == "--help") {
+        return Ok(Command::Help(explain(verb)));
+    }
+    let given = Given::read(verb, rest)?;
+    match verb.name {
+        "demo" => {
+            let listen = given.value(&LISTEN).map(config::parse_listen).transpose();
+            let listen = listen.map_err(|error| format!("--listen: {error}"))?;
+            Ok(Command::Demo(DemoOptions { listen, switch_policy: given.switch_policy()? }))
+        }
+        "run" => {
+            let file = given.required(verb, &CONFIG)?;
+            Ok(Command::Run(RunOptions { file, switch_policy: given.switch_policy()? }))
+        }
+        "check" => Ok(Command::Check { file: given.required(verb, &CONFIG)? }),
+        "probe" => match given.operand {
+            Some(url) => Ok(Command::Probe { url: config::SecretUrl::new(url) }),
+            None => Err(format!("an address is missing\n\n{}", explain(verb))),
+        },
+        "version" => Ok(Command::Version),
+        _ => match given.operand {
+            Some(name) => Ok(Command::Help(explain(find(name)?))),
+            None => Ok(Command::Help(overview())),
+        },
+    }
+}
+
+fn find(name: &str) -> Result<&'static Verb, String> {
+    let found = VERBS.iter().find(|verb| verb.name == name);
+    // An address could stand here by mistake.
+    found.ok_or_else(|| format!("unknown command {}\n\n{}", config::redact_url(name), overview()))
+}
+
+/// The arguments behind a command.
+#[derive(Debug, Default)]
+struct Given<'a> {
+    values: Vec<(&'static Flag, &'a str)>,
+    operand: Option<&'a str>,
+}
+
+impl<'a> Given<'a> {
+    fn read(verb: &Verb, arguments: &'a [String]) -> Result<Self, String> {
+        let mut given = Self::default();
+        let mut arguments = arguments.iter().map(String::as_str);
+        while let Some(argument) = arguments.next() {
+            if !argument.starts_with('-') {
+                if verb.operand.is_none() || given.operand.is_some() {
+                    let shown = config::redact_url(argument);
+                    return Err(format!("unexpected {shown}\n\n{}", explain(verb)));
+                }
+                given.operand = Some(argument);
+                continue;
+            }
+            let (name, value) = match argument.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (argument, None),
+            };
+            let is_it = |flag: &&&Flag| flag.name == name || flag.short == Some(name);
+            let Some(flag) = verb.flags.iter().find(is_it) else {
+                return Err(format!("unknown option {name}\n\n{}", explain(verb)));
+            };
+            let value = value.or_else(|| arguments.next()).filter(|value| !value.is_empty());
+            let Some(value) = value else {
+                return Err(format!("{name} needs a value: {}", flag.value));
+            };
+            if given.value(flag).is_some() {
+                return Err(format!("{name} is given twice"));
+            }
+            given.values.push((flag, value));
+        }
+        Ok(given)
+    }
+
+    fn value(&self, flag: &Flag) -> Option<&'a str> {
+        self.values.iter().find(|(found, _)| *found == flag).map(|(_, value)| *value)
+    }
+
+    fn required(&self, verb: &Verb, flag: &Flag) -> Result<String, String> {
+        let value = self.value(flag).map(str::to_owned);
+        value.ok_or_else(|| format!("{} is missing\n\n{}", usage_of(flag), explain(verb)))
+    }
+
+    fn switch_policy(&self) -> Result<SwitchPolicy, String> {
+        match self.value(&SWITCH_POLICY) {
+            None | Some("cache") => Ok(SwitchPolicy::Cache),
+            Some("wait-idr") => Ok(SwitchPolicy::WaitIdr),
+            Some(_) => Err("--switch-policy: expected cache or wait-idr".to_owned()),
+        }
+    }
+}
+
+/// The whole help text.
+fn overview() -> String {
+    let mut text = String::from(
+        "Cameras in over RTSP, browsers out over WebRTC, switched instantly.\n\nUsage:\n",
+    );
+    for verb in VERBS {
+        // Writing into a String can't fail.
+        let _ = writeln!(text, "  crosspoint {:<28}{}", synopsis(verb), verb.help);
+    }
+    text.push_str("\ncrosspoint help COMMAND explains a command's options.\n");
+    text
+}
+
+/// The help text of one command.
+fn explain(verb: &Verb) -> String {
+    let mut text = format!("crosspoint {}\n  {}\n", synopsis(verb), verb.help);
+    for flag in verb.flags {
+        let _ = writeln!(text, "  {:<28}{}", usage_of(flag), flag.help);
+    }
+    text
+}
+
+/// A command with what it needs and may be given.
+fn synopsis(verb: &Verb) -> String {
+    let mut text = verb.name.to_owned();
+    for flag in verb.flags {
+        // The policy is for benchmarks: its explanation is enough.
+        match flag.short {
+            Some(short) => text.push_str(&format!(" {short} {}", flag.value)),
+            None if **flag == LISTEN => text.push_str(&format!(" [{} {}]", flag.name, flag.value)),
+            None => {}
+        }
+    }
+    match verb.operand {
+        Some(operand) if verb.name == "help" => text.push_str(&format!(" [{operand}]")),
+        Some(operand) => text.push_str(&format!(" {operand}")),
+        None => {}
+    }
+    text
+}
+
+fn usage_of(flag: &Flag) -> String {
+    match flag.short {
+        Some(short) => format!("{short}, {} {}", flag.name, flag.value),
+        None => format!("{} {}", flag.name, flag.value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Command, String> {
+        let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        parse(&arguments)
+    }
+
+    fn help(line: &str) -> String {
+        match read(line) {
+            Ok(Command::Help(text)) => text,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn demo_listens_where_it_is_told() {
+        let expected = |listen: Option<&str>| {
+            let listen = listen.map(|address| address.parse().unwrap());
+            Ok(Command::Demo(DemoOptions { listen, switch_policy: SwitchPolicy::Cache }))
+        };
+        assert_eq!(read("demo"), expected(None));
+        assert_eq!(read("demo --listen 10.0.0.1:80"), expected(Some("10.0.0.1:80")));
+        assert_eq!(read("demo --listen=:80"), expected(Some("0.0.0.0:80")));
+    }
+
+    #[test]
+    fn run_and_check_take_a_file() {
+        let expected = |switch_policy| {
+            Ok(Command::Run(RunOptions { file: "a.yaml".to_owned(), switch_policy }))
+        };
+        assert_eq!(read("run -c a.yaml"), expected(SwitchPolicy::Cache));
+        assert_eq!(read("run --config=a.yaml"), expected(SwitchPolicy::Cache));
+        let line = "run --switch-policy wait-idr -c a.yaml";
+        assert_eq!(read(line), expected(SwitchPolicy::WaitIdr));
+        assert_eq!(read("check -c a.yaml"), Ok(Command::Check { file: "a.yaml".to_owned() }));
+    }
+
+    #[test]
+    fn probe_takes_an_address_and_hides_it() {
+        let command = read("probe rtsp://u:hunter2@h/a").unwrap();
+        assert!(!format!("{command:?}").contains("hunter2"));
+        let url = config::SecretUrl::new("rtsp://u:hunter2@h/a");
+        assert_eq!(command, Command::Probe { url });
+    }
+
+    #[test]
+    fn version_and_help_go_by_several_names() {
+        for line in ["version", "--version", "-V"] {
+            assert_eq!(read(line), Ok(Command::Version));
+        }
+        for line in ["", "help", "--help", "-h"] {
+            assert_eq!(help(line), overview());
+        }
+        for line in ["help run", "run --help", "run -c a.yaml -h"] {
+            assert!(help(line).contains("-c, --config FILE"), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_help_names_every_command_and_flag() {
+        let overview = overview();
+        for verb in VERBS {
+            assert!(overview.contains(&format!("crosspoint {}", verb.name)));
+            for flag in verb.flags {
+                assert!(help(&format!("help {}", verb.name)).contains(flag.name));
+            }
+        }
+        assert!(overview.lines().all(|line| line.len() <= 100));
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (line, expected) in [
+            ("go", "unknown command go"),
+            ("demo now", "unexpected now"),
+            ("demo --lisen :80", "unknown option --lisen"),
+            ("demo --listen", "--listen needs a value: ADDRESS"),
+            ("demo --listen=", "--listen needs a value: ADDRESS"),
+            ("demo --listen nowhere", "--listen: expected an address and port"),
+            ("demo --listen :1 --listen :2", "--listen is given twice"),
+            ("demo -c a.yaml", "unknown option -c"),
+            ("run", "-c, --config FILE is missing"),
+            ("run -c a --switch-policy fast", "expected cache or wait-idr"),
+            ("probe", "an address is missing"),
+            ("probe rtsp://h/a rtsp://h/b", "unexpected rtsp://h/b"),
+            ("help nothing", "unknown command nothing"),
+        ] {
+            let error = read(line).unwrap_err();
+            assert!(error.contains(expected), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn no_mistake_repeats_a_password() {
+        for line in ["rtsp://u:hunter2@h/a", "probe rtsp://h/a rtsp://u:hunter2@h/a"] {
+            assert!(!read(line).unwrap_err().contains("hunter2"), "{line}");
+        }
+    }
 }

@@ -21,6 +21,7 @@ pub use model::{
     Stream, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 pub use problem::Problem;
+pub use scalar::listen as parse_listen;
 pub use url::{SecretUrl, redact_url};
 
 /// Reads a configuration file.

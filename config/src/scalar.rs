@@ -47,8 +47,12 @@ fn split_unit(text: &str) -> (&str, &str) {
     (number, unit.trim_start())
 }
 
-/// `127.0.0.1:1984`, `[::1]:1984`, or `:1984` for every IPv4 interface.
-pub(crate) fn listen(text: &str) -> Result<SocketAddr, String> {
+/// Reads an address to listen on: `127.0.0.1:1984`, `[::1]:1984`, or `:1984` for every IPv4
+/// interface. Port 0 is any free one.
+///
+/// # Errors
+/// What is expected.
+pub fn listen(text: &str) -> Result<SocketAddr, String> {
     let expected =
         || "expected an address and port such as 127.0.0.1:1984, [::1]:1984 or :1984".to_owned();
     match text.strip_prefix(':') {
