@@ -10,6 +10,8 @@ pub mod request;
 pub mod response;
 pub mod router;
 pub mod streams;
+#[cfg(test)]
+mod tests;
 
 pub use metrics::{Metric, MetricKind};
 pub use request::{Method, Parsed, Request, RequestError, parse};
