@@ -380,3 +380,7 @@ fn unknown_method(rest: &[u8]) -> Start {
     let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
     if version.starts_with(b"RTSP/") { Start::Head } else { Start::Garbage }
 }
+
+#[cfg(test)]
+#[path = "interleaved_tests.rs"]
+mod tests;

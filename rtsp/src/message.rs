@@ -302,3 +302,7 @@ fn content_length(headers: &Headers) -> Result<usize, HeadError> {
         _ => Err(HeadError::ContentLength),
     }
 }
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

@@ -365,3 +365,7 @@ fn remove_dots(text: &str) -> String {
     }
     format!("/{}{query}", segments.join("/"))
 }
+
+#[cfg(test)]
+#[path = "url_tests.rs"]
+mod tests;

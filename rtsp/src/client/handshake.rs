@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use super::choose::{choose, offered_codec};
 use super::error::Error;
-use super::keepalive;
 use super::output::{Carrier, Event, Output, Quirk, TrackId, UdpPort};
 use super::requests::{Match, Purpose, Requests, Sent};
 use super::session::{Route, Step};
@@ -286,9 +285,7 @@ impl Client {
         session.step = Step::Playing;
         session.played_at = Some(now);
         session.next_report = Some(now + REPORT_INTERVAL);
-        let timeout = session.requests.session.as_ref().map(|header| header.timeout);
-        let timeout = timeout.unwrap_or(crate::transport::DEFAULT_SESSION_TIMEOUT);
-        session.next_keep_alive = Some(now + keepalive::interval(timeout));
+        session.next_keep_alive = Some(now + session.keep_alive_interval());
         if let Some(track) = &mut session.track {
             track.played();
         }

@@ -316,6 +316,9 @@ impl Client {
 
     /// Ends the attempt or the session and stays away for a while.
     fn fail(&mut self, now: Instant, error: Error) {
+        if matches!(self.phase, Phase::Closing { .. }) {
+            return self.finish_closing(now);
+        }
         self.credit_media();
         if !matches!(error, Error::Closed { .. } | Error::Framing(_)) {
             self.send_teardown(now);

@@ -6,13 +6,11 @@ use std::time::{Duration, Instant};
 use super::Client;
 use super::error::Error;
 use super::handshake::REPORT_INTERVAL;
-use super::keepalive;
 use super::output::{Output, Quirk, UdpPort};
 use super::requests::Purpose;
 use super::session::{Missed, Route, Step};
 use super::told::due;
 use crate::rtp::is_rtcp;
-use crate::transport::DEFAULT_SESSION_TIMEOUT;
 
 /// Least time between requests for an IDR.
 const KEYFRAME_INTERVAL: Duration = Duration::from_secs(1);
@@ -121,9 +119,7 @@ impl Client {
     /// The reply is not waited for: many cameras never send one, and only missing media counts.
     fn send_keep_alive(&mut self, now: Instant) {
         let Some(session) = &mut self.session else { return };
-        let timeout = session.requests.session.as_ref().map(|header| header.timeout);
-        let interval = keepalive::interval(timeout.unwrap_or(DEFAULT_SESSION_TIMEOUT));
-        session.next_keep_alive = Some(now + interval);
+        session.next_keep_alive = Some(now + session.keep_alive_interval());
         if let Some(method) = session.requests.take_unanswered_keep_alive() {
             self.keep_alive_failed(method);
         }

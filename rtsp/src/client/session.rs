@@ -5,12 +5,13 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::choose::Chosen;
+use super::keepalive;
 use super::options::Timeouts;
 use super::requests::Requests;
 use super::told::earliest;
 use super::track::Track;
 use crate::limits::{MAX_RESYNCS, RESYNC_WINDOW_MS};
-use crate::transport::TransportHeader;
+use crate::transport::{DEFAULT_SESSION_TIMEOUT, TransportHeader};
 use crate::url::Url;
 
 /// One connection and the RTSP session on it.
@@ -100,6 +101,12 @@ impl Session {
         self.resyncs.retain(|at| now.saturating_duration_since(*at) < window);
         self.resyncs.push_back(now);
         self.resyncs.len() >= MAX_RESYNCS
+    }
+
+    /// Time between keep-alives.
+    pub(super) fn keep_alive_interval(&self) -> Duration {
+        let timeout = self.requests.session.as_ref().map(|header| header.timeout);
+        keepalive::interval(timeout.unwrap_or(DEFAULT_SESSION_TIMEOUT))
     }
 
     /// Until when the present step has to be done; none while playing.
