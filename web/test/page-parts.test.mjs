@@ -130,7 +130,8 @@ test('after a refusal the slot is what the server goes on showing', () => {
   slots.want(0, { stream: 'sky', quality: '' });
   assert.deepEqual(slots.hear(0, status('sky', 'error', 'stream not found')),
     { kind: 'refused', stream: 'sky', error: 'stream not found' });
-  assert.deepEqual(slots.hear(0, status('dock', 'active')), { kind: 'kept', stream: 'dock' });
+  assert.deepEqual(slots.hear(0, status('dock', 'active')),
+    { kind: 'kept', stream: 'dock', reason: '' });
   slots.want(0, { stream: 'dock', quality: '' });
   assert.equal(slots.status(0).status, 'active', 'the same wish keeps the status');
 });
@@ -138,8 +139,9 @@ test('after a refusal the slot is what the server goes on showing', () => {
 test('a slot whose new camera is offline tells when it shows the old one again', () => {
   const slots = new Slots();
   slots.want(0, { stream: 'sky', quality: '' });
-  assert.equal(slots.hear(0, status('sky', 'offline')).kind, 'changed');
-  assert.deepEqual(slots.hear(0, status('dock', 'active')), { kind: 'kept', stream: 'dock' });
+  assert.equal(slots.hear(0, status('sky', 'offline', 'no route')).kind, 'changed');
+  assert.deepEqual(slots.hear(0, status('dock', 'active')),
+    { kind: 'kept', stream: 'dock', reason: 'sky: no route' });
 });
 
 test('an error about another stream is told, but is none of the wanted one', () => {

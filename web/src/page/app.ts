@@ -284,12 +284,13 @@ export class App {
     const news = this.slots.hear(slot, status);
     this.cells[slot]?.touch(Date.now());
     if (news.kind === 'refused') this.toast(`${news.stream}: ${news.error}`);
-    if (news.kind === 'kept') this.keep(slot, news.stream);
+    if (news.kind === 'kept') this.keep(slot, news.stream, news.reason);
     this.render();
   }
 
   /** A switch failed: the cell says again what it shows. */
-  private keep(slot: number, stream: string): void {
+  private keep(slot: number, stream: string, reason: string): void {
+    if (reason) this.toast(reason);
     const camera = cameraNamed(this.cameras, stream);
     if (!camera) return;
     this.view.cells[slot] = camera.name;

@@ -13,8 +13,11 @@ export type News =
   | { kind: 'changed' }
   /** A stream can't be had; `error` says why. */
   | { kind: 'refused'; stream: string; error: string }
-  /** In spite of the wish this stream is what the slot shows. */
-  | { kind: 'kept'; stream: string };
+  /**
+   * In spite of the wish this stream is what the slot shows; `reason` says why, where no refusal
+   * has said it.
+   */
+  | { kind: 'kept'; stream: string; reason: string };
 
 export class Slots {
   private readonly wanted: (string | null)[] = [];
@@ -44,9 +47,12 @@ export class Slots {
     }
     if (about === wanted) return { kind: 'changed' };
     if (!this.heard[slot] || status.status !== 'active') return { kind: 'nothing' };
+    const before = this.last[slot];
+    const reason = before?.status === 'offline'
+      ? `${wanted}: ${before.error ?? 'the camera is offline'}` : '';
     this.wanted[slot] = about;
     this.last[slot] = status;
-    return { kind: 'kept', stream: about };
+    return { kind: 'kept', stream: about, reason };
   }
 
   status(slot: number): SlotStatus | null {
