@@ -145,3 +145,12 @@ pub(super) fn continues_picture(payload: &[u8]) -> bool {
         _ => false,
     }
 }
+
+/// Whether the payload is the first fragment of the first slice of a picture.
+pub(super) fn begins_fragmented_picture(payload: &[u8]) -> bool {
+    matches!(payload, [first, fu_header, slice, ..]
+        if first & 0x1f == FU_A
+            && fu_header & FU_START != 0
+            && matches!(fu_header & 0x1f, SLICE | IDR_SLICE)
+            && slice & 0x80 != 0)
+}

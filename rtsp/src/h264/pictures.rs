@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::access_unit::Picture;
 use super::assembler::Packet;
-use super::depacketize::{Found, continues_picture, continues_unit};
+use super::depacketize::{Found, begins_fragmented_picture, continues_picture, continues_unit};
 use super::endings::{End, Endings};
 use super::gate::{DropReason, Gate, Reach};
 use super::nal::{self, NalHeader, SliceHead};
@@ -55,11 +55,11 @@ pub(super) struct Pictures {
     pub(super) gate: Gate,
     /// What came or went missing since the last slice.
     since_slice: SinceSlice,
-    /// The last IDR came with its parameter sets.
+    /// As far as known every IDR comes with its parameter sets.
     idr_brings_sets: bool,
 }
 
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct SinceSlice {
     loss: bool,
     sets: bool,
@@ -74,8 +74,9 @@ impl Pictures {
 
     /// Packets before this one are missing; `open` is the NAL unit whose fragments were coming.
     pub(super) fn loss(&mut self, packet: &Packet<'_>, open: Option<NalHeader>) {
-        // Until it is proven that nothing but one picture is missing.
-        self.since_slice.loss = true;
+        // Until it is proven that nothing but one picture is missing. Parameter sets from before
+        // the gap may belong to a picture inside it.
+        self.since_slice = SinceSlice { loss: true, sets: false };
         let Some(current) = &mut self.current else {
             return;
         };
@@ -86,7 +87,8 @@ impl Pictures {
         let first = current.picture.first().or(open.filter(|header| header.is_slice()));
         // Both sides of the gap are in one picture, and nothing is predicted from that one. A
         // camera that gives all pictures one timestamp proves nothing by it.
-        let only_disposable = first.is_some_and(|first| first.ref_idc == 0)
+        let only_disposable = !current.loss_before
+            && first.is_some_and(|first| first.ref_idc == 0)
             && packet.timestamp == current.timestamp
             && self.endings.last_timestamp() != Some(current.timestamp)
             && continues_picture(packet.payload);
@@ -95,12 +97,16 @@ impl Pictures {
         current.damage(DropReason::Loss, reach);
     }
 
-    /// Whether the packet's timestamp ends the access unit before it.
+    /// Whether the packet ends the access unit before it, as far as that shows without its slices.
     pub(super) fn ends_at(&self, packet: &Packet<'_>, unit_open: bool) -> bool {
         let Some(current) = &self.current else {
             return false;
         };
-        if packet.timestamp == current.timestamp || !(current.has_picture() || unit_open) {
+        if packet.timestamp == current.timestamp {
+            let is_next = begins_fragmented_picture(packet.payload) && !self.is_interlaced();
+            return current.picture.slices() > 0 && is_next;
+        }
+        if !(current.has_picture() || unit_open) {
             return false;
         }
         // Some cameras count the timestamp up within a picture.
@@ -140,7 +146,10 @@ impl Pictures {
             },
             // Data partitions, which no browser decodes.
             2..=4 => self.damage(DropReason::Unsupported),
-            nal::SPS | nal::PPS => self.since_slice.sets |= self.received.insert(unit),
+            nal::SPS | nal::PPS if self.received.insert(unit) => {
+                self.since_slice.sets = true;
+                self.idr_brings_sets = true;
+            }
             nal::ACCESS_UNIT_DELIMITER if self.has_picture() => {
                 self.finish(End::NextPicture);
                 self.begin_next(now, packet);
@@ -185,8 +194,8 @@ impl Pictures {
         let known = current.sets.as_ref().or(self.in_force.as_ref());
         let first = current.picture.first().unwrap_or(head.nal);
         let is_idr = first.unit_type == nal::IDR_SLICE;
-        if is_idr && !since.loss && current.picture.slices() == 0 {
-            self.idr_brings_sets = since.sets;
+        if is_idr && since == SinceSlice::default() && current.picture.slices() == 0 {
+            self.idr_brings_sets = false;
         }
         if current.damage.is_some() || !(is_idr || self.gate.is_open()) {
             current.picture.note(head);
@@ -206,11 +215,15 @@ impl Pictures {
         let Some(first) = current.picture.first() else {
             return false;
         };
-        let sets = current.sets.as_ref().or(self.in_force.as_ref());
-        let interlaced = sets.is_some_and(|known| known.sets.info.interlaced);
         // Both fields of a frame may come as one, and the second need not be an IDR.
-        let second_field = interlaced && timestamp == current.timestamp;
+        let second_field = self.is_interlaced() && timestamp == current.timestamp;
         head.begins_picture(first) && !second_field
+    }
+
+    /// Whether the open access unit may be a pair of fields.
+    fn is_interlaced(&self) -> bool {
+        let sets = self.current.as_ref().and_then(|current| current.sets.as_ref());
+        sets.or(self.in_force.as_ref()).is_some_and(|known| known.sets.info.interlaced)
     }
 
     /// Decides whether the picture that begins with this slice can be decoded.
