@@ -39,6 +39,15 @@ fn a_pause_ends_the_wait_for_a_switch() {
 }
 
 #[test]
+fn a_pause_of_the_old_camera_while_it_switches_is_told() {
+    let mut client = Client::connected(&["a"]);
+    client.send("multistream/switch", json!({ "slot": 0, "stream": "b" }));
+    pause(&mut client, 0);
+    assert_eq!(client.truth(0, "a", Status::Paused), [status(0, "a", "paused")]);
+    assert_eq!(client.wait(Duration::from_secs(10)), []);
+}
+
+#[test]
 fn resume_is_buffering_at_once_then_active() {
     let mut client = paused();
     let outputs = client.send("multistream/resume", json!({ "slot": 0 }));

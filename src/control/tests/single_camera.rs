@@ -141,3 +141,12 @@ fn the_two_families_do_not_share_a_viewer() {
     let outputs = offer(&mut client);
     assert_eq!(sent(&outputs), [error("webrtc/offer: session already initialized")]);
 }
+
+#[test]
+fn candidates_of_the_other_family_do_not_reach_a_player() {
+    let mut client = player(Some("a"));
+    client.init(&["b"]);
+    client.send("multistream/ice", json!({ "candidate": "candidate:old" }));
+    client.send("multistream/close", json!({}));
+    assert_eq!(offer(&mut client), opened());
+}
