@@ -217,6 +217,7 @@ impl Client {
         match item {
             Item::Response(response) => self.handle_response(now, &response),
             Item::Request(request) => self.handle_request(&request),
+            Item::Interleaved { .. } if self.phase != Phase::Active => {}
             Item::Interleaved { channel, data } => self.handle_frame(now, channel, data),
             Item::Resync { .. } => self.handle_resync(now),
         }

@@ -1,0 +1,18 @@
+//! The client against cameras played by hand.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that can't go on has failed"
+)]
+
+mod auth;
+mod bad_input;
+mod bench;
+mod handshake;
+mod keepalive;
+mod media;
+mod recovery;
+mod redirect;
+mod splits;
+mod udp;
