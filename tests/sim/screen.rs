@@ -1,0 +1,43 @@
+//! What must hold of everything that leaves a slot, whatever happens around it.
+
+use crosspoint::engine::frame::Egress;
+
+use super::picture::{Decoder, Part, Picture};
+
+/// A slot's receiver on a perfect network.
+#[derive(Debug, Default)]
+pub struct Screen {
+    next_sequence_number: Option<u64>,
+    rtp_timestamp: Option<u32>,
+    decoder: Decoder,
+}
+
+impl Screen {
+    /// Takes what a slot sends next; the picture in it, or which rule it breaks.
+    pub fn take(&mut self, egress: &Egress) -> Result<Picture, String> {
+        let parts: Vec<Part> =
+            egress.frame.payloads.iter().filter_map(|payload| Part::read(payload)).collect();
+        let picture = parts.first().ok_or("an access unit without payloads")?.picture;
+        if parts.iter().any(|part| part.picture != picture)
+            || parts.iter().map(|part| part.index).ne(0..parts[0].count)
+        {
+            return Err(format!("{picture:?} was cut up"));
+        }
+        if let Some(expected) = self.next_sequence_number
+            && expected != egress.first_sequence_number
+        {
+            let got = egress.first_sequence_number;
+            return Err(format!("sequence number {got} instead of {expected} at {picture:?}"));
+        }
+        self.next_sequence_number = Some(egress.first_sequence_number + parts.len() as u64);
+        if let Some(last) = self.rtp_timestamp {
+            let ahead = egress.rtp_timestamp.wrapping_sub(last);
+            if ahead == 0 || ahead >= 1 << 31 {
+                return Err(format!("timestamp {ahead} ticks ahead at {picture:?}"));
+            }
+        }
+        self.rtp_timestamp = Some(egress.rtp_timestamp);
+        self.decoder.decode(picture)?;
+        Ok(picture)
+    }
+}
