@@ -261,8 +261,9 @@ export class MultiStreamClient {
     this.connection = null;
     if (!connection) return;
     const was = connection.isOpen;
-    connection.close(new Error(reason));
-    if (was) this.emit('disconnected', reason);
+    connection.close(new Error(reason), () => {
+      if (was) this.emit('disconnected', reason);
+    });
   }
 }
 

@@ -361,6 +361,15 @@ test('disconnect closes both ends, says so, and ends a reconnection', async () =
   assert.equal(FakeSocket.all.length, 1);
 });
 
+test('disconnected is told while the tracks still have their last picture', async () => {
+  const { socket } = await connected();
+  const told = [];
+  client.on('disconnected', () => told.push([FakePeer.last.closed, client.isConnected]));
+  socket.drop();
+  assert.deepEqual(told, [[false, false]]);
+  assert.equal(FakePeer.last.closed, true);
+});
+
 test('disconnect during a back-off ends it', async () => {
   const failed = failure(create({ reconnect: true }).connect(SLOTS));
   FakeSocket.last.drop();

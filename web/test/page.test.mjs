@@ -162,6 +162,9 @@ test('a lost connection is shown, and comes back by itself with the last picture
     await page.evaluate(() => { window.fake.refuse = false; window.fake.mute = true; });
     await page.waitForSelector('#link[data-state=live]', { timeout: 10_000 });
     assert.equal(await page.isVisible(`${cell(1)} .still`), true);
+    const sum = await page.$eval(`${cell(1)} .still`, (still) => still.getContext('2d')
+      .getImageData(100, 100, 1, 1).data.reduce((all, value) => all + value, -255));
+    assert.ok(sum > 50, 'the picture that is kept is black');
     await page.evaluate(() => { window.fake.mute = false; });
     await page.waitForSelector(`${cell(1)} .still`, { state: 'hidden' });
     await state(page, 1, 'live');

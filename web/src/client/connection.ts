@@ -211,17 +211,22 @@ export class Connection {
 
   fail(error: Error): void {
     if (this.closed) return;
-    this.close(error);
-    this.failOpen(error);
-    if (this.opened) this.hooks.lost(error);
+    this.close(error, () => {
+      if (this.opened) this.hooks.lost(error);
+    });
   }
 
-  close(reason: Error): void {
+  /**
+   * `farewell` runs while the tracks still have their last picture: the end of the
+   * PeerConnection turns each video black.
+   */
+  close(reason: Error, farewell: () => void): void {
     if (this.closed) return;
     this.send('multistream/close', {});
     this.closed = true;
     this.ws.onclose = this.ws.onmessage = this.ws.onopen = null;
     this.pc.onicecandidate = this.pc.onconnectionstatechange = null;
+    farewell();
     this.ws.close();
     this.pc.close();
     const pending = this.pending;

@@ -76,7 +76,10 @@ export interface ClientEvents {
   status: [slot: number, status: SlotStatus];
   /** Media can flow; fires again after each reconnection. */
   connected: [tracks: Map<number, MediaStreamTrack>];
-  /** The connection is gone: by `disconnect`, or lost. */
+  /**
+   * The connection is gone: by `disconnect`, or lost. The videos still have their last picture,
+   * for a page that wants to keep it: they turn black right after the listeners.
+   */
   disconnected: [reason: string];
   /** The next attempt (1 and up) starts in `delayMs`. */
   reconnecting: [attempt: number, delayMs: number, reason: string];

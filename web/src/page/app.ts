@@ -62,6 +62,7 @@ export class App {
     this.wall = new Wall('.', { iceServers: config.ice_servers }, slots, {
       link: (link) => this.linkChanged(link),
       track: (slot, track) => this.cells[slot]?.attach(track),
+      lost: () => this.cells.forEach((cell) => cell.hold()),
       status: (slot, status) => this.statusChanged(slot, status),
       silent: (slot) => this.toast(`${this.view.cells[slot] ?? 'Camera'}: no answer`),
     });

@@ -88,16 +88,17 @@ export class Cell {
     });
   }
 
-  /** Shows a new track; the last picture of the one before stays until the first of the new. */
+  /** Shows a new track, under the picture that `hold` kept until there is one of the new. */
   attach(track: MediaStreamTrack): void {
-    this.hold();
     this.video.srcObject = new MediaStream([track]);
     this.video.play().catch(() => undefined);
   }
 
-  private hold(): void {
+  /** Keeps the last picture beyond the end of its track. */
+  hold(): void {
     const { videoWidth, videoHeight } = this.video;
-    if (videoWidth === 0) return;
+    // A track that brought nothing yet has no better picture than the one that is kept.
+    if (videoWidth === 0 || !this.still.hidden) return;
     this.still.width = videoWidth;
     this.still.height = videoHeight;
     this.still.getContext('2d')?.drawImage(this.video, 0, 0);

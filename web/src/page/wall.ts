@@ -20,6 +20,8 @@ export type Link =
 export interface WallHooks {
   link(link: Link): void;
   track(slot: number, track: MediaStreamTrack): void;
+  /** The last moment to keep what the videos show. */
+  lost(): void;
   status(...args: ClientEvents['status']): void;
   /** A request that the server left without an answer. */
   silent(slot: number, error: Error): void;
@@ -41,6 +43,7 @@ export class Wall {
     this.client = new MultiStreamClient(baseUrl, { pcConfig, reconnect: true });
     this.client.on('track', (slot, track) => hooks.track(slot, track));
     this.client.on('status', (slot, status) => hooks.status(slot, status));
+    this.client.on('disconnected', () => hooks.lost());
     this.client.on('connected', () => {
       hooks.link({ state: 'live' });
       this.settle();

@@ -68,7 +68,11 @@
       }, 20);
     }
     async addIceCandidate() {}
-    close() { this.connectionState = 'closed'; }
+    close() {
+      this.connectionState = 'closed';
+      // As with real tracks: their videos turn black.
+      for (const { receiver } of this.transceivers) receiver.track.stop();
+    }
   }
 
   class FakeSocket {
