@@ -17,5 +17,6 @@ pub mod reorder;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
+pub mod server;
 pub mod transport;
 pub mod url;
