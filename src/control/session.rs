@@ -306,9 +306,7 @@ impl Session {
         if sdp.is_empty() {
             return self.error(kind, "no sdp");
         }
-        let waiting = std::mem::take(&mut self.candidates);
-        self.end();
-        self.candidates = waiting;
+        self.end(); // an idle session keeps the candidates that came before
         self.family = Family::Webrtc;
         self.push(Output::Open { slots: vec![Some(src)] });
         self.push_offer(sdp, OfferReply::Webrtc { form });
