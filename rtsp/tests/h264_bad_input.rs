@@ -1,4 +1,12 @@
 //! Payloads nobody should send: no panic, no growth, the stream goes on with the next IDR.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
 
 mod support;
 

@@ -1,4 +1,12 @@
 //! What missing packets cost: never a picture that cannot be decoded, and nothing beyond that.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
 
 mod support;
 

@@ -1,4 +1,12 @@
 //! What holds for every stream, packet and loss.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
 
 mod support;
 

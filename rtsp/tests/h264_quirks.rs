@@ -1,4 +1,12 @@
 //! What cameras do with H.264 that RFC 6184 does not say. A test per quirk, named after it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test may fail"
+)]
 
 mod support;
 

@@ -131,11 +131,13 @@ impl Track {
     }
 
     pub fn access_units(&self) -> Vec<&AccessUnit> {
-        let access_unit = |output| match output {
-            &Output::AccessUnit(ref au) => Some(au),
-            Output::Dropped { .. } => None,
-        };
-        self.outputs.iter().filter_map(access_unit).collect()
+        self.outputs
+            .iter()
+            .filter_map(|output| match output {
+                Output::AccessUnit(au) => Some(au),
+                Output::Dropped { .. } => None,
+            })
+            .collect()
     }
 
     /// Each access unit as its list of NAL units.

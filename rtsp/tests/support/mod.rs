@@ -1,4 +1,4 @@
-//! What the tests of this crate share. Not every test uses all of it.
-#![allow(dead_code)]
+//! What the tests of this crate share.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod h264;
