@@ -122,14 +122,18 @@ fn a_changed_nonce_is_tried_once() {
 #[test]
 fn a_good_nonce_that_is_replaced_later_is_no_refusal() {
     let mut auth = authenticator();
-    let both =
-        |n: u32| headers(&[&format!("Digest realm=\"r\", nonce=\"{n}\""), "Basic realm=\"r\""]);
+    let both = |n: u32| {
+        headers(&[&format!("Digest realm=\"r\", nonce=\"{n}\", qop=\"auth\""), "Basic realm=\"r\""])
+    };
     auth.handle_unauthorized(&both(1), false).unwrap();
     for n in 2..20 {
         auth.handle_accepted(&Headers::new());
         assert_eq!(auth.handle_unauthorized(&both(n), true), Ok(true));
         // The password does not go out in the clear only because a nonce is too old.
-        assert!(auth.authorization("OPTIONS", "*").unwrap().starts_with("Digest"));
+        let value = auth.authorization("OPTIONS", "*").unwrap();
+        assert!(value.starts_with("Digest"), "{value}");
+        // Each nonce has its own count.
+        assert_eq!(param(&value, "nc").as_deref(), Some("00000001"));
     }
 }
 

@@ -213,7 +213,6 @@ impl Url {
     }
 
     fn join_control(&self, control: &str, join: impl Fn(&Self) -> String) -> Option<String> {
-        check(control).ok()?;
         if control.is_empty() || control == "*" {
             return Some(self.request_uri());
         }
