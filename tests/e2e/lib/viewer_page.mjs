@@ -19,22 +19,34 @@ class Reader {
     this.buffer = new Uint8Array(0);
     this.chain = Promise.resolve();
     this.stopped = false;
+    this.taken = false;
     this.next();
   }
 
   next() {
     this.video.requestVideoFrameCallback((_now, metadata) => {
       if (this.stopped) return;
-      const t = performance.now();
-      const unixMs = performance.timeOrigin + t;
-      // copyTo is cheap; reading back a canvas costs more than decoding does.
-      const frame = new VideoFrame(this.video);
-      this.chain = this.chain.then(() => this.read(frame, t, unixMs, metadata));
       this.next();
+      this.take(metadata);
     });
   }
 
-  async read(frame, t, unixMs, metadata) {
+  take(metadata) {
+    const t = performance.now();
+    let frame;
+    try {
+      // copyTo is cheap; reading back a canvas costs more than decoding does.
+      frame = new VideoFrame(this.video);
+    } catch {
+      // The first callbacks can come before the element admits to having a picture.
+      if (!this.stopped && !this.taken) requestAnimationFrame(() => this.take(metadata));
+      return;
+    }
+    this.taken = true;
+    this.chain = this.chain.then(() => this.read(frame, t, metadata));
+  }
+
+  async read(frame, t, metadata) {
     try {
       const { width, height } = frame.visibleRect;
       const rows = stripRows(height);
@@ -45,7 +57,7 @@ class Reader {
         t,
         camera: code?.camera ?? null,
         n: code?.n ?? null,
-        age: this.age(code, unixMs),
+        age: this.age(code, performance.timeOrigin + t),
         width,
         height,
         luma: mean(body.data, body.stride, width),
