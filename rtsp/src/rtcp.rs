@@ -320,7 +320,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), kind in 199_u8..208) {
+        fn no_bytes_panic(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            kind in 199_u8..208,
+        ) {
             let _ = parse(&bytes);
             let mut typed = bytes;
             if let [first, second, ..] = &mut typed[..] {

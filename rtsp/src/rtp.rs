@@ -330,7 +330,10 @@ mod tests {
         }
 
         #[test]
-        fn no_sequence_panics(numbers in proptest::collection::vec(any::<u16>(), 1..200), ordered: bool) {
+        fn no_sequence_panics(
+            numbers in proptest::collection::vec(any::<u16>(), 1..200),
+            ordered: bool,
+        ) {
             let now = Instant::now();
             let mut stream = Reception::new(now, 0, ordered);
             for number in numbers {

@@ -92,7 +92,8 @@ fn of_two_encodings_for_one_payload_type_the_first_counts() {
     let sdp = parse("m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=rtpmap:96 JPEG/90000");
     assert_eq!(codecs(&sdp), [(96, "H264", 90_000)]);
     let next_section = parse(
-        "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\nm=video 0 RTP/AVP 96\na=rtpmap:96 H265/90000",
+        "m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\n\
+         m=video 0 RTP/AVP 96\na=rtpmap:96 H265/90000",
     );
     assert_eq!(codecs(&next_section), [(96, "H264", 90_000), (96, "H265", 90_000)]);
 }
