@@ -8,6 +8,8 @@
 pub mod auth;
 pub mod client;
 pub mod digest;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod h264;
 pub mod interleaved;
 pub mod limits;

@@ -1,0 +1,60 @@
+//! What a fuzzer runs: for each parser a function that takes any bytes and asserts what holds for
+//! all of them. Not an interface. The fuzz targets call these, and a test replays the corpora.
+
+mod assembler;
+mod session;
+mod text;
+
+use std::time::Instant;
+
+/// A fuzz target. `now` is any instant: nothing depends on which.
+pub type Target = fn(now: Instant, data: &[u8]);
+
+/// Every target with its name, which is that of its corpus.
+pub const TARGETS: [(&str, Target); 7] = [
+    ("assembler", assembler),
+    ("client", client),
+    ("headers", headers),
+    ("message", message),
+    ("rtcp", rtcp),
+    ("sdp", sdp),
+    ("server", server),
+];
+
+/// RTP payloads to access units and back. The input is a list of packets: a byte of flags (1
+/// marker, 2 loss before, 4 timer after, 8 new source before), a byte of RTP timestamp, two bytes
+/// of length, the payload.
+pub fn assembler(now: Instant, data: &[u8]) {
+    assembler::run(now, data);
+}
+
+/// A client session in which the camera sends the input, whole and cut at each place.
+pub fn client(now: Instant, data: &[u8]) {
+    session::cut_anyhow(data, |pieces| session::client(now, pieces));
+}
+
+/// A server session in which the reader sends the input, whole and cut at each place.
+pub fn server(now: Instant, data: &[u8]) {
+    session::cut_anyhow(data, |pieces| session::server(now, pieces));
+}
+
+/// Framing and messages of a connection, whole and cut at each place.
+pub fn message(_now: Instant, data: &[u8]) {
+    session::cut_anyhow(data, session::framing);
+    text::messages_survive_writing(data);
+}
+
+/// Values of headers: `Transport`, `Session`, `WWW-Authenticate`, URLs.
+pub fn headers(_now: Instant, data: &[u8]) {
+    text::headers(data);
+}
+
+/// A session description.
+pub fn sdp(_now: Instant, data: &[u8]) {
+    text::sdp(data);
+}
+
+/// One datagram as RTCP and as RTP.
+pub fn rtcp(now: Instant, data: &[u8]) {
+    text::datagram(now, data);
+}
