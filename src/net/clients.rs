@@ -8,7 +8,7 @@ use mio::{Interest, Token};
 use super::server::{Server, fill_random};
 use super::snapshot;
 use super::tcp::{ReadOutcome, TcpConnection};
-use super::websocket::Socket;
+use super::websocket::{Read, Socket};
 use super::{Endpoint, Timer};
 use crate::assets;
 use crate::control::{Output, Session, SessionOptions};
@@ -80,11 +80,7 @@ impl Server {
         self.dirty.clients.insert(key);
         let Some(connection) = self.clients.get_mut(key) else { return false };
         let next = match &mut connection.protocol {
-            Protocol::WebSocket(socket) => {
-                let hub = &self.hub;
-                let more = socket.handle_ready(now, &|name| hub.find(name).is_some());
-                Next::Keep { more }
-            }
+            Protocol::WebSocket(_) => self.handle_messages(now, key),
             Protocol::Http(_) => self.handle_http(now, key),
         };
         match next {
@@ -92,6 +88,29 @@ impl Server {
             Next::Close => {
                 self.close_client(now, key);
                 false
+            }
+        }
+    }
+
+    fn handle_messages(&mut self, now: Instant, key: usize) -> Next {
+        let mut budget = limits::READ_BUDGET_BYTES;
+        loop {
+            let hub = &self.hub;
+            let Some(connection) = self.clients.get_mut(key) else {
+                return Next::Keep { more: false };
+            };
+            let Protocol::WebSocket(socket) = &mut connection.protocol else {
+                return Next::Keep { more: false };
+            };
+            match socket.read(now, &|name| hub.find(name).is_some()) {
+                Read::Message { bytes } if !socket.is_over() => {
+                    self.pump_client(now, key);
+                    budget = budget.saturating_sub(bytes.max(1));
+                    if budget == 0 {
+                        return Next::Keep { more: true };
+                    }
+                }
+                _ => return Next::Keep { more: false },
             }
         }
     }

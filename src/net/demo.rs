@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use mio::net::TcpListener;
 use mio::{Interest, Token};
 use rtsp::h264::{AccessUnit, ParameterSets, packetize};
-use rtsp::server::{Description, Output, Session};
+use rtsp::server::{NotFound, Output, Session, describe_h264};
 use slab::Slab;
 
 use super::server::{Server, random_u64};
@@ -96,10 +96,19 @@ impl Demo {
         self.pictures.iter().position(|(clip, _)| *clip == name)
     }
 
-    fn describe(&self, path: &str) -> Option<Description> {
-        let (_, pictures) = self.pictures.get(self.clip(path)?)?;
-        let parameter_sets = ParameterSets::from_nals(pictures.at(0).iter().copied())?;
-        Some(Description { parameter_sets: Some(parameter_sets) })
+    fn describe(&self, path: &str) -> Result<String, NotFound> {
+        let clip = self.clip(path).and_then(|clip| self.pictures.get(clip));
+        let (name, pictures) = clip.ok_or(NotFound)?;
+        let sets = ParameterSets::from_nals(pictures.at(0).iter().copied());
+        Ok(describe_h264(name, sets.as_ref()))
+    }
+
+    /// The wall clock as an NTP timestamp (RFC 5905): seconds since 1900 in the upper half.
+    fn ntp(&self, now: Instant) -> u64 {
+        const FROM_1900_TO_1970_S: u64 = 2_208_988_800;
+        let unix = self.started_unix + now.saturating_duration_since(self.started_at);
+        let fraction = (u64::from(unix.subsec_nanos()) << 32) / 1_000_000_000;
+        (unix.as_secs() + FROM_1900_TO_1970_S) << 32 | fraction
     }
 }
 
@@ -111,8 +120,9 @@ fn rtp_timestamp(number: u64) -> u32 {
 }
 
 impl Server {
-    pub(super) fn accept_demo_readers(&mut self) {
+    pub(super) fn accept_demo_readers(&mut self, now: Instant) {
         let Some(demo) = &mut self.demo else { return };
+        let ntp = demo.ntp(now);
         while let Ok((stream, _)) = demo.listener.accept() {
             let mut tcp = TcpConnection::new(stream, limits::RTSP_READER_UNSENT_MAX_BYTES);
             let entry = demo.readers.vacant_entry();
@@ -124,7 +134,7 @@ impl Server {
                 self.endpoints.try_remove(token.0);
                 continue;
             }
-            let session = Session::new(random_u64());
+            let session = Session::new(now, ntp, random_u64());
             entry.insert(Reader { tcp, token, session, playing: None });
         }
     }
@@ -141,7 +151,7 @@ impl Server {
             match reader.tcp.read(&mut buffer) {
                 Ok(ReadOutcome::Data(count)) => {
                     reader.session.handle_data(now, buffer.get(..count).unwrap_or_default());
-                    if !self.pump_demo_reader(key) {
+                    if !self.pump_demo_reader(now, key) {
                         break false;
                     }
                 }
@@ -156,7 +166,7 @@ impl Server {
         if let Some(reader) = self.demo.as_mut().and_then(|demo| demo.readers.get_mut(key)) {
             reader.session.handle_timeout(now);
         }
-        let alive = self.pump_demo_reader(key);
+        let alive = self.pump_demo_reader(now, key);
         self.finish_demo_reader(key, alive);
     }
 
@@ -169,7 +179,7 @@ impl Server {
             for number in due.clone() {
                 self.play_picture(now, key, number);
             }
-            let alive = self.pump_demo_reader(key);
+            let alive = self.pump_demo_reader(now, key);
             self.finish_demo_reader(key, alive);
         }
     }
@@ -186,12 +196,12 @@ impl Server {
         let payloads = packetize(&unit, PAYLOAD_BYTES);
         let last = payloads.len().saturating_sub(1);
         for (index, payload) in payloads.iter().enumerate() {
-            reader.session.write_rtp(payload, timestamp, index == last);
+            reader.session.write_rtp(now, payload, timestamp, index == last);
         }
     }
 
     /// Does what the reader's session wants done; false when it is over.
-    fn pump_demo_reader(&mut self, key: usize) -> bool {
+    fn pump_demo_reader(&mut self, now: Instant, key: usize) -> bool {
         let Some(demo) = &mut self.demo else { return false };
         loop {
             let Some(reader) = demo.readers.get_mut(key) else { return false };
@@ -205,7 +215,9 @@ impl Server {
                 Some(Output::Describe { path }) => {
                     let description = demo.describe(&path);
                     if let Some(reader) = demo.readers.get_mut(key) {
-                        reader.session.describe_result(description);
+                        reader
+                            .session
+                            .describe_result(now, description.as_deref().map_err(|_| NotFound));
                     }
                 }
                 Some(Output::Play { path }) => {
@@ -214,6 +226,8 @@ impl Server {
                         reader.playing = clip;
                     }
                 }
+                // A clip has its IDRs where they are, like a camera that ignores requests.
+                Some(Output::KeyframeRequest) => {}
                 Some(Output::Close) => return false,
                 None => return true,
             }

@@ -295,7 +295,7 @@ impl Server {
                 return more.unwrap_or(false);
             }
             #[cfg(feature = "demo")]
-            Endpoint::DemoListener => self.accept_demo_readers(),
+            Endpoint::DemoListener => self.accept_demo_readers(now),
             #[cfg(feature = "demo")]
             Endpoint::DemoReader(key) => self.handle_demo_reader(now, key),
         }

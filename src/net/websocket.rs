@@ -15,6 +15,17 @@ use crate::limits;
 /// Bytes read from the socket at a time: messages are small but for offers.
 const READ_BUFFER_BYTES: usize = 4096;
 
+/// What [`Socket::read`] found.
+pub(super) enum Read {
+    /// A message, which the session has.
+    Message {
+        /// Its length.
+        bytes: usize,
+    },
+    /// Nothing more at present.
+    Nothing,
+}
+
 /// The socket.
 pub(super) struct Socket {
     /// The control session.
@@ -57,38 +68,31 @@ impl Socket {
         self.is_over
     }
 
-    /// The socket is ready: hands messages to the session. True while there may be more.
-    pub fn handle_ready(&mut self, now: Instant, known: &dyn Fn(&str) -> bool) -> bool {
-        self.flush();
-        let mut budget = limits::READ_BUDGET_BYTES;
-        while !self.is_over {
-            match self.web_socket.read() {
-                Ok(message) => {
-                    self.heard_at = now;
-                    budget = budget.saturating_sub(message.len().max(1));
-                    match message {
-                        Message::Text(text) => self.session.handle_text(now, &text, known),
-                        Message::Binary(_) => self.session.handle_binary(now),
-                        _ => {}
-                    }
-                    if budget == 0 {
-                        return true;
-                    }
+    /// Hands the next message to the session. The session's outputs must be taken before the
+    /// next call: an answer belongs to the offer that asked for it.
+    pub fn read(&mut self, now: Instant, known: &dyn Fn(&str) -> bool) -> Read {
+        match self.web_socket.read() {
+            Ok(message) => {
+                self.heard_at = now;
+                match &message {
+                    Message::Text(text) => self.session.handle_text(now, text, known),
+                    Message::Binary(_) => self.session.handle_binary(now),
+                    _ => {}
                 }
-                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(Error::Capacity(error)) => {
-                    log::info!("WebSocket: {error}");
-                    self.session.handle_oversize(now);
-                    break;
-                }
-                Err(error) => {
-                    log::debug!("WebSocket: {error}");
-                    self.is_over = true;
-                }
+                return Read::Message { bytes: message.len() };
+            }
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(Error::Capacity(error)) => {
+                log::info!("WebSocket: {error}");
+                self.session.handle_oversize(now);
+            }
+            Err(error) => {
+                log::debug!("WebSocket: {error}");
+                self.is_over = true;
             }
         }
-        self.flush(); // pongs and close replies
-        false
+        self.flush(); // what waited for the socket, pongs, close replies
+        Read::Nothing
     }
 
     /// Sends a text message.
