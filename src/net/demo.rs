@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::net::TcpListener;
 use mio::{Interest, Token};
-use rtsp::h264::{AccessUnit, ParameterSets, packetize};
+use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
 use rtsp::server::{NotFound, Output, Session, describe_h264};
 use slab::Slab;
 
@@ -39,6 +39,8 @@ struct Reader {
     session: Session,
     /// Index of the clip that it plays.
     playing: Option<usize>,
+    /// It gets nothing before the clip's next IDR.
+    awaits_key: bool,
 }
 
 impl Demo {
@@ -81,13 +83,19 @@ impl Demo {
         is_playing.then(|| self.started_at + since_start)
     }
 
-    /// The pictures that have come due, by number.
+    /// The pictures that have come due, by number. After a long pause (a suspended machine)
+    /// nobody wants what was missed: all readers start anew at an IDR.
     fn due(&mut self, now: Instant) -> std::ops::RangeInclusive<u64> {
         let unix = self.started_unix + now.saturating_duration_since(self.started_at);
         let newest = demo::number_at(unix);
-        // After a pause nobody wants what was missed.
-        let first = self.next_number.max(newest.saturating_sub(demo::FRAMES_PER_SECOND));
-        self.next_number = newest + 1;
+        let oldest_wanted = newest.saturating_sub(demo::FRAMES_PER_SECOND);
+        if self.next_number < oldest_wanted {
+            self.next_number = oldest_wanted;
+            for (_, reader) in &mut self.readers {
+                reader.awaits_key = true;
+            }
+        }
+        let first = std::mem::replace(&mut self.next_number, newest + 1);
         first..=newest
     }
 
@@ -135,7 +143,7 @@ impl Server {
                 continue;
             }
             let session = Session::new(now, ntp, random_u64());
-            entry.insert(Reader { tcp, token, session, playing: None });
+            entry.insert(Reader { tcp, token, session, playing: None, awaits_key: false });
         }
     }
 
@@ -193,10 +201,15 @@ impl Server {
         let nals = pictures.at(number).iter().copied();
         let timestamp = rtp_timestamp(number);
         let Some(unit) = AccessUnit::from_nals(timestamp, now, nals, None) else { return };
+        if reader.awaits_key && unit.kind != Kind::Idr {
+            return;
+        }
+        reader.awaits_key = false;
         let payloads = packetize(&unit, PAYLOAD_BYTES);
         let last = payloads.len().saturating_sub(1);
         for (index, payload) in payloads.iter().enumerate() {
-            reader.session.write_rtp(now, payload, timestamp, index == last);
+            // A reader that is too slow loses the rest of this group of pictures.
+            reader.awaits_key |= !reader.session.write_rtp(now, payload, timestamp, index == last);
         }
     }
 
