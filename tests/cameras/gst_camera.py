@@ -17,7 +17,7 @@ authentication. Once all are served, a line with "ready" and each camera's modul
 Then one JSON command a line is read from standard input and answered by one line:
 
     {"do": "freeze", "path": P}        the camera stays connected and sends nothing
-    {"do": "thaw", "path": P}          it sends again, at the present frame
+    {"do": "thaw", "path": P}          it sends again, from its next IDR on
     {"do": "clip", "path": P, "clip": {"width": ...}}   another picture size from the next IDR on
     {"do": "clients"}                  how many clients are connected
 
@@ -135,6 +135,7 @@ class Camera:
         self.frames = self.load(values)
         self.next_frames = None
         self.frozen = False
+        self.waiting = False
         self.source = None
         self.start = None
         self.last = None
@@ -183,29 +184,45 @@ class Camera:
         return 1 / self.frames.spec.fps - now % (1 / self.frames.spec.fps)
 
     def tick(self, now):
-        """Sends the frame of this instant unless it has gone out."""
-        spec = self.frames.spec
-        count = int(now * spec.fps)
+        """Sends the frames up to this instant that have not gone out, however late."""
         source = self.source
-        if count == self.last or source is None:
+        count = int(now * self.frames.spec.fps)
+        if source is None or count == self.last:
             return
-        first = self.last is None
+        if self.last is None and not self.anchor(source, count):
+            return
+        # A skipped frame would break every picture up to the next IDR.
+        for each in range(self.last + 1, count + 1):
+            self.send(source, each)
         self.last = count
-        if self.next_frames and self.next_frames.is_idr(count % self.next_frames.spec.frames):
-            self.frames, self.next_frames = self.next_frames, None
-            spec = self.frames.spec
-        if first:
-            clock = source.get_clock()
-            if clock is None:
-                self.last = None
-                return
-            self.start = (count, clock.get_time() - source.get_base_time())
+
+    def anchor(self, source, count):
+        """Puts this instant's frame at the present running time of a new media."""
+        clock = source.get_clock()
+        if clock is None:
+            return False
+        self.start = (count, clock.get_time() - source.get_base_time())
+        self.last = count - 1
+        self.waiting = False
+        return True
+
+    def send(self, source, count):
+        """Hands one frame to the media, unless the camera hangs or has to begin with an IDR."""
+        following = self.next_frames
+        if following and following.is_idr(count % following.spec.frames):
+            self.frames, self.next_frames = following, None
+        number = count % self.frames.spec.frames
         if self.frozen:
+            self.waiting = True
             return
-        buffer = Gst.Buffer.new_wrapped(self.frames.frame(count % spec.frames))
-        buffer.pts = self.start[1] + (count - self.start[0]) * Gst.SECOND // spec.fps
+        if self.waiting and not self.frames.is_idr(number):
+            return
+        self.waiting = False
+        fps = self.frames.spec.fps
+        buffer = Gst.Buffer.new_wrapped(self.frames.frame(number))
+        buffer.pts = self.start[1] + (count - self.start[0]) * Gst.SECOND // fps
         buffer.dts = buffer.pts
-        buffer.duration = Gst.SECOND // spec.fps
+        buffer.duration = Gst.SECOND // fps
         source.emit("push-buffer", buffer)
 
 
