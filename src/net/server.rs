@@ -212,6 +212,7 @@ impl Server {
             }
             let first = urls.first().cloned().ok_or_else(|| bad(&"no address"))?;
             let mut options = Options::new(first);
+            options.alternatives = urls.split_off(1);
             options.transport = match stream.transport {
                 config::Transport::Auto => rtsp::client::Transport::Auto,
                 config::Transport::Tcp => rtsp::client::Transport::Tcp,

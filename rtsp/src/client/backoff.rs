@@ -17,15 +17,14 @@ impl Retry {
         self.failures = 0;
     }
 
-    /// Counts a failure: how long to wait now. Random over the whole range, so that cameras that
-    /// failed together do not come back together.
+    /// Counts a failure: how long to wait now. Up to a quarter longer than it has to be, so that
+    /// cameras that failed together do not come back together.
     pub(super) fn next(&mut self, backoff: &Backoff, random: &mut Random) -> Duration {
-        self.failures = self.failures.saturating_add(1);
         let factor = 1_u32.checked_shl(self.failures).unwrap_or(u32::MAX);
-        let most = backoff.min.saturating_mul(factor).min(backoff.max);
-        let range_ms = most.saturating_sub(backoff.min).as_millis();
-        let extra_ms = random.up_to(u64::try_from(range_ms).unwrap_or(u64::MAX));
-        backoff.min.saturating_add(Duration::from_millis(extra_ms))
+        self.failures = self.failures.saturating_add(1);
+        let least = backoff.min.saturating_mul(factor).min(backoff.max);
+        let extra_ms = u64::try_from(least.as_millis() / 4).unwrap_or(u64::MAX);
+        least.saturating_add(Duration::from_millis(random.up_to(extra_ms)))
     }
 }
 
@@ -34,19 +33,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn waits_grow_up_to_the_cap_and_start_anew_after_a_reset() {
+    fn waits_double_up_to_the_cap_and_start_anew_after_a_reset() {
         let options = Backoff::default();
-        let longest = |failures: u32| {
+        let waits = |failures: u32| {
             let waits = (0..200).map(|seed| {
-                let mut retry = Retry { failures: failures - 1 };
-                retry.next(&options, &mut Random::new(seed))
+                let mut retry = Retry { failures };
+                retry.next(&options, &mut Random::new(seed)).as_millis()
             });
-            let waits: Vec<Duration> = waits.collect();
-            assert!(waits.iter().all(|wait| *wait >= options.min && *wait <= options.max));
-            waits.into_iter().max().unwrap_or_default().as_secs()
+            let waits: Vec<u128> = waits.collect();
+            (waits.iter().min().copied().unwrap(), waits.iter().max().copied().unwrap())
         };
-        assert_eq!((longest(1), longest(2), longest(3)), (1, 3, 7));
-        assert!(longest(10) >= 29 && longest(u32::MAX) >= 29);
+        for (failures, least) in [(0, 1000), (1, 2000), (2, 4000), (5, 30_000), (99, 30_000)] {
+            let (min, max) = waits(failures);
+            assert!(min >= least && max <= least * 5 / 4, "{failures}: {min}..{max}");
+            assert!(max > min + least / 8, "{failures}: no jitter");
+        }
         let mut retry = Retry { failures: 20 };
         retry.reset();
         assert!(retry.next(&options, &mut Random::new(1)) <= 2 * options.min);

@@ -106,7 +106,7 @@ impl Client {
             Err(error) => self.fail(now, Error::Redirect(error)),
             Ok(target) => {
                 // Credentials belong to the host they were configured for, and to no other.
-                let home = &self.options.url;
+                let home = self.home();
                 let credentials = home.credentials().filter(|_| home.same_host(&target)).cloned();
                 if !self.url.same_host(&target) {
                     self.renew_authenticator(credentials.clone());

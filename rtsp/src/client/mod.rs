@@ -20,7 +20,7 @@ mod told;
 mod track;
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use error::Error;
 pub use options::{Backoff, Options, Timeouts, Transport};
@@ -57,6 +57,10 @@ pub struct Client {
     carrier_changed: bool,
     /// What carried media before.
     proven: Option<Carrier>,
+    /// Which of the camera's addresses is tried: 0 is `options.url`.
+    address: usize,
+    /// What the last attempt ended with, until there is media again.
+    last_error: Option<Error>,
     /// Learned: which keep-alive works, and how track URLs are made.
     keep_alive: KeepAlive,
     resolve_control: bool,
@@ -107,6 +111,8 @@ impl Client {
             carrier,
             carrier_changed: false,
             proven: None,
+            address: 0,
+            last_error: None,
             keep_alive: KeepAlive::default(),
             resolve_control: false,
             last_keyframe_request: None,
@@ -122,7 +128,13 @@ impl Client {
         self.wanted = true;
         if self.phase == Phase::Idle {
             match self.not_before.filter(|until| *until > now) {
-                Some(until) => self.phase = Phase::Waiting { until },
+                Some(until) => {
+                    self.phase = Phase::Waiting { until };
+                    // Whoever wants it now must not wait to hear that it is away.
+                    if let Some(error) = self.last_error.clone() {
+                        self.told.event(Event::Offline { error, retry_in: until - now });
+                    }
+                }
                 None => self.dial(now),
             }
         }
@@ -320,38 +332,62 @@ impl Client {
         if matches!(self.phase, Phase::Closing { .. }) {
             return self.finish_closing(now);
         }
-        self.credit_media();
+        let had_media = self.credit_media();
         if !matches!(error, Error::Closed { .. } | Error::Framing(_)) {
             self.send_teardown(now);
         }
         self.hang_up();
         self.told.stats.failures += 1;
-        let backoff = self.options.backoff;
-        let retry_in = match error {
-            Error::CredentialsMissing
-            | Error::CredentialsRefused
-            | Error::AuthenticationUnsupported => {
-                self.renew_authenticator(self.options.url.credentials().cloned());
-                backoff.refused
-            }
-            Error::NothingPlayable => backoff.unsupported,
-            _ => self.retry.next(&backoff, &mut self.random),
-        };
-        let elsewhere = self.redirects > 0;
-        self.redirects = 0;
-        self.url = self.options.url.clone();
-        if elsewhere {
-            self.renew_authenticator(self.url.credentials().cloned());
-        }
+        let next = if had_media { 0 } else { self.address + 1 };
+        let is_round_over = had_media || next > self.options.alternatives.len();
+        self.go_to(if is_round_over { 0 } else { next });
         self.carrier_changed = false;
         self.carrier = self.proven.unwrap_or(first_carrier(self.options.transport));
+        if !is_round_over && self.wanted {
+            return self.dial(now);
+        }
+        let retry_in = self.stay_away(&error);
         self.not_before = Some(now + retry_in);
         if self.wanted {
             self.phase = Phase::Waiting { until: now + retry_in };
         }
         if error != Error::NothingPlayable {
+            self.last_error = Some(error.clone());
             self.told.event(Event::Offline { error, retry_in });
         }
+    }
+
+    fn stay_away(&mut self, error: &Error) -> Duration {
+        let backoff = self.options.backoff;
+        match error {
+            Error::CredentialsMissing
+            | Error::CredentialsRefused
+            | Error::AuthenticationUnsupported => {
+                self.renew_authenticator(self.home().credentials().cloned());
+                backoff.refused
+            }
+            Error::NothingPlayable => backoff.unsupported,
+            _ => self.retry.next(&backoff, &mut self.random),
+        }
+    }
+
+    /// Turns to one of the camera's addresses, from wherever a redirection had led.
+    fn go_to(&mut self, address: usize) {
+        let elsewhere = self.redirects > 0 || address != self.address;
+        self.redirects = 0;
+        self.address = address;
+        self.url = self.home().clone();
+        if elsewhere {
+            self.renew_authenticator(self.url.credentials().cloned());
+        }
+    }
+
+    /// The configured address that is being tried.
+    fn home(&self) -> &Url {
+        let alternative = self.address.checked_sub(1);
+        alternative
+            .and_then(|index| self.options.alternatives.get(index))
+            .unwrap_or(&self.options.url)
     }
 
     /// After a failure that another carrier may cure: tries that at once, if it may.
@@ -375,15 +411,17 @@ impl Client {
         self.auth = Authenticator::new(credentials, self.random.next_u64());
     }
 
-    /// A session with enough media makes the next failure the first again.
-    fn credit_media(&mut self) {
+    /// A session with enough media makes the next failure the first again. Whether there was
+    /// any media.
+    fn credit_media(&mut self) -> bool {
         let track = self.session.as_ref().and_then(|session| session.track.as_ref());
-        if let Some((first, last)) = track.and_then(|track| track.heard()) {
-            self.proven = Some(self.carrier);
-            if last.saturating_duration_since(first) >= self.options.backoff.reset_after {
-                self.retry.reset();
-            }
+        let Some((first, last)) = track.and_then(|track| track.heard()) else { return false };
+        self.proven = Some(self.carrier);
+        self.last_error = None;
+        if last.saturating_duration_since(first) >= self.options.backoff.reset_after {
+            self.retry.reset();
         }
+        true
     }
 
     /// Sends TEARDOWN if there is something to tear down; whether it did.

@@ -46,12 +46,14 @@ impl Default for Timeouts {
 
 /// How long to stay away after a failure.
 ///
-/// The n-th failure in a row waits a random time between `min` and `min * 2^n`, at most `max`.
+/// The first failure waits `min`, each further one in a row twice as long up to `max`, all up
+/// to a quarter longer by chance: a camera that is down for an hour costs at most one attempt
+/// in 30 s once the cap is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
     /// Shortest wait. 1 s.
     pub min: Duration,
-    /// Longest wait. 30 s.
+    /// Longest wait, but for the quarter. 30 s.
     pub max: Duration,
     /// Wait after the camera refused the credentials twice: accounts lock. 60 s.
     pub refused: Duration,
@@ -78,6 +80,9 @@ impl Default for Backoff {
 pub struct Options {
     /// Address of the stream, with its credentials.
     pub url: Url,
+    /// Further addresses of the same stream, each with its own credentials. They are tried in
+    /// order, at once, where one gives no media; the back-off counts whole rounds.
+    pub alternatives: Vec<Url>,
     /// How the media is carried.
     pub transport: Transport,
     /// `User-Agent` of every request; some cameras refuse requests without one.
@@ -94,6 +99,7 @@ impl Options {
     pub fn new(url: Url) -> Self {
         Self {
             url,
+            alternatives: Vec::new(),
             transport: Transport::default(),
             user_agent: concat!("crosspoint/", env!("CARGO_PKG_VERSION")).to_owned(),
             timeouts: Timeouts::default(),

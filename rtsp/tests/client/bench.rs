@@ -263,6 +263,13 @@ impl Bench {
         self.seen.iter().filter(|seen| matches!(seen, Seen::Connect(..))).count()
     }
 
+    pub fn hosts(&self) -> Vec<String> {
+        self.find(|seen| match seen {
+            Seen::Connect(host, _) => Some(host.clone()),
+            _ => None,
+        })
+    }
+
     pub fn disconnects(&self) -> usize {
         self.seen.iter().filter(|seen| matches!(seen, Seen::Disconnect)).count()
     }

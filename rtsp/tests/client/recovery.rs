@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rtsp::client::{Error, Event, Options, Quirk};
+use rtsp::url::Url;
 
 use crate::bench::*;
 
@@ -15,7 +16,7 @@ fn a_failed_dial_is_told_and_repeated_after_a_while() {
     bench.collect();
     let [(error, retry_in)] = &bench.failures()[..] else { panic!() };
     assert_eq!(*error, Error::Connect { reason: "connection refused".to_owned() });
-    assert!((SECOND..=2 * SECOND).contains(retry_in), "{retry_in:?}");
+    assert!((SECOND..=SECOND * 5 / 4).contains(retry_in), "{retry_in:?}");
     bench.pass(*retry_in - Duration::from_millis(1));
     assert_eq!(bench.dials(), 1);
     bench.pass(Duration::from_millis(1));
@@ -39,9 +40,10 @@ fn a_camera_that_stays_away_is_tried_ever_more_seldom_up_to_the_cap() {
     bench.fail_dials(40);
     let waits: Vec<Duration> = bench.failures().into_iter().map(|(_, wait)| wait).collect();
     assert_eq!(waits.len(), 40);
-    assert!(waits.iter().all(|wait| (SECOND..=30 * SECOND).contains(wait)));
-    assert!(waits[10..].iter().any(|wait| *wait > 20 * SECOND), "{waits:?}");
-    assert!(waits[10..].iter().any(|wait| *wait < 10 * SECOND), "no jitter: {waits:?}");
+    assert!(waits.iter().all(|wait| (SECOND..=30 * SECOND * 5 / 4).contains(wait)));
+    assert!(waits[10..].iter().all(|wait| *wait >= 30 * SECOND), "{waits:?}");
+    assert!(waits[10..].iter().any(|wait| *wait < 33 * SECOND), "no jitter: {waits:?}");
+    assert!(waits[10..].iter().any(|wait| *wait > 35 * SECOND), "no jitter: {waits:?}");
 }
 
 /// The stay away after twelve failures, a session with this much media, and another failure.
@@ -293,4 +295,71 @@ fn two_cameras_that_failed_together_do_not_come_back_together() {
     distinct.sort();
     distinct.dedup();
     assert!(distinct.len() > 15, "{waits:?}");
+}
+
+#[test]
+fn further_addresses_are_tried_at_once_and_the_back_off_counts_rounds() {
+    let mut options = options("rtsp://one/live");
+    options.alternatives = vec![Url::parse("rtsp://two/live").unwrap()];
+    let mut bench = started_with(options);
+    for round in 1..=3 {
+        bench.client.handle_connect_failed(bench.now, "refused");
+        bench.collect();
+        assert_eq!(bench.failures().len(), round - 1, "the second address is tried first");
+        bench.client.handle_connect_failed(bench.now, "refused");
+        bench.collect();
+        let (_, wait) = bench.failures().pop().unwrap();
+        let least = SECOND * (1 << (round - 1));
+        assert!((least..=least * 5 / 4).contains(&wait), "round {round}: {wait:?}");
+        bench.pass(wait);
+    }
+    let hosts: Vec<String> = bench.hosts();
+    assert_eq!(hosts[..6], ["one", "two", "one", "two", "one", "two"]);
+}
+
+#[test]
+fn after_media_the_first_address_comes_first_again() {
+    let mut options = options("rtsp://one/live");
+    options.alternatives = vec![Url::parse("rtsp://two/live").unwrap()];
+    let mut bench = started_with(options);
+    bench.client.handle_connect_failed(bench.now, "refused");
+    bench.collect();
+    bench.connect();
+    bench.play();
+    bench.stream(1, 10);
+    bench.client.handle_closed(bench.now, "reset");
+    bench.collect();
+    let (_, wait) = bench.failures().pop().unwrap();
+    bench.pass(wait);
+    assert_eq!(bench.hosts(), ["one", "two", "one"]);
+}
+
+#[test]
+fn a_camera_that_is_down_for_an_hour_costs_at_most_one_attempt_in_thirty_seconds() {
+    let mut bench = started();
+    let end = bench.now + 3600 * SECOND;
+    let mut at = Vec::new();
+    while bench.now < end {
+        at.push(bench.now);
+        bench.client.handle_connect_failed(bench.now, "unreachable");
+        bench.collect();
+        let (_, wait) = bench.failures().pop().unwrap();
+        bench.pass(wait);
+    }
+    // The first half minute has the quick ones: a camera that reboots is back soon.
+    let steady = at.iter().filter(|at| **at > end - 3540 * SECOND).count();
+    assert!(steady <= 3540 / 30, "{steady} attempts");
+    assert!(at.len() >= 90, "{} attempts: given up?", at.len());
+}
+
+#[test]
+fn whoever_wants_a_camera_that_is_away_hears_so_at_once() {
+    let mut bench = started();
+    bench.client.handle_connect_failed(bench.now, "refused");
+    bench.collect();
+    bench.client.stop(bench.now);
+    bench.client.start(bench.now);
+    bench.collect();
+    assert_eq!(bench.failures().len(), 2);
+    assert_eq!(bench.dials(), 1, "the back-off holds");
 }
