@@ -202,8 +202,8 @@ proptest! {
         // A decoder that got all that arrived has every reference of each picture.
         for &index in &arrived {
             let idr = (0..=index).rev().find(|&at| stream[at].kind == Kind::Idr).unwrap();
-            for at in idr..index {
-                let needed = stream[at].kind != Kind::Disposable;
+            for (at, au) in stream.iter().enumerate().take(index).skip(idr) {
+                let needed = au.kind != Kind::Disposable;
                 prop_assert!(!needed || arrived.contains(&at), "{index} needs {at}\n{log}");
             }
         }
