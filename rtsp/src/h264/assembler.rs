@@ -27,8 +27,9 @@ pub struct Packet<'a> {
 /// Puts the packets of one video track together.
 ///
 /// Not supported, and dropped with a reason: RFC 6184 interleaved mode, data partitioning,
-/// arbitrary slice order, streams without IDRs (intra refresh, open GOPs only), picture
-/// parameter sets that change between two IDRs.
+/// arbitrary slice order, streams without IDRs (intra refresh, open GOPs only), and pictures that
+/// use a parameter set first sent after their IDR. Sets that change under the same identifier
+/// take effect with the next IDR.
 #[derive(Debug, Default)]
 pub struct Assembler {
     depacketizer: Depacketizer,
