@@ -70,6 +70,8 @@ pub enum Request {
         request_id: Option<String>,
         /// At most [`SLOTS_READ_MAX`] entries.
         slots: Vec<SlotRequest>,
+        /// How the client writes, and reads.
+        form: Form,
     },
     /// `multistream/offer`.
     Offer {
@@ -127,6 +129,17 @@ pub enum Request {
     Ignored,
 }
 
+/// Where the fields of a message stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// In `value`.
+    #[default]
+    Wrapped,
+    /// Beside `type`, as the clients of the first days have it. They also look there for the
+    /// fields of replies, so these have them in both places.
+    Flat,
+}
+
 /// Why a text frame is no [`Request`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageError {
@@ -170,11 +183,14 @@ pub fn read(text: &str) -> Result<Request, MessageError> {
         return Ok(Request::Ignored);
     };
     // The flat form: what stands beside `type` is the value.
-    let value = message.remove("value").unwrap_or(Value::Object(message));
-    read_value(kind, value).ok_or(MessageError::Field(kind))
+    let (value, form) = match message.remove("value") {
+        Some(value) => (value, Form::Wrapped),
+        None => (Value::Object(message), Form::Flat),
+    };
+    read_value(kind, value, form).ok_or(MessageError::Field(kind))
 }
 
-fn read_value(kind: &str, value: Value) -> Option<Request> {
+fn read_value(kind: &str, value: Value, form: Form) -> Option<Request> {
     match kind {
         "webrtc/offer" => {
             let Value::String(sdp) = value else { return None };
@@ -190,7 +206,7 @@ fn read_value(kind: &str, value: Value) -> Option<Request> {
     let Value::Object(fields) = value else { return None };
     Some(match kind {
         "multistream/init" => {
-            Request::Init { request_id: request_id(&fields), slots: slots(&fields)? }
+            Request::Init { request_id: request_id(&fields), slots: slots(&fields)?, form }
         }
         "multistream/offer" => {
             Request::Offer { request_id: request_id(&fields), sdp: text(&fields, "sdp")? }
@@ -353,7 +369,7 @@ pub enum Reply<'a> {
 impl Reply<'_> {
     /// The text frame.
     #[must_use]
-    pub fn encode(&self) -> String {
+    pub fn encode(&self, form: Form) -> String {
         let (kind, value) = match self {
             Self::Ready { request_id, slots } => {
                 ("multistream/ready", with_id(*request_id, json!({ "slots": slots })))
@@ -384,7 +400,13 @@ impl Reply<'_> {
             Self::WebrtcCandidate(candidate) => ("webrtc/candidate", json!(candidate)),
             Self::Error { kind, text } => ("error", json!(format!("{kind}: {text}"))),
         };
-        json!({ "type": kind, "value": value }).to_string()
+        let mut message = match (&value, form) {
+            (Value::Object(fields), Form::Flat) => fields.clone(),
+            _ => Map::new(),
+        };
+        message.insert("type".into(), kind.into());
+        message.insert("value".into(), value);
+        Value::Object(message).to_string()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::engine::status::SlotStatus;
 
 use super::limits::{CANDIDATES_MAX, HELD_FAILURES_MAX, OFFER_WITHIN, OUTPUTS_MAX, SLOTS_READ_MAX};
 use super::message::{
-    self, MessageError, Reply, Request, SlotRequest, StreamRef, WebrtcForm, WireStatus,
+    self, Form, MessageError, Reply, Request, SlotRequest, StreamRef, WebrtcForm, WireStatus,
 };
 use super::slots::{News, STREAM_NOT_FOUND, Slot, failure};
 
@@ -95,6 +95,7 @@ pub struct Session {
     options: SessionOptions,
     phase: Phase,
     family: Family,
+    form: Form,
     slots: Vec<Slot>,
     /// Failures that the connection is awaited for to be told.
     held: Vec<WireStatus>,
@@ -143,6 +144,7 @@ impl Session {
             options,
             phase: Phase::Idle,
             family: Family::Multistream,
+            form: Form::default(),
             slots: Vec::new(),
             held: Vec::new(),
             candidates: Vec::new(),
@@ -215,7 +217,7 @@ impl Session {
     }
 
     fn send(&mut self, reply: Reply<'_>) {
-        self.push(Output::Send(reply.encode()));
+        self.push(Output::Send(reply.encode(self.form)));
     }
 
     fn error(&mut self, kind: &str, text: &str) {
@@ -231,7 +233,10 @@ impl Session {
 impl Session {
     fn handle_request(&mut self, now: Instant, request: Request, known: &dyn Fn(&str) -> bool) {
         match request {
-            Request::Init { request_id, slots } => self.init(now, request_id, slots, known),
+            Request::Init { request_id, slots, form } => {
+                self.form = form;
+                self.init(now, request_id, slots, known);
+            }
             Request::Offer { request_id, sdp } => self.offer(request_id, sdp),
             Request::Switch { slot, stream } => self.switch(now, slot, stream, known),
             Request::Pause { slot } => self.pause(slot),

@@ -41,7 +41,16 @@ fn the_flat_form_is_understood() {
     let mut client = Client::new();
     let text = r#"{"type":"multistream/init","request_id":"f","slots":[{"slot":0,"stream":"a"}]}"#;
     let outputs = client.text(text);
-    assert_eq!(sent(&outputs)[0]["value"], json!({ "request_id": "f", "slots": 1 }));
+    let reply = &sent(&outputs)[0];
+    assert_eq!(reply["value"], json!({ "request_id": "f", "slots": 1 }));
+    // The first client looks for them beside the type.
+    assert_eq!((&reply["request_id"], &reply["slots"]), (&json!("f"), &json!(1)));
+}
+
+#[test]
+fn who_writes_wrapped_reads_wrapped() {
+    let reply = &sent(&Client::new().init(&["a"]))[0];
+    assert_eq!(reply.get("request_id"), None);
 }
 
 #[test]
