@@ -55,7 +55,11 @@ impl Intake {
                     news.push(News::Gap);
                 }
             }
-            Event::Playing => self.clock.reset(),
+            Event::Playing => {
+                // A new session: the camera may be another one than it was.
+                self.clock.reset();
+                self.picture = None;
+            }
             Event::Offline { error, .. } => {
                 self.picture = None;
                 news.push(News::Health(Health::Offline { reason: error.to_string() }));
@@ -97,5 +101,64 @@ impl Intake {
         let key = unit.kind == Kind::Idr;
         let disposable = unit.kind == Kind::Disposable;
         news.push(News::Frame(Arc::new(Frame::new(key, disposable, captured_at, payloads))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rtsp::h264::ParameterSets;
+    use std::time::Instant;
+
+    const IDR: &[u8] = &[0x65, 0x88, 0x84, 0x00, 0x10, 0xff];
+    const DELTA: &[u8] = &[0x41, 0x9a, 0x24, 0x6c, 0x41, 0x4f];
+    /// A B slice (slice_type 6) that nothing refers to, and one that others refer to.
+    const DISPOSABLE_B: &[u8] = &[0x01, 0x9e, 0x24, 0x6c];
+    const REFERENCE_B: &[u8] = &[0x41, 0x9e, 0x24, 0x6c];
+
+    fn told(intake: &mut Intake, nal: &[u8]) -> Vec<News> {
+        let sets = ParameterSets::from_sprop("Z0LAHtkDxWhAAAADAEAAAAwDxYuS,aMuMsg==");
+        let sets = sets.map(Arc::new);
+        let unit = AccessUnit::from_nals(0, Instant::now(), [nal], sets.as_ref()).unwrap();
+        let mut news = Vec::new();
+        intake.handle_event(Event::AccessUnit(unit), &mut news);
+        news
+    }
+
+    #[test]
+    fn each_session_says_anew_that_the_camera_is_live() {
+        let mut intake = Intake::default();
+        for _ in 0..2 {
+            intake.handle_event(Event::Playing, &mut Vec::new());
+            let news = told(&mut intake, IDR);
+            assert!(matches!(news[..], [News::Health(Health::Live(_)), News::Frame(_)]));
+            assert!(matches!(told(&mut intake, IDR)[..], [News::Frame(_)]));
+        }
+    }
+
+    #[test]
+    fn a_key_frame_starts_with_its_parameter_sets_in_one_payload() {
+        let news = told(&mut Intake::default(), IDR);
+        let [_, News::Frame(frame)] = &news[..] else { panic!("{news:?}") };
+        assert!(frame.key && !frame.disposable);
+        let first_types: Vec<u8> = frame.payloads.iter().map(|payload| payload[0] & 31).collect();
+        assert_eq!(first_types, [24, 5], "STAP-A, then the IDR slice");
+    }
+
+    #[test]
+    fn a_delta_frame_is_no_key() {
+        let mut intake = Intake::default();
+        told(&mut intake, IDR);
+        let news = told(&mut intake, DELTA);
+        assert!(matches!(&news[..], [News::Frame(frame)] if !frame.key && !frame.disposable));
+    }
+
+    #[test]
+    fn b_pictures_are_left_out_or_the_stream_is_refused() {
+        let mut intake = Intake::default();
+        told(&mut intake, IDR);
+        assert!(told(&mut intake, DISPOSABLE_B).is_empty());
+        let news = told(&mut intake, REFERENCE_B);
+        assert!(matches!(&news[..], [News::Health(Health::Unsupported { .. })]), "{news:?}");
     }
 }

@@ -172,7 +172,7 @@ impl Hub {
     /// The source's next frame, in decoding order. After a gap the first one is a key.
     pub fn handle_frame(&mut self, now: Instant, id: SourceId, frame: &Arc<Frame>) {
         let Some(source) = self.sources.get_mut(id.0) else { return };
-        if !source.is_running() {
+        if !source.is_running() || matches!(source.health, Health::Unsupported { .. }) {
             return;
         }
         let before = source.cache.bytes();

@@ -26,6 +26,8 @@ pub(super) struct Connection {
 enum Protocol {
     Http(Http),
     WebSocket(Box<Socket>),
+    /// Between the two, for as long as the stream changes hands.
+    Upgrading,
 }
 
 struct Http {
@@ -82,6 +84,7 @@ impl Server {
         let next = match &mut connection.protocol {
             Protocol::WebSocket(_) => self.handle_messages(now, key),
             Protocol::Http(_) => self.handle_http(now, key),
+            Protocol::Upgrading => Next::Close,
         };
         match next {
             Next::Keep { more } => more,
@@ -205,14 +208,13 @@ impl Server {
             return Next::Close; // not even the handshake fits: nobody reads
         }
         let options = SessionOptions { max_slots: self.config.multistream.max_slots, src };
-        let Some(connection) = self.clients.try_remove(key) else { return Next::Close };
-        let Protocol::Http(http) = connection.protocol else { return Next::Close };
-        let (stream, _) = http.tcp.into_parts();
-        let socket = Socket::new(now, stream, http.inbox, Session::new(options));
-        let protocol = Protocol::WebSocket(Box::new(socket));
-        // The slab gives the key that was freed last: the endpoint's token stays true.
-        let same = self.clients.insert(Connection { token: connection.token, protocol });
-        debug_assert_eq!(same, key);
+        let Some(connection) = self.clients.get_mut(key) else { return Next::Close };
+        let Protocol::Http(http) = std::mem::replace(&mut connection.protocol, Protocol::Upgrading)
+        else {
+            return Next::Close;
+        };
+        let socket = Socket::new(now, http.tcp.into_stream(), http.inbox, Session::new(options));
+        connection.protocol = Protocol::WebSocket(Box::new(socket));
         self.handle_client(now, key); // messages may have come with the handshake
         Next::Keep { more: true }
     }
@@ -259,6 +261,7 @@ impl Server {
         let (is_over, timeout) = match &connection.protocol {
             Protocol::Http(http) => (false, http.idle_at),
             Protocol::WebSocket(socket) => (socket.is_over(), socket.poll_timeout()),
+            Protocol::Upgrading => (true, now),
         };
         if is_over {
             self.close_client(now, key);
@@ -388,6 +391,7 @@ impl Server {
                 }
                 socket.stream_mut()
             }
+            Protocol::Upgrading => return, // its stream is closed already
         };
         if let Err(error) = self.poll.registry().deregister(stream) {
             log::debug!("deregister: {error}");
@@ -397,14 +401,14 @@ impl Server {
     fn http(&mut self, key: usize) -> Option<&mut Http> {
         match &mut self.clients.get_mut(key)?.protocol {
             Protocol::Http(http) => Some(http),
-            Protocol::WebSocket(_) => None,
+            _ => None,
         }
     }
 
     fn socket(&mut self, key: usize) -> Option<&mut Socket> {
         match &mut self.clients.get_mut(key)?.protocol {
             Protocol::WebSocket(socket) => Some(socket),
-            Protocol::Http(_) => None,
+            _ => None,
         }
     }
 }

@@ -42,9 +42,9 @@ impl TcpConnection {
         self.stream.peer_addr().ok().map(|address| address.ip())
     }
 
-    /// Gives the stream up, with what is unsent.
-    pub fn into_parts(self) -> (TcpStream, Vec<u8>) {
-        (self.stream, self.unsent)
+    /// Gives the stream up; what is unsent is lost.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
     }
 
     /// Reads once.
