@@ -63,6 +63,16 @@ impl Model {
         self.last = Some(camera);
     }
 
+    /// A failed switch is said first, and then what the slot stays with.
+    fn hear(&mut self, camera: usize, status: Status) {
+        if self.wanted == Some(camera) {
+            self.has_failed |= status == Status::Offline;
+        } else if self.wanted.take().is_some() {
+            assert!(self.has_failed, "a switch was dropped without a word");
+            self.last = Some(camera);
+        }
+    }
+
     fn show(&mut self, camera: usize, is_key: bool) {
         assert!(!self.is_paused, "camera {camera} on a paused slot");
         if self.shown != Some(camera) {
@@ -146,19 +156,11 @@ impl Run {
                     let model = self.models.get_mut(slot).unwrap();
                     assert_eq!(model.is_paused, status.status == Status::Paused);
                     match status.status {
-                        Status::Active => {
-                            assert_eq!(model.shown, Some(camera));
-                            if model.wanted.take().is_some() {
-                                assert!(model.has_failed, "a switch was dropped without a word");
-                                model.last = Some(camera);
-                            }
-                        }
-                        Status::Offline => {
-                            assert!(self.offline[camera]);
-                            model.has_failed |= model.wanted == Some(camera);
-                        }
+                        Status::Active => assert_eq!(model.shown, Some(camera)),
+                        Status::Offline => assert!(self.offline[camera]),
                         _ => {}
                     }
+                    model.hear(camera, status.status);
                 }
                 What::Start(id) | What::Stop(id) => {
                     let camera = self.cameras.iter().position(|camera| camera == id).unwrap();

@@ -1,0 +1,136 @@
+//! A browser's receive pipeline for one track, as far as it decides what is decoded.
+//!
+//! Access units go to the decoder in the order of their sequence numbers. Where packets are
+//! missing it waits, unless a complete IDR picture came behind the hole; a wait that gets too
+//! long is a picture loss indication.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::picture::{Decoder, Part, Picture};
+
+/// Without a decodable picture for this long, though packets come, the receiver complains.
+const PATIENCE: Duration = Duration::from_millis(400);
+const COMPLAINT_INTERVAL: Duration = Duration::from_millis(300);
+
+#[derive(Debug, Clone, Copy)]
+struct Packet {
+    part: Part,
+    rtp_timestamp: u32,
+}
+
+#[derive(Debug, Default)]
+pub struct Receiver {
+    buffer: BTreeMap<u64, Packet>,
+    next: Option<u64>,
+    seen: BTreeSet<u64>,
+    decoder: Decoder,
+    rtp_timestamp: Option<u32>,
+    stuck_since: Option<Duration>,
+    complained_at: Option<Duration>,
+    pub complaints: u64,
+    pub decoded: u64,
+}
+
+impl Receiver {
+    /// Takes a packet; the pictures that can be decoded with it.
+    pub fn handle_packet(
+        &mut self,
+        now: Duration,
+        sequence_number: u64,
+        rtp_timestamp: u32,
+        part: Part,
+    ) -> Result<Vec<Picture>, String> {
+        self.seen.insert(sequence_number);
+        if self.next.is_none_or(|next| sequence_number >= next) {
+            self.buffer.insert(sequence_number, Packet { part, rtp_timestamp });
+        }
+        let mut pictures = Vec::new();
+        while let Some(start) = self.next_decodable() {
+            pictures.push(self.decode(start)?);
+        }
+        if self.buffer.is_empty() || !pictures.is_empty() {
+            self.stuck_since = None;
+        }
+        if !self.buffer.is_empty() {
+            self.stuck_since.get_or_insert(now);
+        }
+        Ok(pictures)
+    }
+
+    fn next_decodable(&self) -> Option<u64> {
+        if let Some(next) = self.next.filter(|next| self.is_complete(*next)) {
+            return Some(next);
+        }
+        let is_key = |packet: &Packet| packet.part.picture.is_key() && packet.part.index == 0;
+        let mut keys = self.buffer.iter().filter(|(_, packet)| is_key(packet));
+        keys.find(|(start, _)| self.is_complete(**start)).map(|(start, _)| *start)
+    }
+
+    fn is_complete(&self, start: u64) -> bool {
+        let Some(first) = self.buffer.get(&start).filter(|first| first.part.index == 0) else {
+            return false;
+        };
+        let count = u64::from(first.part.count);
+        self.buffer.range(start..start + count).count() as u64 == count
+    }
+
+    fn decode(&mut self, start: u64) -> Result<Picture, String> {
+        let first = self.buffer[&start];
+        let picture = first.part.picture;
+        let end = start + u64::from(first.part.count);
+        for (index, (at, packet)) in (0u16..).zip(self.buffer.range(start..end)) {
+            if packet.part != (Part { index, ..first.part })
+                || packet.rtp_timestamp != first.rtp_timestamp
+            {
+                return Err(format!("packet {at} is no part of {picture:?}: {packet:?}"));
+            }
+        }
+        if let Some(last) = self.rtp_timestamp {
+            let ahead = first.rtp_timestamp.wrapping_sub(last);
+            if ahead == 0 || ahead >= 1 << 31 {
+                return Err(format!("timestamp {ahead} ticks ahead at {picture:?}"));
+            }
+        }
+        self.rtp_timestamp = Some(first.rtp_timestamp);
+        self.decoder.decode(picture)?;
+        self.decoded += 1;
+        self.buffer = self.buffer.split_off(&end);
+        self.next = Some(end);
+        Ok(picture)
+    }
+
+    /// Whether to send a picture loss indication now.
+    pub fn poll_complaint(&mut self, now: Duration) -> bool {
+        let is_stuck = self.stuck_since.is_some_and(|since| now >= since + PATIENCE);
+        let is_recent = self.complained_at.is_some_and(|at| now < at + COMPLAINT_INTERVAL);
+        if !is_stuck || is_recent {
+            return false;
+        }
+        self.complained_at = Some(now);
+        self.complaints += 1;
+        true
+    }
+
+    /// What it waits for, for the trace.
+    pub fn waits_for(&self) -> (Option<u64>, Option<(u64, Picture)>) {
+        (self.next, self.buffer.first_key_value().map(|(at, packet)| (*at, packet.part.picture)))
+    }
+
+    pub fn shown(&self) -> Option<Picture> {
+        self.decoder.shown
+    }
+
+    /// Packets that never came, each with the next one that did.
+    pub fn missing(&self) -> Vec<(u64, u64)> {
+        let ahead = self.seen.iter().skip(1);
+        let holes = self.seen.iter().zip(ahead).filter(|(before, next)| **before + 1 < **next);
+        holes.flat_map(|(before, next)| (before + 1..*next).map(|number| (number, *next))).collect()
+    }
+
+    /// When [`Receiver::poll_complaint`] may say yes.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        let due = self.stuck_since? + PATIENCE;
+        Some(self.complained_at.map_or(due, |at| due.max(at + COMPLAINT_INTERVAL)))
+    }
+}

@@ -1,0 +1,616 @@
+//! The world itself: one loop that jumps from deadline to deadline and checks every step.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crosspoint::engine::gop::GopLimits;
+use crosspoint::engine::hub::Output;
+use crosspoint::engine::source::SourceOptions;
+use crosspoint::engine::status::Status;
+use crosspoint::engine::viewer::{SlotKey, ViewerId};
+use crosspoint::peer::EndReason;
+
+use super::camera::{Camera, News};
+use super::model::{Model, Promise};
+use super::network::{Datagram, Link, Network};
+use super::prng::Prng;
+use super::script::{Act, Character, draw};
+use super::server::{ADDRESS, Done, GOP_TOTAL_MAX_BYTES, Server};
+use super::watcher::{Outcome, Watcher};
+use super::{instant, ms};
+
+const CAMERAS: usize = 5;
+/// The first of them are always connected.
+const WARM_CAMERAS: usize = 2;
+const WATCHERS_MAX: usize = 3;
+const SLOTS_MAX: u64 = 4;
+const LINGER: Duration = Duration::from_secs(2);
+/// How long things happen before they calm down.
+const TURMOIL: Duration = Duration::from_secs(8);
+const OUTAGE: Duration = Duration::from_secs(9);
+/// A viewer that vanished is released within this.
+const RELEASE: Duration = Duration::from_secs(25);
+/// More inputs than this within a millisecond are a loop without an end.
+const SPIN_MAX: u32 = 20_000;
+const TRACE_LINES: usize = 60;
+
+/// What a run came to.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    pub sent: u64,
+    pub decoded: u64,
+    pub switches: u64,
+    pub complaints: u64,
+    pub lost: u64,
+    /// Of everything that left the matrix, in order.
+    pub digest: u64,
+}
+
+pub struct World {
+    pub now: Duration,
+    pub trace: VecDeque<String>,
+    pub is_loud: bool,
+    pub report: Report,
+    character: Character,
+    prng: Prng,
+    cameras: Vec<Camera>,
+    server: Server,
+    watchers: BTreeMap<ViewerId, Watcher>,
+    network: Network,
+    model: Model,
+    ended: BTreeMap<ViewerId, (Duration, EndReason)>,
+    joined: u64,
+    spin: (u128, u32),
+    check_at: Duration,
+}
+
+type Step = Result<(), String>;
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            now: ms(1),
+            trace: VecDeque::new(),
+            is_loud: false,
+            report: Report::default(),
+            character: Character::of(seed),
+            prng: Prng::new(seed),
+            cameras: Vec::new(),
+            server: Server::new(),
+            watchers: BTreeMap::new(),
+            network: Network::default(),
+            model: Model::default(),
+            ended: BTreeMap::new(),
+            joined: 0,
+            spin: (0, 0),
+            check_at: Duration::ZERO,
+        }
+    }
+
+    /// A whole run; the rule that was broken, if one was.
+    pub fn run(&mut self) -> Step {
+        self.install_cameras()?;
+        self.live(ms(500))?;
+        self.join()?;
+        self.live(ms(300))?;
+        match self.character {
+            Character::Calm | Character::Lossy => self.turmoil(TURMOIL)?,
+            Character::Outage => self.outage()?,
+            Character::Vanish => self.vanish()?,
+        }
+        self.calm_down()?;
+        self.go_home()
+    }
+
+    fn install_cameras(&mut self) -> Step {
+        for number in 0..CAMERAS {
+            let options = SourceOptions {
+                warm: number < WARM_CAMERAS,
+                linger: LINGER,
+                gop: GopLimits { max_frames: 150, max_bytes: 200_000 },
+            };
+            let at = instant(self.now);
+            let id = self.server.hub.add_source(at, number.to_string(), options);
+            let prng = self.prng.fork();
+            let is_small = self.character != Character::Calm;
+            self.cameras.push(Camera::new(id, is_small, prng));
+        }
+        self.settle()
+    }
+
+    fn turmoil(&mut self, time: Duration) -> Step {
+        let end = self.now + time;
+        while self.now < end {
+            let pause = self.prng.ms(10, 400);
+            self.live(pause)?;
+            let act = draw(&mut self.prng);
+            self.act(act)?;
+        }
+        Ok(())
+    }
+
+    /// A viewer is cut off and comes back: its session goes on.
+    fn outage(&mut self) -> Step {
+        self.turmoil(TURMOIL / 4)?;
+        let Some(viewer) = self.any_connected() else { return Ok(()) };
+        self.note(format!("{viewer:?} is cut off"));
+        self.cut(viewer, true);
+        self.turmoil(OUTAGE)?;
+        self.cut(viewer, false);
+        self.note(format!("{viewer:?} is back"));
+        self.live(ms(1_000))?;
+        match self.ended.get(&viewer) {
+            // It may have been chosen to say goodbye meanwhile.
+            Some((_, EndReason::ClosedByViewer)) | None => Ok(()),
+            Some(ended) if !self.watchers[&viewer].has_left => {
+                Err(format!("{viewer:?} was cut off for {OUTAGE:?} and ended: {ended:?}"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// A viewer goes without a goodbye: it is released.
+    fn vanish(&mut self) -> Step {
+        self.turmoil(TURMOIL / 4)?;
+        let Some(viewer) = self.any_connected() else { return Ok(()) };
+        self.note(format!("{viewer:?} vanishes"));
+        self.watchers.get_mut(&viewer).unwrap().has_left = true;
+        self.cut(viewer, true);
+        self.turmoil(OUTAGE)?;
+        if self.ended.contains_key(&viewer) {
+            return Err(format!("{viewer:?} ended within {OUTAGE:?} of silence"));
+        }
+        for other in self.present() {
+            self.leave(other)?;
+        }
+        self.live(RELEASE - OUTAGE)?;
+        match self.ended.get(&viewer) {
+            Some((_, EndReason::ConnectionLost)) => Ok(()),
+            other => Err(format!("{viewer:?} vanished {RELEASE:?} ago: {other:?}")),
+        }
+    }
+
+    fn cut(&mut self, viewer: ViewerId, is_down: bool) {
+        let watcher = self.watchers.get_mut(&viewer).unwrap();
+        (watcher.up.is_down, watcher.down.is_down) = (is_down, is_down);
+        self.model.excuse_viewer(viewer);
+    }
+
+    /// Everything is well again: everybody sees live pictures of what was asked for.
+    fn calm_down(&mut self) -> Step {
+        for watcher in self.watchers.values_mut().filter(|watcher| !watcher.has_left) {
+            for link in [&mut watcher.up, &mut watcher.down] {
+                link.weather.loss_per_mille = 0;
+            }
+        }
+        for camera in &mut self.cameras {
+            camera.lose(0);
+        }
+        self.note("it calms down".to_owned());
+        self.live(ms(9_000))?;
+        for (viewer, watcher) in self.watchers.iter().filter(|(_, watcher)| !watcher.has_left) {
+            for (position, track) in watcher.tracks.iter().enumerate() {
+                let key = SlotKey { viewer: *viewer, position };
+                let status = self.server.hub.status(key).ok_or("a slot is gone")?;
+                if self.model.slots[&key].is_paused {
+                    continue;
+                }
+                let shown = track.shown().ok_or(format!("{key:?} never showed a picture"))?;
+                let (camera, weather) = (usize::from(shown.camera), watcher.down.weather);
+                if status.status != Status::Active || status.stream != camera.to_string() {
+                    return Err(format!("{key:?} is {status:?} and shows {shown:?}"));
+                }
+                let camera = &self.cameras[camera];
+                let age = camera.age(shown, self.now);
+                if age > camera.every + weather.delay + weather.jitter + ms(30) {
+                    return Err(format!("{key:?} shows {shown:?}, {age:?} old"));
+                }
+                let slot = &self.model.slots[&key];
+                let is_repairable = |hole: &&(u64, u64)| slot.is_repairable(hole.0, hole.1);
+                let unrepaired = track.missing().iter().filter(is_repairable).count();
+                if unrepaired > 0 && self.character != Character::Outage {
+                    return Err(format!("{key:?} misses {unrepaired} packets for good"));
+                }
+            }
+        }
+        self.complaints()
+    }
+
+    fn complaints(&self) -> Step {
+        let complaints: u64 = self
+            .watchers
+            .values()
+            .flat_map(|watcher| &watcher.tracks)
+            .map(|track| track.complaints)
+            .sum();
+        if self.character == Character::Calm && complaints > 0 {
+            return Err(format!("{complaints} picture losses on a network that loses nothing"));
+        }
+        Ok(())
+    }
+
+    /// Everybody leaves: nothing is left behind.
+    fn go_home(&mut self) -> Step {
+        for watcher in self.watchers.values() {
+            self.report.decoded += watcher.tracks.iter().map(|track| track.decoded).sum::<u64>();
+            self.report.complaints +=
+                watcher.tracks.iter().map(|track| track.complaints).sum::<u64>();
+        }
+        self.report.lost = self.network.lost;
+        for viewer in self.present() {
+            self.leave(viewer)?;
+        }
+        self.live(LINGER + ms(16_000))?;
+        if self.server.hub.viewer_count() > 0 {
+            return Err("a viewer who said goodbye is still there".to_owned());
+        }
+        for (number, camera) in self.cameras.iter_mut().enumerate() {
+            if camera.is_off() == (number < WARM_CAMERAS) {
+                return Err(format!("camera {number} is not as it was before the viewers"));
+            }
+            let source = self.server.hub.source(camera.id).ok_or("a source is gone")?;
+            let (held, cached) = (camera.held_bytes(), source.cache.bytes());
+            if held != cached || !source.subscribers.is_empty() {
+                return Err(format!("{held} bytes of camera {number} are held, {cached} cached"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Acts.
+impl World {
+    fn present(&self) -> Vec<ViewerId> {
+        let present = self.watchers.iter().filter(|(_, watcher)| !watcher.has_left);
+        present.map(|(viewer, _)| *viewer).collect()
+    }
+
+    fn any_connected(&self) -> Option<ViewerId> {
+        let watches = |viewer: &ViewerId| self.model.connected.contains(viewer);
+        self.present().into_iter().find(watches)
+    }
+
+    fn act(&mut self, act: Act) -> Step {
+        let camera = usize::try_from(self.prng.below(CAMERAS as u64)).unwrap();
+        let others = usize::try_from(self.prng.below(CAMERAS as u64)).unwrap();
+        let present = self.present();
+        let slots: Vec<SlotKey> =
+            self.model.slots.keys().filter(|key| present.contains(&key.viewer)).copied().collect();
+        let Some(viewer) = (!present.is_empty()).then(|| self.prng.pick(&present)) else {
+            return self.join();
+        };
+        let slot = (!slots.is_empty()).then(|| self.prng.pick(&slots));
+        self.note(format!("{act:?} {slot:?} camera {camera}"));
+        match (act, slot) {
+            (Act::Join, _) => self.join()?,
+            (Act::Leave, _) => self.leave(viewer)?,
+            (Act::LosePictures, _) => {
+                self.model.excuse(camera);
+                let pictures = 1 + self.prng.below(3);
+                self.cameras[camera].lose(pictures);
+            }
+            (Act::BreakCamera, _) => self.break_camera(camera)?,
+            (Act::ResizeCamera, _) => self.cameras[camera].resize(),
+            (Act::ChangeWeather, _) => self.change_weather(viewer),
+            (_, None) => {}
+            (Act::Switch, Some(slot)) => self.switch(slot, camera)?,
+            (Act::SwitchTwice, Some(slot)) => {
+                self.switch(slot, others)?;
+                self.switch(slot, camera)?;
+            }
+            (Act::SwitchAll, Some(slot)) => {
+                for slot in slots.iter().filter(|other| other.viewer == slot.viewer) {
+                    self.switch(*slot, camera)?;
+                }
+            }
+            (Act::Pause, Some(slot)) => {
+                self.model.slots.get_mut(&slot).unwrap().pause();
+                self.server.hub.pause(instant(self.now), slot);
+            }
+            (Act::Resume, Some(slot)) => {
+                self.model.slots.get_mut(&slot).unwrap().resume();
+                self.server.hub.resume(instant(self.now), slot, None);
+            }
+            (Act::Complain, Some(slot)) => {
+                let watcher = self.watchers.get_mut(&slot.viewer).unwrap();
+                watcher.complain(slot.position);
+                let outcome = watcher.handle_timeout(self.now)?;
+                self.take(slot.viewer, outcome)?;
+            }
+            (Act::Keyframe, Some(slot)) => {
+                self.server.hub.request_keyframe(instant(self.now), slot);
+            }
+        }
+        self.settle()
+    }
+
+    fn switch(&mut self, key: SlotKey, camera: usize) -> Step {
+        self.report.switches += 1;
+        let slot = self.model.slots.get_mut(&key).unwrap();
+        let is_shown = slot.shown == Some(camera);
+        slot.switch(camera);
+        let id = self.cameras[camera].id;
+        let is_cached = self.server.hub.source(id).is_some_and(|source| source.cache.is_valid());
+        let watcher = &self.watchers[&key.viewer];
+        let is_up = self.model.connected.contains(&key.viewer) && !watcher.down.is_down;
+        let is_steady = self.now > self.cameras[camera].steady_since + ms(500);
+        if is_cached && is_up && is_steady && !is_shown {
+            let weather = watcher.down.weather;
+            let on_the_way = weather.delay + weather.jitter;
+            let picture_by = self.now + on_the_way + self.character.slack();
+            let live_by = picture_by + ms(600);
+            let promise = Promise { camera, picture_by, live_by, is_seen: false };
+            self.model.slots.get_mut(&key).unwrap().promise = Some(promise);
+        }
+        self.server.hub.switch(instant(self.now), key, id);
+        self.settle()
+    }
+
+    fn break_camera(&mut self, camera: usize) -> Step {
+        self.model.excuse(camera);
+        let until = self.now + self.prng.ms(200, 3_000);
+        if let Some(news) = self.cameras[camera].break_until(self.now, until) {
+            self.tell(camera, news)?;
+        }
+        Ok(())
+    }
+
+    fn change_weather(&mut self, viewer: ViewerId) {
+        self.model.excuse_viewer(viewer);
+        let weather = self.character.weather(&mut self.prng);
+        let watcher = self.watchers.get_mut(&viewer).unwrap();
+        (watcher.up.weather, watcher.down.weather) = (weather, weather);
+    }
+
+    fn join(&mut self) -> Step {
+        if self.present().len() >= WATCHERS_MAX {
+            return Ok(());
+        }
+        self.joined += 1;
+        let viewer = ViewerId(self.joined);
+        let slots = 1 + self.prng.below(SLOTS_MAX);
+        let cameras: Vec<usize> =
+            (0..slots).map(|_| usize::try_from(self.prng.below(CAMERAS as u64)).unwrap()).collect();
+        let ids: Vec<_> = cameras.iter().map(|camera| self.cameras[*camera].id).collect();
+        let weather = self.character.weather(&mut self.prng);
+        let links = (Link::new(weather, self.prng.fork()), Link::new(weather, self.prng.fork()));
+        let host = u8::try_from(self.joined).unwrap();
+        let address = SocketAddr::from(([198, 51, 100, host], 5_000));
+        self.note(format!("{viewer:?} joins with {cameras:?}"));
+        self.model.join(viewer, &cameras);
+        let (now, server, prng) = (self.now, &mut self.server, &mut self.prng);
+        let watcher = Watcher::new(now, address, cameras.len(), links, |offer| {
+            server.join(now, viewer, &ids, offer, prng)
+        });
+        self.watchers.insert(viewer, watcher);
+        self.settle()
+    }
+
+    fn leave(&mut self, viewer: ViewerId) -> Step {
+        self.note(format!("{viewer:?} says goodbye"));
+        let outcome = self.watchers.get_mut(&viewer).unwrap().close(self.now)?;
+        self.model.excuse_viewer(viewer);
+        self.take(viewer, outcome)
+    }
+}
+
+/// Time.
+impl World {
+    /// Lets time pass.
+    fn live(&mut self, time: Duration) -> Step {
+        let end = self.now + time;
+        loop {
+            let next = self.next_deadline();
+            if next > end {
+                self.now = end;
+                return Ok(());
+            }
+            self.advance(next)?;
+        }
+    }
+
+    fn next_deadline(&self) -> Duration {
+        let cameras = self.cameras.iter().filter_map(Camera::poll_timeout);
+        let watchers = self.watchers.values().filter_map(Watcher::poll_timeout);
+        let network = self.network.poll_timeout();
+        let server = self.server.poll_timeout();
+        cameras.chain(watchers).chain(network).chain(server).chain([self.check_at]).min().unwrap()
+    }
+
+    fn advance(&mut self, to: Duration) -> Step {
+        self.now = self.now.max(to);
+        let millisecond = self.now.as_millis();
+        self.spin = (millisecond, if self.spin.0 == millisecond { self.spin.1 + 1 } else { 0 });
+        if self.spin.1 > SPIN_MAX {
+            return Err("somebody wants to be woken without an end".to_owned());
+        }
+        while let Some(datagram) = self.network.receive(self.now) {
+            if datagram.to == ADDRESS {
+                self.server.handle_datagram(self.now, &datagram);
+                self.settle()?;
+                continue;
+            }
+            let to = self.watchers.iter_mut().find(|(_, w)| w.address == datagram.to);
+            if let Some((viewer, watcher)) = to.filter(|(_, watcher)| !watcher.has_left) {
+                let (viewer, outcome) = (*viewer, watcher.handle_datagram(self.now, &datagram)?);
+                self.take(viewer, outcome)?;
+            }
+        }
+        for camera in 0..self.cameras.len() {
+            for news in self.cameras[camera].handle_timeout(self.now) {
+                self.tell(camera, news)?;
+            }
+        }
+        self.server.handle_timeout(self.now);
+        self.settle()?;
+        for viewer in self.present() {
+            let watcher = self.watchers.get_mut(&viewer).unwrap();
+            if watcher.poll_timeout().is_some_and(|due| due <= self.now) {
+                let outcome = watcher.handle_timeout(self.now)?;
+                for complaint in &outcome.complaints {
+                    self.note(format!("{viewer:?} complains: {complaint}"));
+                }
+                self.take(viewer, outcome)?;
+            }
+        }
+        self.check()
+    }
+
+    fn tell(&mut self, camera: usize, news: News) -> Step {
+        let (id, at) = (self.cameras[camera].id, instant(self.now));
+        let hub = &mut self.server.hub;
+        match news {
+            News::Health(health) => {
+                if health.failure().is_some() {
+                    self.model.excuse(camera);
+                }
+                hub.handle_health(at, id, health);
+            }
+            News::Gap => hub.handle_gap(at, id),
+            News::Frame(picture, frame) => {
+                hub.handle_frame(at, id, &frame);
+                drop(frame);
+                self.settle()?;
+                if picture.is_key() {
+                    return self.model.check_key(camera);
+                }
+            }
+        }
+        self.settle()
+    }
+
+    /// Takes what a viewer sends and sees.
+    fn take(&mut self, viewer: ViewerId, outcome: Outcome) -> Step {
+        let watcher = self.watchers.get_mut(&viewer).unwrap();
+        for datagram in outcome.datagrams {
+            self.network.send(self.now, &mut watcher.up, datagram);
+        }
+        let weather = watcher.down.weather;
+        for arrived in outcome.arrived {
+            if std::env::var("XX").is_ok() {
+                self.note(format!("ARR {viewer:?} {arrived:?}"));
+            }
+            let key = SlotKey { viewer, position: arrived.position };
+            self.model.arrive(key, &arrived)?;
+        }
+        for shown in outcome.shown {
+            let key = SlotKey { viewer, position: shown.position };
+            let camera = usize::from(shown.picture.camera);
+            let age = self.cameras[camera].age(shown.picture, self.now);
+            let is_live = age <= weather.delay + weather.jitter + ms(30);
+            self.model.show(key, camera, is_live);
+        }
+        Ok(())
+    }
+
+    /// Lets the server come to rest.
+    fn settle(&mut self) -> Step {
+        while let Some(done) = self.server.poll(self.now) {
+            self.handle_done(done)?;
+        }
+        let mut outbox = std::mem::take(&mut self.server.outbox);
+        if outbox.is_empty() {
+            return Ok(());
+        }
+        for watcher in self.watchers.values_mut() {
+            let (mut own, others): (Vec<Datagram>, _) =
+                outbox.into_iter().partition(|datagram| datagram.to == watcher.address);
+            own.sort_by_key(|datagram| watcher.place(datagram));
+            for datagram in own {
+                self.network.send(self.now, &mut watcher.down, datagram);
+            }
+            outbox = others;
+        }
+        Ok(())
+    }
+
+    fn handle_done(&mut self, done: Done) -> Step {
+        match done {
+            Done::Hub(Output::Frame(key, egress)) => {
+                self.report.sent += 1;
+                if std::env::var("XX").is_ok() {
+                    self.note(format!(
+                        "SND {key:?} {} {} {}",
+                        egress.first_sequence_number,
+                        egress.frame.payloads.len(),
+                        egress.frame.key
+                    ));
+                }
+                self.digest(&[
+                    key.viewer.0,
+                    key.position as u64,
+                    egress.first_sequence_number,
+                    u64::from(egress.rtp_timestamp),
+                ]);
+                self.model.send(self.now, key, &egress)
+            }
+            Done::Hub(Output::Status(key, status)) => {
+                self.note(format!("{key:?} says {status:?}"));
+                self.model.hear(key, &status)
+            }
+            Done::Hub(Output::Start(id)) => self.cameras[id.0].start(self.now),
+            Done::Hub(Output::Stop(id)) => self.cameras[id.0].stop(),
+            Done::Hub(Output::RequestKeyframe(id)) => self.cameras[id.0].request(self.now),
+            Done::Connected(viewer) => {
+                self.note(format!("{viewer:?} is connected"));
+                self.model.connected.insert(viewer);
+                Ok(())
+            }
+            Done::PictureLoss(key) => {
+                self.note(format!("{key:?} lost its picture"));
+                Ok(())
+            }
+            Done::Ended(viewer, reason) => {
+                self.note(format!("{viewer:?} ended: {reason:?}"));
+                self.ended.insert(viewer, (self.now, reason));
+                self.model.leave(viewer);
+                let has_left = self.watchers[&viewer].has_left;
+                if has_left { Ok(()) } else { Err(format!("{viewer:?} was ended: {reason:?}")) }
+            }
+        }
+    }
+
+    fn check(&mut self) -> Step {
+        self.model.check_promises(self.now)?;
+        if self.now < self.check_at {
+            return Ok(());
+        }
+        self.check_at = self.now + ms(250);
+        let cached = self.server.hub.cached_bytes();
+        let held: usize = self.cameras.iter_mut().map(Camera::held_bytes).sum();
+        let held_max = GOP_TOTAL_MAX_BYTES + self.model.slots.len() * 200_000;
+        if cached > GOP_TOTAL_MAX_BYTES || held > held_max {
+            return Err(format!("{cached} bytes cached, {held} held"));
+        }
+        for (key, slot) in &self.model.slots {
+            let Some(camera) = slot.shown.map(|camera| &self.cameras[camera]) else { continue };
+            let steady_since = camera.steady_since.max(slot.shown_since) + camera.period();
+            let is_steady = camera.is_filming() && self.now > steady_since + ms(1_000);
+            if is_steady && self.now > slot.sent_at + camera.every * 2 + ms(600) {
+                let last = slot.sent_at;
+                return Err(format!("{key:?} was sent nothing since {last:?}: {}", slot.summary()));
+            }
+        }
+        Ok(())
+    }
+
+    fn digest(&mut self, words: &[u64]) {
+        let at = u64::try_from(self.now.as_nanos()).unwrap();
+        for word in words.iter().chain(&[at]) {
+            self.report.digest =
+                (self.report.digest ^ word).wrapping_mul(0x0100_0000_01b3).rotate_left(29);
+        }
+    }
+
+    fn note(&mut self, what: String) {
+        let line = format!("{:>10.3} ms  {what}", self.now.as_secs_f64() * 1000.0);
+        if self.is_loud {
+            println!("{line}");
+        }
+        if self.trace.len() == TRACE_LINES {
+            self.trace.pop_front();
+        }
+        self.trace.push_back(line);
+    }
+}
