@@ -210,7 +210,7 @@ fn breaches(source: &Source) -> Vec<Breach> {
         because: because.to_owned(),
     };
     let is_in = |places: &[&str]| places.iter().any(|place| source.path.starts_with(place));
-    let is_test = ["/tests.rs", "_tests.rs"].iter().any(|end| source.path.ends_with(end));
+    let is_test = source.path.ends_with("_tests.rs") || source.path.contains("/tests/");
     let mut found = Vec::new();
     for wall in WALLS.iter().filter(|wall| is_in(wall.within) && !is_in(wall.allowed)) {
         for (number, line) in code(&source.text).filter(|_| !is_test) {
