@@ -391,8 +391,11 @@ impl Server {
                 News::Frame(frame) => self.hub.handle_frame(now, id, &frame),
                 News::Gap => self.hub.handle_gap(now, id),
                 News::Health(health) => {
-                    if let Some(source) = self.hub.source(id) {
-                        log::info!("source {}: {}", source.name, health.as_str());
+                    if let Some(source) = self.hub.source(id).filter(|s| s.health != health) {
+                        match health.failure() {
+                            Some(reason) => log::warn!("source {}: {reason}", source.name),
+                            None => log::info!("source {}: {}", source.name, health.as_str()),
+                        }
                     }
                     self.hub.handle_health(now, id, health);
                 }
