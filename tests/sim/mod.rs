@@ -3,6 +3,7 @@
 //! Chance comes from one seed, time from a counter. What str0m draws for itself (SSRCs, DTLS)
 //! changes bytes but no order of events: the network decides by counting, never by content.
 
+pub mod acts;
 pub mod camera;
 pub mod model;
 pub mod network;

@@ -13,6 +13,9 @@ use super::picture::{Part, Picture};
 use super::screen::Screen;
 use super::watcher::Arrived;
 
+/// 20 ms: a picture comes up to 8 ms after it was taken, and a burst is a tick a picture.
+const CLOCK_ERROR_MAX_TICKS: u128 = 1_800;
+
 /// A switch that must be seen in time.
 #[derive(Debug, Clone, Copy)]
 pub struct Promise {
@@ -40,8 +43,12 @@ pub struct Slot {
     pub promise: Option<Promise>,
     pub sent_at: Duration,
     pub shown_since: Duration,
+    /// A key of what is shown must be on the screen by then: the receiver has asked for it.
+    pub repair_by: Option<Duration>,
     last: Option<usize>,
     has_failed: bool,
+    /// A departure and its timestamp, to hold all later ones against.
+    clock: Option<(Duration, u32)>,
     screen: Screen,
     /// By sequence number.
     sent: BTreeMap<u64, Sent>,
@@ -53,13 +60,14 @@ impl Slot {
     }
 
     pub fn switch(&mut self, camera: usize) {
-        (self.is_paused, self.has_failed, self.promise) = (false, false, None);
+        (self.is_paused, self.has_failed) = (false, false);
+        (self.promise, self.repair_by) = (None, None);
         self.wanted = (self.shown != Some(camera)).then_some(camera);
         self.last = Some(camera);
     }
 
     pub fn pause(&mut self) {
-        (self.is_paused, self.promise) = (true, None);
+        (self.is_paused, self.promise, self.repair_by) = (true, None, None);
         (self.shown, self.wanted) = (None, None);
     }
 
@@ -91,11 +99,25 @@ impl Slot {
             (self.shown, self.shown_since) = (self.wanted.take(), now);
         }
         self.sent_at = now;
+        self.check_clock(now, egress.rtp_timestamp)?;
         for (number, payload) in (egress.first_sequence_number..).zip(&egress.frame.payloads) {
             let part = Part::read(payload).ok_or("a payload that no camera sent")?;
             self.sent.insert(number, Sent { at: now, part, rtp_timestamp: egress.rtp_timestamp });
         }
         Ok(picture)
+    }
+
+    /// Whatever is shown, the slot's clock goes with the time.
+    fn check_clock(&mut self, now: Duration, rtp_timestamp: u32) -> Result<(), String> {
+        let (then, base) = *self.clock.get_or_insert((now, rtp_timestamp));
+        let expected = (now - then).as_micros() * 9 / 100;
+        let ticks = u128::from(rtp_timestamp.wrapping_sub(base));
+        // A whole session is far from the wrap of the timestamp.
+        let error = (ticks.abs_diff(expected)).min(u128::from(u32::MAX) - ticks);
+        if error > CLOCK_ERROR_MAX_TICKS {
+            return Err(format!("the clock is {error} ticks off"));
+        }
+        Ok(())
     }
 
     pub fn summary(&self) -> String {
@@ -176,9 +198,11 @@ impl Model {
         Err(format!("{key:?} received {arrived:?}, which was never sent"))
     }
 
-    /// A picture is on the screen, this old.
-    pub fn show(&mut self, key: SlotKey, camera: usize, is_live: bool) {
+    /// A picture is on the screen.
+    pub fn show(&mut self, key: SlotKey, picture: Picture, is_live: bool) {
         let Some(slot) = self.slots.get_mut(&key) else { return };
+        let camera = usize::from(picture.camera);
+        slot.repair_by = slot.repair_by.filter(|_| !picture.is_key());
         if let Some(promise) = slot.promise.as_mut().filter(|promise| promise.camera == camera) {
             promise.is_seen = true;
             if is_live {
@@ -200,6 +224,12 @@ impl Model {
 
     pub fn check_promises(&self, now: Duration) -> Result<(), String> {
         for (key, slot) in &self.slots {
+            if slot.wanted.is_some() && slot.shown.is_some() && slot.has_failed {
+                return Err(format!("{key:?} still waits for what has failed"));
+            }
+            if slot.repair_by.is_some_and(|by| now > by) {
+                return Err(format!("{key:?} was not repaired"));
+            }
             let Some(promise) = slot.promise else { continue };
             let is_late = !promise.is_seen && now > promise.picture_by;
             if is_late || now > promise.live_by {
@@ -213,12 +243,13 @@ impl Model {
     pub fn excuse(&mut self, camera: usize) {
         for slot in self.slots.values_mut() {
             slot.promise = slot.promise.filter(|promise| promise.camera != camera);
+            slot.repair_by = slot.repair_by.filter(|_| slot.shown != Some(camera));
         }
     }
 
     pub fn excuse_viewer(&mut self, viewer: ViewerId) {
         for (_, slot) in self.slots.iter_mut().filter(|(key, _)| key.viewer == viewer) {
-            slot.promise = None;
+            (slot.promise, slot.repair_by) = (None, None);
         }
     }
 }

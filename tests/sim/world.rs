@@ -1,7 +1,6 @@
 //! The world itself: one loop that jumps from deadline to deadline and checks every step.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use crosspoint::engine::gop::GopLimits;
@@ -12,19 +11,17 @@ use crosspoint::engine::viewer::{SlotKey, ViewerId};
 use crosspoint::peer::EndReason;
 
 use super::camera::{Camera, News};
-use super::model::{Model, Promise};
-use super::network::{Datagram, Link, Network};
+use super::model::Model;
+use super::network::{Datagram, Network};
 use super::prng::Prng;
-use super::script::{Act, Character, draw};
+use super::script::{Character, draw};
 use super::server::{ADDRESS, Done, GOP_TOTAL_MAX_BYTES, Server};
 use super::watcher::{Outcome, Watcher};
 use super::{instant, ms};
 
-const CAMERAS: usize = 5;
+pub(super) const CAMERAS: usize = 5;
 /// The first of them are always connected.
 const WARM_CAMERAS: usize = 2;
-const WATCHERS_MAX: usize = 3;
-const SLOTS_MAX: u64 = 4;
 const LINGER: Duration = Duration::from_secs(2);
 /// How long things happen before they calm down.
 const TURMOIL: Duration = Duration::from_secs(8);
@@ -52,20 +49,21 @@ pub struct World {
     pub trace: VecDeque<String>,
     pub is_loud: bool,
     pub report: Report,
-    character: Character,
-    prng: Prng,
-    cameras: Vec<Camera>,
-    server: Server,
-    watchers: BTreeMap<ViewerId, Watcher>,
-    network: Network,
-    model: Model,
-    ended: BTreeMap<ViewerId, (Duration, EndReason)>,
-    joined: u64,
-    spin: (u128, u32),
-    check_at: Duration,
+    pub(super) character: Character,
+    pub(super) prng: Prng,
+    pub(super) cameras: Vec<Camera>,
+    pub(super) server: Server,
+    pub(super) watchers: BTreeMap<ViewerId, Watcher>,
+    pub(super) network: Network,
+    pub(super) model: Model,
+    pub(super) ended: BTreeMap<ViewerId, (Duration, EndReason)>,
+    pub(super) joined: u64,
+    pub(super) spin: (u128, u32),
+    pub(super) check_at: Duration,
+    pub(super) complained_at: Duration,
 }
 
-type Step = Result<(), String>;
+pub(super) type Step = Result<(), String>;
 
 impl World {
     pub fn new(seed: u64) -> Self {
@@ -85,6 +83,7 @@ impl World {
             joined: 0,
             spin: (0, 0),
             check_at: Duration::ZERO,
+            complained_at: Duration::ZERO,
         }
     }
 
@@ -259,142 +258,6 @@ impl World {
     }
 }
 
-/// Acts.
-impl World {
-    fn present(&self) -> Vec<ViewerId> {
-        let present = self.watchers.iter().filter(|(_, watcher)| !watcher.has_left);
-        present.map(|(viewer, _)| *viewer).collect()
-    }
-
-    fn any_connected(&self) -> Option<ViewerId> {
-        let watches = |viewer: &ViewerId| self.model.connected.contains(viewer);
-        self.present().into_iter().find(watches)
-    }
-
-    fn act(&mut self, act: Act) -> Step {
-        let camera = usize::try_from(self.prng.below(CAMERAS as u64)).unwrap();
-        let others = usize::try_from(self.prng.below(CAMERAS as u64)).unwrap();
-        let present = self.present();
-        let slots: Vec<SlotKey> =
-            self.model.slots.keys().filter(|key| present.contains(&key.viewer)).copied().collect();
-        let Some(viewer) = (!present.is_empty()).then(|| self.prng.pick(&present)) else {
-            return self.join();
-        };
-        let slot = (!slots.is_empty()).then(|| self.prng.pick(&slots));
-        self.note(format!("{act:?} {slot:?} camera {camera}"));
-        match (act, slot) {
-            (Act::Join, _) => self.join()?,
-            (Act::Leave, _) => self.leave(viewer)?,
-            (Act::LosePictures, _) => {
-                self.model.excuse(camera);
-                let pictures = 1 + self.prng.below(3);
-                self.cameras[camera].lose(pictures);
-            }
-            (Act::BreakCamera, _) => self.break_camera(camera)?,
-            (Act::ResizeCamera, _) => self.cameras[camera].resize(),
-            (Act::ChangeWeather, _) => self.change_weather(viewer),
-            (_, None) => {}
-            (Act::Switch, Some(slot)) => self.switch(slot, camera)?,
-            (Act::SwitchTwice, Some(slot)) => {
-                self.switch(slot, others)?;
-                self.switch(slot, camera)?;
-            }
-            (Act::SwitchAll, Some(slot)) => {
-                for slot in slots.iter().filter(|other| other.viewer == slot.viewer) {
-                    self.switch(*slot, camera)?;
-                }
-            }
-            (Act::Pause, Some(slot)) => {
-                self.model.slots.get_mut(&slot).unwrap().pause();
-                self.server.hub.pause(instant(self.now), slot);
-            }
-            (Act::Resume, Some(slot)) => {
-                self.model.slots.get_mut(&slot).unwrap().resume();
-                self.server.hub.resume(instant(self.now), slot, None);
-            }
-            (Act::Complain, Some(slot)) => {
-                let watcher = self.watchers.get_mut(&slot.viewer).unwrap();
-                watcher.complain(slot.position);
-                let outcome = watcher.handle_timeout(self.now)?;
-                self.take(slot.viewer, outcome)?;
-            }
-            (Act::Keyframe, Some(slot)) => {
-                self.server.hub.request_keyframe(instant(self.now), slot);
-            }
-        }
-        self.settle()
-    }
-
-    fn switch(&mut self, key: SlotKey, camera: usize) -> Step {
-        self.report.switches += 1;
-        let slot = self.model.slots.get_mut(&key).unwrap();
-        let is_shown = slot.shown == Some(camera);
-        slot.switch(camera);
-        let id = self.cameras[camera].id;
-        let is_cached = self.server.hub.source(id).is_some_and(|source| source.cache.is_valid());
-        let watcher = &self.watchers[&key.viewer];
-        let is_up = self.model.connected.contains(&key.viewer) && !watcher.down.is_down;
-        let is_steady = self.now > self.cameras[camera].steady_since + ms(500);
-        if is_cached && is_up && is_steady && !is_shown {
-            let weather = watcher.down.weather;
-            let on_the_way = weather.delay + weather.jitter;
-            let picture_by = self.now + on_the_way + self.character.slack();
-            let live_by = picture_by + ms(600);
-            let promise = Promise { camera, picture_by, live_by, is_seen: false };
-            self.model.slots.get_mut(&key).unwrap().promise = Some(promise);
-        }
-        self.server.hub.switch(instant(self.now), key, id);
-        self.settle()
-    }
-
-    fn break_camera(&mut self, camera: usize) -> Step {
-        self.model.excuse(camera);
-        let until = self.now + self.prng.ms(200, 3_000);
-        if let Some(news) = self.cameras[camera].break_until(self.now, until) {
-            self.tell(camera, news)?;
-        }
-        Ok(())
-    }
-
-    fn change_weather(&mut self, viewer: ViewerId) {
-        self.model.excuse_viewer(viewer);
-        let weather = self.character.weather(&mut self.prng);
-        let watcher = self.watchers.get_mut(&viewer).unwrap();
-        (watcher.up.weather, watcher.down.weather) = (weather, weather);
-    }
-
-    fn join(&mut self) -> Step {
-        if self.present().len() >= WATCHERS_MAX {
-            return Ok(());
-        }
-        self.joined += 1;
-        let viewer = ViewerId(self.joined);
-        let slots = 1 + self.prng.below(SLOTS_MAX);
-        let cameras: Vec<usize> =
-            (0..slots).map(|_| usize::try_from(self.prng.below(CAMERAS as u64)).unwrap()).collect();
-        let ids: Vec<_> = cameras.iter().map(|camera| self.cameras[*camera].id).collect();
-        let weather = self.character.weather(&mut self.prng);
-        let links = (Link::new(weather, self.prng.fork()), Link::new(weather, self.prng.fork()));
-        let host = u8::try_from(self.joined).unwrap();
-        let address = SocketAddr::from(([198, 51, 100, host], 5_000));
-        self.note(format!("{viewer:?} joins with {cameras:?}"));
-        self.model.join(viewer, &cameras);
-        let (now, server, prng) = (self.now, &mut self.server, &mut self.prng);
-        let watcher = Watcher::new(now, address, cameras.len(), links, |offer| {
-            server.join(now, viewer, &ids, offer, prng)
-        });
-        self.watchers.insert(viewer, watcher);
-        self.settle()
-    }
-
-    fn leave(&mut self, viewer: ViewerId) -> Step {
-        self.note(format!("{viewer:?} says goodbye"));
-        let outcome = self.watchers.get_mut(&viewer).unwrap().close(self.now)?;
-        self.model.excuse_viewer(viewer);
-        self.take(viewer, outcome)
-    }
-}
-
 /// Time.
 impl World {
     /// Lets time pass.
@@ -457,7 +320,7 @@ impl World {
         self.check()
     }
 
-    fn tell(&mut self, camera: usize, news: News) -> Step {
+    pub(super) fn tell(&mut self, camera: usize, news: News) -> Step {
         let (id, at) = (self.cameras[camera].id, instant(self.now));
         let hub = &mut self.server.hub;
         match news {
@@ -481,7 +344,7 @@ impl World {
     }
 
     /// Takes what a viewer sends and sees.
-    fn take(&mut self, viewer: ViewerId, outcome: Outcome) -> Step {
+    pub(super) fn take(&mut self, viewer: ViewerId, outcome: Outcome) -> Step {
         let watcher = self.watchers.get_mut(&viewer).unwrap();
         for datagram in outcome.datagrams {
             self.network.send(self.now, &mut watcher.up, datagram);
@@ -499,13 +362,13 @@ impl World {
             let camera = usize::from(shown.picture.camera);
             let age = self.cameras[camera].age(shown.picture, self.now);
             let is_live = age <= weather.delay + weather.jitter + ms(30);
-            self.model.show(key, camera, is_live);
+            self.model.show(key, shown.picture, is_live);
         }
         Ok(())
     }
 
     /// Lets the server come to rest.
-    fn settle(&mut self) -> Step {
+    pub(super) fn settle(&mut self) -> Step {
         while let Some(done) = self.server.poll(self.now) {
             self.handle_done(done)?;
         }
@@ -603,7 +466,7 @@ impl World {
         }
     }
 
-    fn note(&mut self, what: String) {
+    pub(super) fn note(&mut self, what: String) {
         let line = format!("{:>10.3} ms  {what}", self.now.as_secs_f64() * 1000.0);
         if self.is_loud {
             println!("{line}");
