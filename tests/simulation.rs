@@ -1,7 +1,8 @@
 //! The product without its sockets, in a simulated world, from seeds.
 //!
 //! A seed that fails is printed; `CROSSPOINT_SEED=17 cargo test --test simulation` plays it
-//! again, with a line for everything that happens.
+//! again, with a line for everything that happens; `CROSSPOINT_WORLDS=1000` plays that many of
+//! each kind.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -70,27 +71,33 @@ fn play_all(seeds: impl Iterator<Item = u64>) {
     assert!(sum(|report| report.switches) > 15 * worlds);
 }
 
-/// Of each kind.
+/// Of each kind, unless the environment says more.
 const WORLDS: u64 = 16;
+
+/// Seeds of one kind of world.
+fn seeds(kind: u64) -> impl Iterator<Item = u64> {
+    let worlds = std::env::var("CROSSPOINT_WORLDS").map_or(WORLDS, |count| count.parse().unwrap());
+    (0..worlds).map(move |n| n * 4 + kind)
+}
 
 #[test]
 fn on_a_calm_network_every_switch_is_seen_in_time_and_nothing_is_complained_of() {
-    play_all((0..WORLDS).map(|n| n * 4));
+    play_all(seeds(0));
 }
 
 #[test]
 fn on_a_lossy_network_everything_is_repaired_and_no_ghost_is_shown() {
-    play_all((0..WORLDS).map(|n| n * 4 + 1));
+    play_all(seeds(1));
 }
 
 #[test]
 fn a_session_survives_9_s_without_a_network() {
-    play_all((0..WORLDS).map(|n| n * 4 + 2));
+    play_all(seeds(2));
 }
 
 #[test]
 fn a_viewer_that_vanishes_is_released_within_25_s() {
-    play_all((0..WORLDS).map(|n| n * 4 + 3));
+    play_all(seeds(3));
 }
 
 #[test]

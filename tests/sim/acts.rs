@@ -40,6 +40,7 @@ impl World {
         self.note(format!("{act:?} {slot:?} camera {camera}"));
         match (act, slot) {
             (Act::Join, _) => self.join()?,
+            (Act::Leave, _) if self.watchers[&viewer].up.is_down => {}
             (Act::Leave, _) => self.leave(viewer)?,
             (Act::LosePictures, _) => {
                 self.model.excuse(camera);

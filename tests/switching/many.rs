@@ -194,10 +194,13 @@ impl Run {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 64,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
-    #[ignore = "a repair drops the camera that is awaited"]
     fn a_slot_shows_what_was_asked_for_from_a_key_on_and_nothing_else(
         acts in prop::collection::vec(act(), 1..250)
     ) {

@@ -160,7 +160,6 @@ fn a_complaint_in_the_middle_of_a_replay_does_not_start_it_again() {
 }
 
 #[test]
-#[ignore = "a repair drops the camera that is awaited"]
 fn a_complaint_while_another_camera_is_awaited_does_not_undo_the_switch() {
     let mut bench = Bench::new();
     let (a, b) = (bench.warm_camera(50), bench.camera(50));
