@@ -204,7 +204,9 @@ impl Hub {
         };
         let Some(slot) = viewer.slots.get_mut(key.position) else { return };
         let (had_picture, was_showing) = (slot.has_picture(), slot.showing());
-        let Some(egress) = slot.handle_frame(now, id, frame) else { return };
+        let Some(egress) = slot.handle_frame(now, id, frame) else {
+            return self.bound_replay(now, key, id);
+        };
         let showing = slot.showing();
         self.outputs.push_back(Output::Frame(key, egress));
         if was_showing != showing {
@@ -212,6 +214,18 @@ impl Hub {
         }
         if !had_picture || was_showing != showing {
             self.report(key);
+        }
+    }
+
+    /// A replay that falls behind its source is given up once more waits than a cache may
+    /// hold: the viewer's link is too thin for it, and the next IDR is not far.
+    fn bound_replay(&mut self, now: Instant, key: SlotKey, id: SourceId) {
+        let Some(max_bytes) = self.source(id).map(Source::gop_max_bytes) else { return };
+        let Some(slot) = self.slot_mut(key) else { return };
+        if slot.replay_bytes() > max_bytes {
+            slot.handle_interruption(id);
+            self.report(key);
+            self.want_key(now, id);
         }
     }
 
@@ -236,13 +250,13 @@ impl Hub {
     }
 
     /// Keeps all caches together within their bound: those that nobody watches go first,
-    /// the largest of them before the others.
+    /// those that nobody watched for longest before the others.
     fn bound_caches(&mut self, newest: SourceId) {
         while self.cached_bytes > self.options.gop_total_max_bytes {
             let victim = self
                 .sources()
                 .filter(|(_, source)| source.subscribers.is_empty() && source.cache.is_valid())
-                .max_by_key(|(_, source)| source.cache.bytes())
+                .min_by_key(|(_, source)| source.watched_at)
                 .map_or(newest, |(id, _)| id);
             self.drop_cache(victim);
             if victim == newest {
@@ -406,7 +420,7 @@ impl Hub {
         if replay && cache.is_valid() {
             let frames: Vec<_> = cache.frames().cloned().collect();
             if let Some(slot) = self.slot_mut(key) {
-                slot.cut_to(source, frames.into_iter());
+                slot.repair(frames.into_iter());
             }
             self.release(now, key.viewer);
         } else {
@@ -522,6 +536,7 @@ impl Hub {
     fn unsubscribe(&mut self, now: Instant, id: SourceId, key: SlotKey) {
         if let Some(source) = self.sources.get_mut(id.0) {
             source.subscribers.retain(|subscriber| *subscriber != key);
+            source.watched_at = Some(now);
             self.follow_demand(now, id);
         }
     }

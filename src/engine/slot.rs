@@ -32,6 +32,7 @@ pub struct Slot {
     wanted: Option<SourceId>,
     /// Frames of `showing` that are replayed before live ones follow.
     replay: VecDeque<Arc<Frame>>,
+    replay_bytes: usize,
     timeline: Timeline,
     next_sequence_number: u64,
     frames_sent: u64,
@@ -62,6 +63,7 @@ impl Slot {
             started: false,
             wanted,
             replay: VecDeque::new(),
+            replay_bytes: 0,
             timeline: Timeline::new(now, u32::from_le_bytes([a, b, c, d])),
             // Below 2^15: a receiver starts with rollover counter 0 (RFC 3711 3.3.1).
             next_sequence_number: u64::from(u16::from_le_bytes([e, f]) >> 1),
@@ -100,7 +102,25 @@ impl Slot {
             self.showing = Some(source);
             self.started = false;
         }
+        self.repair(frames);
+    }
+
+    /// Sends these cached frames of the source that is shown again: an IDR and what followed
+    /// it. What is awaited stays awaited.
+    pub fn repair(&mut self, frames: impl Iterator<Item = Arc<Frame>>) {
         self.replay = frames.filter(|frame| !frame.disposable).collect();
+        self.replay_bytes = self.replay.iter().map(|frame| frame.bytes).sum();
+    }
+
+    /// Payload bytes that wait to be replayed.
+    #[must_use]
+    pub fn replay_bytes(&self) -> usize {
+        self.replay_bytes
+    }
+
+    fn clear_replay(&mut self) {
+        self.replay = VecDeque::new();
+        self.replay_bytes = 0;
     }
 
     /// Keeps what is shown and cuts at the source's next IDR.
@@ -118,14 +138,14 @@ impl Slot {
         self.showing = None;
         self.started = false;
         self.wanted = None;
-        self.replay.clear();
+        self.clear_replay();
     }
 
     /// The camera that is shown is gone: its last picture stays, its next one is an IDR.
     pub fn handle_interruption(&mut self, source: SourceId) {
         if self.showing == Some(source) {
             self.started = false;
-            self.replay.clear();
+            self.clear_replay();
         }
     }
 
@@ -139,7 +159,7 @@ impl Slot {
         if self.wanted == Some(source) && frame.key {
             self.wanted = None;
             self.showing = Some(source);
-            self.replay.clear();
+            self.clear_replay();
             return Some(self.send_live(now, frame));
         }
         if self.showing != Some(source) {
@@ -147,11 +167,12 @@ impl Slot {
         }
         if frame.key {
             // What is still to be replayed leads up to a picture that is here already.
-            self.replay.clear();
+            self.clear_replay();
             return Some(self.send_live(now, frame));
         }
         if self.is_replaying() {
             self.replay.push_back(Arc::clone(frame));
+            self.replay_bytes += frame.bytes;
             return None;
         }
         self.started.then(|| self.send_live(now, frame))
@@ -160,6 +181,7 @@ impl Slot {
     /// The next frame of a replay, stamped with its departure.
     pub fn release(&mut self, now: Instant) -> Option<Egress> {
         let frame = self.replay.pop_front()?;
+        self.replay_bytes -= frame.bytes;
         Some(self.send(now, now, frame))
     }
 

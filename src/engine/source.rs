@@ -87,6 +87,8 @@ pub struct Source {
     pub keyframe: KeyframeGate,
     /// Slots that show or await it, in the order they came.
     pub subscribers: Vec<SlotKey>,
+    /// When a slot last let go of it.
+    pub watched_at: Option<Instant>,
     options: SourceOptions,
     running: bool,
     release_at: Option<Instant>,
@@ -111,6 +113,7 @@ impl Source {
             cache: GopCache::new(options.gop),
             keyframe: KeyframeGate::default(),
             subscribers: Vec::new(),
+            watched_at: None,
             options,
             running: false,
             release_at: None,
@@ -141,6 +144,12 @@ impl Source {
         self.cache.reset();
         self.keyframe.reset();
         Some(Demand::Stop)
+    }
+
+    /// Most bytes that its cache may hold.
+    #[must_use]
+    pub fn gop_max_bytes(&self) -> usize {
+        self.options.gop.max_bytes
     }
 
     /// Whether the camera is meant to be connected.

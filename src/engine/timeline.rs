@@ -87,7 +87,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn stamps_always_move_forward(base: u32, steps in prop::collection::vec(0u64..200_000, 1..50)) {
+        fn stamps_always_move_forward(
+            base: u32,
+            steps in prop::collection::vec(0u64..200_000, 1..50),
+        ) {
             let epoch = Instant::now();
             let mut timeline = Timeline::new(epoch, base);
             let mut last: Option<Stamp> = None;
