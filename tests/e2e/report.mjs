@@ -3,8 +3,8 @@
  *
  *     node report.mjs [--quick] [--switches N] [--json FILE] [--policy instant|wait-idr|both]
  *
- * Cameras are RTSP servers that run continuously, Chromium shows them, and every presented
- * picture is read. Each setting has a connection of its own; switches come at random phases of
+ * Cameras are RTSP servers that run continuously (gst-rtsp-server's, then the demo's own),
+ * Chromium shows them, and every presented picture is read. Each setting has a connection of its own; switches come at random phases of
  * the GOP. The same cameras are then shown by the policy of other servers (cut and wait for the
  * camera's next IDR: the server's benchmark-only flag --switch-policy=wait-idr), in the same
  * run, because absolute times depend on the machine and its load.
@@ -14,7 +14,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { Browser } from './lib/browser.mjs';
 import { delay } from './lib/process.mjs';
+import { Server } from './lib/server.mjs';
 import { load, median, p95, sum } from './lib/stats.mjs';
 import { switchAndMeasure } from './lib/switching.mjs';
 import { World } from './lib/world.mjs';
@@ -42,15 +44,40 @@ const POLICIES = options.policy === 'both' ? ['instant', 'wait-idr'] : [options.
 /** Two cameras a setting, unlike in profile and with IDRs at different instants. */
 function pair(index, [size, gopSeconds]) {
   const common = { ...SIZES[size], fps: FPS, gop: gopSeconds * FPS };
+  const [first, second] = [20 + 2 * index, 21 + 2 * index];
   return [
-    { ...common, camera: 20 + 2 * index, profile: 'baseline', phase: 7 },
-    { ...common, camera: 21 + 2 * index, profile: 'high', phase: Math.floor(common.gop / 2) },
+    { ...common, camera: first, stream: `cam${first}`, profile: 'baseline', phase: 7 },
+    {
+      ...common,
+      camera: second,
+      stream: `cam${second}`,
+      profile: 'high',
+      phase: Math.floor(common.gop / 2),
+    },
   ];
 }
 
+/** The demo's cameras: unlike in size and profile, GOPs of 2 and 4 s and twice 10 s. */
+const DEMO_CLOCK = { fps: 25, frames: 500 };
+const DEMO_SETTINGS = {
+  'demo 720p <-> 1080p, GOP 2 and 2 s': [
+    { stream: 'harbour', camera: 1, width: 1280 },
+    { stream: 'garden', camera: 4, width: 1920 },
+  ],
+  'demo 720p <-> 360p, GOP 4 and 2 s': [
+    { stream: 'workshop', camera: 3, width: 1280 },
+    { stream: 'harbour-360p', camera: 11, width: 640 },
+  ],
+  'demo 480p <-> 720p, GOP 10 and 10 s': [
+    { stream: 'dock', camera: 5, width: 640 },
+    { stream: 'sky', camera: 6, width: 1280 },
+  ],
+};
+const DEMO_GOP_MAX_S = 10;
+
 /** One setting: a fresh connection, then switches to and fro. */
-async function runSetting(world, cameras, waitMs) {
-  const viewer = await world.viewer([`cam${cameras[0].camera}`]);
+async function runSetting(open, cameras, waitMs) {
+  const viewer = await open(cameras[0].stream);
   await viewer.picture(0, cameras[0].camera, { timeoutMs: waitMs });
   const began = await viewer.stats();
   const loads = [load()];
@@ -58,7 +85,7 @@ async function runSetting(world, cameras, waitMs) {
   for (let i = 0; i < SWITCHES; i += 1) {
     await delay(700 + Math.random() * 700);
     const to = cameras[(i + 1) % 2];
-    switches.push(await switchAndMeasure(viewer, 0, `cam${to.camera}`, to, { waitMs }));
+    switches.push(await switchAndMeasure(viewer, 0, to.stream, to, { waitMs }));
   }
   const ended = await viewer.stats();
   loads.push(load());
@@ -98,21 +125,57 @@ function summary(setting, policy, { switches, loads, ...counts }) {
   };
 }
 
-async function runPolicy(policy) {
+const argsOf = (policy) => (policy === 'wait-idr' ? ['--switch-policy=wait-idr'] : []);
+
+function report(setting, policy, measured) {
+  const result = { ...summary(setting, policy, measured), raw: measured.switches };
+  console.log(row(result));
+  return result;
+}
+
+async function runCameras(policy) {
   const all = SETTINGS.map((setting, i) => pair(i, setting));
-  const args = policy === 'wait-idr' ? ['--switch-policy=wait-idr'] : [];
+  const args = argsOf(policy);
   const world = await World.start(all.flat(), { args });
   const results = [];
   try {
     // Every camera's stream is received for a whole GOP before anything is measured.
     await delay(1000 * Math.max(...SETTINGS.map(([, gop]) => gop)) + 1000);
     for (const [i, [size, gop]] of SETTINGS.entries()) {
-      const measured = await runSetting(world, all[i], 1000 * gop + 3000);
-      results.push({ ...summary(`${size} GOP ${gop} s`, policy, measured), raw: measured.switches });
-      console.log(row(results.at(-1)));
+      const open = (stream) => world.viewer([stream]);
+      const measured = await runSetting(open, all[i], 1000 * gop + 3000);
+      results.push(report(`${size} GOP ${gop} s`, policy, measured));
     }
   } finally {
     await world.stop();
+  }
+  return results;
+}
+
+async function runDemo(policy) {
+  const parts = [];
+  const results = [];
+  try {
+    const server = await Server.demo({ args: argsOf(policy) });
+    parts.push(server);
+    const browser = await Browser.start();
+    parts.push(browser);
+    await delay(1000 * DEMO_GOP_MAX_S + 1000);
+    for (const [setting, cameras] of Object.entries(DEMO_SETTINGS)) {
+      const open = async (stream) => {
+        const viewer = await browser.viewer({
+          url: server.webSocketUrl,
+          slots: [{ slot: 0, stream }],
+          clocks: Object.fromEntries(cameras.map(({ camera }) => [camera, DEMO_CLOCK])),
+        });
+        await viewer.connect();
+        return viewer;
+      };
+      const measured = await runSetting(open, cameras, 1000 * DEMO_GOP_MAX_S + 3000);
+      results.push(report(setting, policy, measured));
+    }
+  } finally {
+    for (const part of parts.reverse()) await part.stop();
   }
   return results;
 }
@@ -145,7 +208,10 @@ const HEAD = [
 console.log('Median / 95th percentile.\n');
 console.log(`| ${HEAD.join(' | ')} |\n|${HEAD.map(() => ' --- |').join('')}`);
 const results = [];
-for (const policy of POLICIES) results.push(...(await runPolicy(policy)));
+for (const policy of POLICIES) {
+  results.push(...(await runCameras(policy)));
+  if (!options.quick) results.push(...(await runDemo(policy)));
+}
 mkdirSync(dirname(options.json), { recursive: true });
 writeFileSync(options.json, `${JSON.stringify({ switches: SWITCHES, results }, null, 1)}\n`);
 

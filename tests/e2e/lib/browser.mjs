@@ -142,11 +142,13 @@ export class Browser {
 
   /** Ends it as a crash would. */
   async kill() {
+    this.killed = true;
     await this.process.kill();
     this.site.close();
   }
 
   async stop() {
+    if (this.killed) return;
     await this.client.close().catch(() => {});
     await this.process.close().catch(() => {});
     this.site.close();

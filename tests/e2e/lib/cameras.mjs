@@ -34,7 +34,8 @@ export class Cameras {
 
   /** What a page has to know to tell a frame's age: by camera number. */
   get clocks() {
-    return Object.fromEntries(this.list.map(({ camera, fps, frames }) => [camera, { fps, frames }]));
+    const clock = ({ camera, fps, frames }) => [camera, { fps, frames }];
+    return Object.fromEntries(this.list.map(clock));
   }
 
   async command(values) {

@@ -65,11 +65,15 @@ export class Child {
 
   /** The next line of its standard output; fails with its log if it ends first. */
   async line(timeoutMs) {
-    const timer = delay(timeoutMs).then(() => 'time is over');
+    let timer;
+    const over = new Promise((resolve) => {
+      timer = setTimeout(() => resolve('time is over'), timeoutMs);
+    });
     const got = await Promise.race([
       new Promise((resolve) => this.waiting.push(resolve)),
-      Promise.race([this.ended.then(() => 'it ended'), timer]).then((why) => ({ why })),
+      Promise.race([this.ended.then(() => 'it ended'), over]).then((why) => ({ why })),
     ]);
+    clearTimeout(timer);
     if (typeof got === 'string') return got;
     throw new Error(`no answer, ${got.why}; its output:\n${this.log.join('\n')}`);
   }

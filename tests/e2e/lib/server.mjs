@@ -31,10 +31,10 @@ export class Server {
   }
 
   /** Runs `crosspoint demo`. */
-  static async demo() {
+  static async demo({ args = [] } = {}) {
     const server = new Server();
     server.port = await freePort();
-    await server.start(['demo', '--listen', `127.0.0.1:${server.port}`]);
+    await server.start(['demo', '--listen', `127.0.0.1:${server.port}`, ...args]);
     return server;
   }
 

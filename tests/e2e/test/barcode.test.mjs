@@ -44,7 +44,8 @@ test('a strip made of two cameras is no code', () => {
   const strip = (camera, n) => {
     const code = [camera, n >> 8, n & 255];
     code.push(crc8(code));
-    return code.flatMap((byte) => [...Array(8).keys()].map((i) => ((byte >> (7 - i)) & 1) * 219 + 16));
+    const bits = code.flatMap((byte) => [...byte.toString(2).padStart(8, '0')]);
+    return bits.map((bit) => (bit === '1' ? 235 : 16));
   };
   const wide = (cells) => Uint8Array.from(cells.flatMap((value) => Array(20).fill(value)));
   const ours = strip(1, 300);

@@ -45,8 +45,9 @@ test('a camera that lost its power shows again when it is back', async () => {
   assert.ok(await viewer.picture(0, 1));
   await world.cameras.kill();
   const gone = await viewer.now();
+  const told = ['offline', 'error', 'buffering'];
   await eventually('the viewer is told', 15_000, async () =>
-    (await viewer.statuses(0, gone)).some((s) => ['offline', 'error', 'buffering'].includes(s.status)),
+    (await viewer.statuses(0, gone)).some(({ status }) => told.includes(status)),
   );
   await world.cameras.run();
   const back = await viewer.now();
@@ -93,7 +94,8 @@ test('a camera that changes its resolution goes on showing, without a broken pic
 });
 
 test('a camera whose parameter sets are only in the SDP shows, and shows after a switch', async () => {
-  world = await World.start([small(1), small(2, { parameter_sets: 'sdp', width: 1280, height: 720 })]);
+  const large = { parameter_sets: 'sdp', width: 1280, height: 720 };
+  world = await World.start([small(1), small(2, large)]);
   const viewer = await world.viewer(['cam2']);
   assert.ok(await viewer.picture(0, 2), 'camera 2 shows');
   await viewer.switch(0, 'cam1');
