@@ -78,7 +78,7 @@ test('a hung camera delays no other', async () => {
   await viewer.close();
 });
 
-test('a camera that changes its resolution goes on showing, without a broken picture', async () => {
+test('a camera that changes its resolution shows on, without a broken picture', async () => {
   world = await World.start([small(1)]);
   const viewer = await world.viewer(['cam1']);
   assert.ok(await viewer.picture(0, 1));
@@ -93,7 +93,7 @@ test('a camera that changes its resolution goes on showing, without a broken pic
   await viewer.close();
 });
 
-test('a camera whose parameter sets are only in the SDP shows, and shows after a switch', async () => {
+test('a camera with its parameter sets only in the SDP shows, also after a switch', async () => {
   const large = { parameter_sets: 'sdp', width: 1280, height: 720 };
   world = await World.start([small(1), small(2, large)]);
   const viewer = await world.viewer(['cam2']);
@@ -105,7 +105,7 @@ test('a camera whose parameter sets are only in the SDP shows, and shows after a
   await viewer.close();
 });
 
-test('a camera that is not connected yet shows after the switch, the old one until then', async () => {
+test('until a camera is connected that was switched to, the old one shows', async () => {
   world = await World.start([small(1), small(2)], { warm: false });
   const viewer = await world.viewer(['cam1']);
   assert.ok(await viewer.picture(0, 1, { timeoutMs: 10_000 }));
