@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { delay } from '../lib/process.mjs';
+import { delay, eventually } from '../lib/process.mjs';
 import { switchAndMeasure } from '../lib/switching.mjs';
 import { World } from '../lib/world.mjs';
 
@@ -113,6 +113,10 @@ test('a switch during connecting is what the first pictures show', async () => {
 test('a switch to an unknown stream leaves the old picture running', async () => {
   const viewer = await world.viewer(['cam1']);
   await viewer.picture(0, 1);
+  // The statuses of connecting may come after the first picture.
+  await eventually('slot 0 is active', 3000, async () =>
+    (await viewer.statuses(0)).some(({ status }) => status === 'active'),
+  );
   const asked = await viewer.switch(0, 'nothing');
   await delay(1000);
   const statuses = await viewer.statuses(0, asked);
