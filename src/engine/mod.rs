@@ -14,5 +14,6 @@ pub mod pacer;
 pub mod slot;
 pub mod source;
 pub mod status;
+pub mod tail_probe;
 pub mod timeline;
 pub mod viewer;

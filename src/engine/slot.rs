@@ -11,7 +11,8 @@ use std::time::Instant;
 use super::frame::{Egress, Frame};
 use super::source::SourceId;
 use super::status::SlotStatus;
-use super::timeline::Timeline;
+use super::tail_probe;
+use super::timeline::{Stamp, Timeline};
 
 /// Frames at the start of a session that repeat the playout-delay extension, since any of
 /// them may be lost.
@@ -34,8 +35,10 @@ pub struct Slot {
     replay: VecDeque<Arc<Frame>>,
     replay_bytes: usize,
     timeline: Timeline,
+    last_stamp: Option<Stamp>,
     next_sequence_number: u64,
     frames_sent: u64,
+    lossy_until: Option<Instant>,
 }
 
 /// What the viewer has asked a slot for.
@@ -68,6 +71,8 @@ impl Slot {
             // Below 2^15: a receiver starts with rollover counter 0 (RFC 3711 3.3.1).
             next_sequence_number: u64::from(u16::from_le_bytes([e, f]) >> 1),
             frames_sent: 0,
+            last_stamp: None,
+            lossy_until: None,
         }
     }
 
@@ -185,12 +190,44 @@ impl Slot {
         Some(self.send(now, now, frame))
     }
 
+    /// The receiver has missed packets.
+    pub fn handle_loss(&mut self, now: Instant) {
+        self.lossy_until = Some(now + tail_probe::MEMORY);
+    }
+
+    /// Whether the receiver has missed packets lately.
+    #[must_use]
+    pub fn is_lossy(&self, now: Instant) -> bool {
+        self.lossy_until.is_some_and(|until| now < until)
+    }
+
+    /// How many frames went out.
+    #[must_use]
+    pub fn frames_sent(&self) -> u64 {
+        self.frames_sent
+    }
+
+    /// A packet without payload that stands behind the newest frame.
+    pub fn probe(&mut self) -> Option<Egress> {
+        let stamp = self.last_stamp?;
+        let first_sequence_number = self.next_sequence_number;
+        self.next_sequence_number += 1;
+        Some(Egress {
+            frame: Arc::new(Frame::new(false, true, stamp.at, vec![Arc::new([])])),
+            first_sequence_number,
+            rtp_timestamp: stamp.rtp,
+            presented_at: stamp.at,
+            playout_hint: false,
+        })
+    }
+
     fn send_live(&mut self, now: Instant, frame: &Arc<Frame>) -> Egress {
         self.send(now, frame.captured_at, Arc::clone(frame))
     }
 
     fn send(&mut self, now: Instant, at: Instant, frame: Arc<Frame>) -> Egress {
         let stamp = self.timeline.stamp(at);
+        self.last_stamp = Some(stamp);
         let first_sequence_number = self.next_sequence_number;
         self.next_sequence_number += frame.payloads.len() as u64;
         self.started = true;

@@ -348,7 +348,7 @@ impl Server {
 
     fn handle_output(&mut self, now: Instant, output: Output) {
         match output {
-            Output::Frame(key, egress) => {
+            Output::Frame(key, egress) | Output::Probe(key, egress) => {
                 if let Some(viewer) = self.viewers.get_mut(&key.viewer) {
                     viewer.queue(key.position, egress);
                     self.dirty.viewers.insert(key.viewer);

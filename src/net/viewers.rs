@@ -187,6 +187,9 @@ impl Server {
             Event::PictureLoss { position } => {
                 self.hub.handle_picture_loss(now, SlotKey { viewer: id, position });
             }
+            Event::Loss { position } => {
+                self.hub.handle_loss(now, SlotKey { viewer: id, position });
+            }
             Event::Ended(reason) => self.lose_viewer(now, id, reason),
         }
     }

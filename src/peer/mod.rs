@@ -31,6 +31,8 @@ use crate::limits;
 const SILENCE: Duration = Duration::from_secs(5);
 /// A lost connection that comes back within this time goes on as if nothing had happened.
 const GRACE: Duration = Duration::from_secs(10);
+/// How often the receivers' losses are looked at.
+const LOSS_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// ICE and DTLS must be up this long after the answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -52,6 +54,11 @@ pub enum Event {
     Connected,
     /// The receiver of a slot can't decode what it has (PLI or FIR).
     PictureLoss {
+        /// The slot.
+        position: usize,
+    },
+    /// The receiver of a slot has missed packets and asked for them (NACK).
+    Loss {
         /// The slot.
         position: usize,
     },
@@ -115,6 +122,8 @@ struct Track {
     mid: Mid,
     ssrc: Ssrc,
     payload_type: Pt,
+    /// NACKs that its receiver has sent so far.
+    nacks: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -307,7 +316,7 @@ impl Peer {
                 egress.presented_at,
                 std::sync::Arc::clone(payload),
             )
-            .marker(index == last)
+            .marker(index == last && !payload.is_empty())
             .nackable(true)
             .ext_vals(playout_extension(hint));
             // str0m panics beyond its datagram size; the packetizer never comes near.
@@ -357,6 +366,15 @@ impl Peer {
                     self.events.push_back(Event::PictureLoss { position });
                 }
             }
+            RtcEvent::MediaEgressStats(stats) => {
+                for (position, track) in self.tracks.iter_mut().enumerate() {
+                    if let Some(track) = track.as_mut().filter(|track| track.mid == stats.mid)
+                        && std::mem::replace(&mut track.nacks, stats.nacks) < stats.nacks
+                    {
+                        self.events.push_back(Event::Loss { position });
+                    }
+                }
+            }
             RtcEvent::Closed => self.end(EndReason::ClosedByViewer),
             RtcEvent::IceConnectionStateChange(state) => {
                 // A disconnect is judged by silence: str0m's own takes 15 s.
@@ -384,7 +402,7 @@ impl Peer {
             .filter_map(|params| Some((preference(params)?, params.pt())))
             .min()?;
         let ssrc = self.rtc.direct_api().stream_tx_by_mid(mid, None)?.ssrc();
-        Some(Track { mid, ssrc, payload_type: best.1 })
+        Some(Track { mid, ssrc, payload_type: best.1, nacks: 0 })
     }
 }
 
@@ -426,6 +444,7 @@ impl Identity {
         let config = Rtc::builder()
             .set_rtp_mode(true)
             .set_ice_lite(true)
+            .set_stats_interval(Some(LOSS_REPORT_INTERVAL))
             .set_local_ice_credentials(credentials)
             .set_dtls_cert(self.certificate())
             .set_send_buffer_video(options.resend_packets)

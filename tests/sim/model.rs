@@ -179,6 +179,11 @@ impl Model {
         slot.send(now, egress).map_err(|rule| format!("{key:?} {rule}")).map(|_| ())
     }
 
+    pub fn probe(&mut self, key: SlotKey, egress: &Egress) -> Result<(), String> {
+        let slot = self.slots.get_mut(&key).ok_or("a probe for a slot that is gone")?;
+        slot.screen.probe(egress).map_err(|rule| format!("{key:?} {rule}"))
+    }
+
     pub fn hear(&mut self, key: SlotKey, status: &SlotStatus) -> Result<(), String> {
         let is_up = self.connected.contains(&key.viewer);
         // Removed in the same turn: nobody hears it.

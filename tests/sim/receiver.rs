@@ -24,6 +24,8 @@ pub struct Receiver {
     buffer: BTreeMap<u64, Packet>,
     next: Option<u64>,
     seen: BTreeSet<u64>,
+    /// Packets without payload that stand behind what is awaited.
+    padding: BTreeSet<u64>,
     decoder: Decoder,
     rtp_timestamp: Option<u32>,
     stuck_since: Option<Duration>,
@@ -45,8 +47,27 @@ impl Receiver {
         if self.next.is_none_or(|next| sequence_number >= next) {
             self.buffer.insert(sequence_number, Packet { part, rtp_timestamp });
         }
+        self.decode_all(now)
+    }
+
+    /// Takes a packet without payload.
+    pub fn handle_padding(
+        &mut self,
+        now: Duration,
+        sequence_number: u64,
+    ) -> Result<Vec<Picture>, String> {
+        self.seen.insert(sequence_number);
+        self.padding.insert(sequence_number);
+        self.decode_all(now)
+    }
+
+    fn decode_all(&mut self, now: Duration) -> Result<Vec<Picture>, String> {
         let mut pictures = Vec::new();
-        while let Some(start) = self.next_decodable() {
+        loop {
+            while let Some(next) = self.next.filter(|next| self.padding.remove(next)) {
+                self.next = Some(next + 1);
+            }
+            let Some(start) = self.next_decodable() else { break };
             pictures.push(self.decode(start)?);
         }
         if self.buffer.is_empty() || !pictures.is_empty() {
@@ -97,6 +118,7 @@ impl Receiver {
         self.decoded += 1;
         self.buffer = self.buffer.split_off(&end);
         self.next = Some(end);
+        self.padding = self.padding.split_off(&end);
         Ok(picture)
     }
 

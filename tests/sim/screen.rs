@@ -40,4 +40,19 @@ impl Screen {
         self.decoder.decode(picture)?;
         Ok(picture)
     }
+
+    /// Takes a packet without payload behind an access unit.
+    pub fn probe(&mut self, egress: &Egress) -> Result<(), String> {
+        let number = egress.first_sequence_number;
+        if egress.frame.bytes > 0 || egress.frame.payloads.len() != 1 {
+            return Err("a probe with a payload".to_owned());
+        }
+        if self.next_sequence_number != Some(number)
+            || self.rtp_timestamp != Some(egress.rtp_timestamp)
+        {
+            return Err(format!("the probe {number} does not stand behind a picture"));
+        }
+        self.next_sequence_number = Some(number + 1);
+        Ok(())
+    }
 }

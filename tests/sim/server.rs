@@ -144,6 +144,12 @@ impl Server {
                 }
                 return Some(Done::Hub(Output::Frame(key, egress)));
             }
+            Some(Output::Probe(key, egress)) => {
+                if let Some(peer) = self.peers.get_mut(&key.viewer) {
+                    peer.queue(key.position, egress.clone());
+                }
+                return Some(Done::Hub(Output::Probe(key, egress)));
+            }
             Some(output) => return Some(Done::Hub(output)),
             None => {}
         }
@@ -160,6 +166,9 @@ impl Server {
                 Some(Event::PictureLoss { position }) => {
                     self.hub.handle_picture_loss(now, SlotKey { viewer: *id, position });
                     return Some(Done::PictureLoss(SlotKey { viewer: *id, position }));
+                }
+                Some(Event::Loss { position }) => {
+                    self.hub.handle_loss(now, SlotKey { viewer: *id, position });
                 }
                 Some(Event::Ended(reason)) => {
                     let id = *id;

@@ -175,6 +175,11 @@ impl Watcher {
         outcome: &mut Outcome,
     ) -> Result<(), String> {
         let position = self.position(packet.header.ssrc).ok_or("media on a foreign SSRC")?;
+        if packet.payload.is_empty() {
+            let pictures = self.tracks[position].handle_padding(now, *packet.seq_no)?;
+            outcome.shown.extend(pictures.into_iter().map(|picture| Shown { position, picture }));
+            return Ok(());
+        }
         let part = Part::read(&packet.payload).ok_or("a payload that no camera sent")?;
         if packet.header.marker != part.is_last() {
             return Err(format!("the marker is wrong on {part:?}"));

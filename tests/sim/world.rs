@@ -405,6 +405,10 @@ impl World {
                 ]);
                 self.model.send(self.now, key, &egress)
             }
+            Done::Hub(Output::Probe(key, egress)) => {
+                self.digest(&[key.viewer.0, egress.first_sequence_number]);
+                self.model.probe(key, &egress)
+            }
             Done::Hub(Output::Status(key, status)) => {
                 self.note(format!("{key:?} says {status:?}"));
                 self.model.hear(key, &status)

@@ -275,6 +275,11 @@ impl Bench {
         self.collect();
     }
 
+    pub fn loss(&mut self, slot: SlotKey) {
+        self.hub.handle_loss(self.now, slot);
+        self.collect();
+    }
+
     /// What came out since the last time.
     pub fn seen(&mut self) -> Seen {
         std::mem::take(&mut self.seen)
@@ -307,6 +312,11 @@ impl Bench {
                     let picture = screen.take(&egress).unwrap_or_else(|rule| panic!("{rule}"));
                     assert!(egress.presented_at <= self.now, "presented in the future");
                     What::Picture(key, picture, egress)
+                }
+                Output::Probe(key, egress) => {
+                    let screen = self.screens.entry(key).or_default();
+                    screen.probe(&egress).unwrap_or_else(|rule| panic!("{rule}"));
+                    What::Probe(key)
                 }
                 Output::Status(key, status) => What::Status(key, status),
                 Output::Start(id) => What::Start(id),

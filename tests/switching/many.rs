@@ -147,6 +147,7 @@ impl Run {
     fn check(&mut self, seen: &Seen) {
         for event in &seen.0 {
             match &event.what {
+                What::Probe(slot) => panic!("a probe on {slot:?}, though nothing was lost"),
                 What::Picture(slot, picture, _) => {
                     let camera = usize::from(picture.camera) - 1;
                     self.models.get_mut(slot).unwrap().show(camera, picture.is_key());

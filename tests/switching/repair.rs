@@ -190,3 +190,33 @@ fn under_the_wait_policy_the_camera_is_asked_instead_of_the_cache() {
     let seen = bench.seen();
     assert_eq!((seen.pictures(slot).len(), seen.asks(a)), (0, 1));
 }
+
+#[test]
+fn behind_each_frame_a_receiver_that_loses_packets_is_shown_that_it_was_the_last() {
+    let mut bench = Bench::new();
+    let a = bench.warm_camera(500);
+    let slots = [bench.viewer(&[a])[0], bench.viewer(&[a])[0]];
+    bench.loss(slots[0]);
+    bench.wait(ms(20));
+    bench.forget();
+
+    bench.wait(ms(2000));
+
+    let seen = bench.seen();
+    let frames = seen.pictures(slots[0]).len();
+    assert!(frames >= 40, "{frames}");
+    assert!(seen.probes(slots[0]).abs_diff(frames) <= 1, "{} probes", seen.probes(slots[0]));
+    assert_eq!(seen.probes(slots[1]), 0, "who loses nothing pays nothing");
+}
+
+#[test]
+fn ten_seconds_after_its_last_loss_a_receiver_is_left_in_peace() {
+    let mut bench = Bench::new();
+    let a = bench.warm_camera(50);
+    let slot = bench.viewer(&[a])[0];
+    bench.loss(slot);
+    bench.wait(ms(10_050));
+    bench.forget();
+    bench.wait(ms(2000));
+    assert_eq!(bench.seen().probes(slot), 0);
+}

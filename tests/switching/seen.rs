@@ -23,6 +23,7 @@ pub enum What {
     Start(SourceId),
     Stop(SourceId),
     Ask(SourceId),
+    Probe(SlotKey),
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +73,10 @@ impl Seen {
 
     pub fn asks(&self, source: SourceId) -> usize {
         self.count(|what| matches!(what, What::Ask(id) if *id == source))
+    }
+
+    pub fn probes(&self, slot: SlotKey) -> usize {
+        self.count(|what| matches!(what, What::Probe(key) if *key == slot))
     }
 
     fn count(&self, is_it: impl Fn(&What) -> bool) -> usize {

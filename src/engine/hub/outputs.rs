@@ -1,296 +1,17 @@
-//! The matrix itself: every source, every viewer, and the crosspoints between them.
-//!
-//! One machine for the whole engine: inputs are `handle_*` and the viewer's commands, outputs
-//! are polled until there is none, and there is one next deadline. Iteration is over ordered
-//! collections only, so the same inputs give the same outputs.
+//! The outputs' side of the matrix: what viewers ask for, and what they are sent.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::frame::{Egress, Frame};
-use super::pacer::Pacer;
-use super::slot::{Slot, Wish};
-use super::source::{Demand, Health, Source, SourceId, SourceOptions};
-use super::status::{SlotStatus, Status};
-use super::viewer::{SlotKey, Viewer, ViewerId};
+use super::{Hub, Output, SwitchPolicy};
+use crate::engine::pacer::Pacer;
+use crate::engine::slot::{Slot, Wish};
+use crate::engine::source::{Health, Source, SourceId};
+use crate::engine::status::{SlotStatus, Status};
+use crate::engine::viewer::{SlotKey, Viewer, ViewerId};
 
 /// A viewer's wish for a keyframe is served from the cache at most this often.
 const MIN_REPAIR_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How the hub behaves.
-#[derive(Debug, Clone)]
-pub struct HubOptions {
-    /// How a slot comes by the first picture of a source.
-    pub policy: SwitchPolicy,
-    /// What one viewer may be sent at once, faster than live.
-    pub burst_bytes: u32,
-    /// What one viewer may be sent beyond that, faster than live.
-    pub burst_bytes_per_second: u64,
-    /// Bytes that all caches may hold together.
-    pub gop_total_max_bytes: usize,
-}
-
-/// How a slot comes by the first picture of a source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SwitchPolicy {
-    /// From the cache, where that is quicker than to wait.
-    Replay,
-    /// By waiting for the camera's next IDR; the baseline that replay is measured against.
-    WaitForIdr,
-}
-
-/// What the hub wants done.
-#[derive(Debug)]
-pub enum Output {
-    /// Send this on a slot.
-    Frame(SlotKey, Egress),
-    /// A slot's status changed, or was asked for.
-    Status(SlotKey, SlotStatus),
-    /// Connect a camera.
-    Start(SourceId),
-    /// Disconnect a camera.
-    Stop(SourceId),
-    /// Ask a camera for an IDR.
-    RequestKeyframe(SourceId),
-}
-
-/// The matrix.
-#[derive(Debug)]
-pub struct Hub {
-    options: HubOptions,
-    sources: Vec<Source>,
-    viewers: BTreeMap<ViewerId, Viewer>,
-    replaying: BTreeSet<ViewerId>,
-    cached_bytes: usize,
-    outputs: VecDeque<Output>,
-}
-
-impl Hub {
-    /// An empty matrix.
-    #[must_use]
-    pub fn new(options: HubOptions) -> Self {
-        Self {
-            options,
-            sources: Vec::new(),
-            viewers: BTreeMap::new(),
-            replaying: BTreeSet::new(),
-            cached_bytes: 0,
-            outputs: VecDeque::new(),
-        }
-    }
-
-    /// Adds an input. A warm one is started at once.
-    pub fn add_source(&mut self, now: Instant, name: String, options: SourceOptions) -> SourceId {
-        let id = SourceId(self.sources.len());
-        self.sources.push(Source::new(name, options));
-        self.follow_demand(now, id);
-        id
-    }
-
-    /// The source of this name.
-    #[must_use]
-    pub fn find(&self, name: &str) -> Option<SourceId> {
-        self.sources.iter().position(|source| source.name == name).map(SourceId)
-    }
-
-    /// One source.
-    #[must_use]
-    pub fn source(&self, id: SourceId) -> Option<&Source> {
-        self.sources.get(id.0)
-    }
-
-    /// All sources, in the order in which they were added.
-    pub fn sources(&self) -> impl Iterator<Item = (SourceId, &Source)> {
-        self.sources.iter().enumerate().map(|(index, source)| (SourceId(index), source))
-    }
-
-    /// Number of viewers.
-    #[must_use]
-    pub fn viewer_count(&self) -> usize {
-        self.viewers.len()
-    }
-
-    /// Bytes that all caches hold.
-    #[must_use]
-    pub fn cached_bytes(&self) -> usize {
-        self.cached_bytes
-    }
-
-    /// The next thing to do.
-    pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
-    }
-
-    /// When [`Hub::handle_timeout`] is due.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        let sources = self.sources.iter().filter_map(Source::poll_timeout);
-        let replays = self
-            .replaying
-            .iter()
-            .filter_map(|id| self.viewers.get(id))
-            .map(|viewer| viewer.pacer.opens_at());
-        sources.chain(replays).min()
-    }
-
-    /// Time has passed.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        let due: Vec<ViewerId> = self.replaying.iter().copied().collect();
-        for id in due {
-            self.release(now, id);
-        }
-        for index in 0..self.sources.len() {
-            self.follow_demand(now, SourceId(index));
-            self.ask_camera(now, SourceId(index));
-        }
-    }
-}
-
-/// The inputs' side.
-impl Hub {
-    /// News of a source's camera.
-    pub fn handle_health(&mut self, now: Instant, id: SourceId, health: Health) {
-        let Some(source) = self.sources.get_mut(id.0) else { return };
-        if !source.is_running() || source.health == health {
-            return;
-        }
-        source.health = health;
-        if source.health.failure().is_none() {
-            return; // its slots follow when its first frame comes
-        }
-        self.drop_cache(id);
-        if let Some(source) = self.sources.get_mut(id.0) {
-            source.cache.reset();
-            source.keyframe.reset();
-        }
-        for key in self.subscribers(id) {
-            self.handle_failure(now, key, id);
-        }
-    }
-
-    /// The source's next frame, in decoding order. After a gap the first one is a key.
-    pub fn handle_frame(&mut self, now: Instant, id: SourceId, frame: &Arc<Frame>) {
-        let Some(source) = self.sources.get_mut(id.0) else { return };
-        if !source.is_running() || matches!(source.health, Health::Unsupported { .. }) {
-            return;
-        }
-        let before = source.cache.bytes();
-        source.cache.push(frame);
-        let after = source.cache.bytes();
-        if frame.key {
-            source.keyframe.handle_key();
-        }
-        self.cached_bytes = self.cached_bytes - before + after;
-        self.bound_caches(id);
-        for key in self.subscribers(id) {
-            self.forward(now, key, id, frame);
-        }
-    }
-
-    /// Frames of the source were lost; nothing follows before its next IDR.
-    pub fn handle_gap(&mut self, now: Instant, id: SourceId) {
-        self.drop_cache(id);
-        let Some(source) = self.sources.get_mut(id.0) else { return };
-        if !source.subscribers.is_empty() {
-            source.keyframe.want();
-            self.ask_camera(now, id);
-        }
-    }
-
-    fn forward(&mut self, now: Instant, key: SlotKey, id: SourceId, frame: &Arc<Frame>) {
-        let Some(viewer) = self.viewers.get_mut(&key.viewer).filter(|v| v.connected) else {
-            return;
-        };
-        let Some(slot) = viewer.slots.get_mut(key.position) else { return };
-        let (had_picture, was_showing) = (slot.has_picture(), slot.showing());
-        let Some(egress) = slot.handle_frame(now, id, frame) else {
-            return self.bound_replay(now, key, id);
-        };
-        let showing = slot.showing();
-        self.outputs.push_back(Output::Frame(key, egress));
-        if was_showing != showing {
-            self.rebind(now, key, was_showing);
-        }
-        if !had_picture || was_showing != showing {
-            self.report(key);
-        }
-    }
-
-    /// A replay that falls behind its source is given up once more waits than a cache may
-    /// hold: the viewer's link is too thin for it, and the next IDR is not far.
-    fn bound_replay(&mut self, now: Instant, key: SlotKey, id: SourceId) {
-        let Some(max_bytes) = self.source(id).map(Source::gop_max_bytes) else { return };
-        let Some(slot) = self.slot_mut(key) else { return };
-        if slot.replay_bytes() > max_bytes {
-            slot.handle_interruption(id);
-            self.report(key);
-            self.want_key(now, id);
-        }
-    }
-
-    fn handle_failure(&mut self, now: Instant, key: SlotKey, id: SourceId) {
-        let Some(slot) = self.slot_mut(key) else { return };
-        slot.handle_interruption(id);
-        self.report(key);
-        // A failed switch leaves the old camera running.
-        let Some(slot) = self.slot_mut(key) else { return };
-        if slot.wanted() == Some(id) && slot.showing().is_some_and(|shown| shown != id) {
-            slot.give_up();
-            self.rebind(now, key, Some(id));
-            self.report(key);
-        }
-    }
-
-    fn drop_cache(&mut self, id: SourceId) {
-        if let Some(source) = self.sources.get_mut(id.0) {
-            self.cached_bytes -= source.cache.bytes();
-            source.cache.clear();
-        }
-    }
-
-    /// Keeps all caches together within their bound: those that nobody watches go first,
-    /// those that nobody watched for longest before the others.
-    fn bound_caches(&mut self, newest: SourceId) {
-        while self.cached_bytes > self.options.gop_total_max_bytes {
-            let victim = self
-                .sources()
-                .filter(|(_, source)| source.subscribers.is_empty() && source.cache.is_valid())
-                .min_by_key(|(_, source)| source.watched_at)
-                .map_or(newest, |(id, _)| id);
-            self.drop_cache(victim);
-            if victim == newest {
-                return;
-            }
-        }
-    }
-
-    fn subscribers(&self, id: SourceId) -> Vec<SlotKey> {
-        self.source(id).map(|source| source.subscribers.clone()).unwrap_or_default()
-    }
-
-    fn follow_demand(&mut self, now: Instant, id: SourceId) {
-        let Some(source) = self.sources.get_mut(id.0) else { return };
-        let cached = source.cache.bytes();
-        match source.poll_demand(now) {
-            Some(Demand::Start) => self.outputs.push_back(Output::Start(id)),
-            Some(Demand::Stop) => {
-                self.cached_bytes -= cached;
-                self.outputs.push_back(Output::Stop(id));
-            }
-            None => {}
-        }
-    }
-
-    fn ask_camera(&mut self, now: Instant, id: SourceId) {
-        let Some(source) = self.sources.get_mut(id.0) else { return };
-        if source.keyframe.poll(now) {
-            self.outputs.push_back(Output::RequestKeyframe(id));
-        }
-    }
-}
-
-/// The outputs' side.
 impl Hub {
     /// Adds a viewer with these slots, `None` for a stream that does not exist. Its cameras
     /// are started now; pictures follow once it is connected. One random seed a slot.
@@ -436,7 +157,7 @@ impl Hub {
         }
     }
 
-    fn want_key(&mut self, now: Instant, id: SourceId) {
+    pub(super) fn want_key(&mut self, now: Instant, id: SourceId) {
         let Some(source) = self.sources.get_mut(id.0) else { return };
         if matches!(source.health, Health::Live(_)) {
             source.keyframe.want();
@@ -480,7 +201,7 @@ impl Hub {
     }
 
     /// Sends what the viewer's budget allows of its replays.
-    fn release(&mut self, now: Instant, id: ViewerId) {
+    pub(super) fn release(&mut self, now: Instant, id: ViewerId) {
         let Some(viewer) = self.viewers.get_mut(&id) else { return };
         let mut first_pictures = Vec::new();
         while let Some(position) = viewer.next_release(now) {
@@ -490,6 +211,7 @@ impl Hub {
             viewer.pacer.spend(egress.frame.bytes);
             let key = SlotKey { viewer: id, position };
             self.outputs.push_back(Output::Frame(key, egress));
+            self.probes.follow(now, key, slot);
             if !had_picture {
                 first_pictures.push(key);
             }
@@ -504,20 +226,39 @@ impl Hub {
         }
     }
 
+    /// The receiver of a slot has missed packets lately.
+    pub fn handle_loss(&mut self, now: Instant, key: SlotKey) {
+        if let Some(slot) = self.slot_mut(key) {
+            slot.handle_loss(now);
+        }
+    }
+
+    /// Sends the tail probes that are due, where no later frame has served.
+    pub(super) fn probe(&mut self, now: Instant) {
+        while let Some(due) = self.probes.pop_due(now) {
+            let Some(slot) = self.slot_mut(due.slot) else { continue };
+            if slot.frames_sent() == due.frames_sent
+                && let Some(egress) = slot.probe()
+            {
+                self.outputs.push_back(Output::Probe(due.slot, egress));
+            }
+        }
+    }
+
     fn is_connected(&self, id: ViewerId) -> bool {
         self.viewers.get(&id).is_some_and(|viewer| viewer.connected)
     }
 
-    fn slot(&self, key: SlotKey) -> Option<&Slot> {
+    pub(super) fn slot(&self, key: SlotKey) -> Option<&Slot> {
         self.viewers.get(&key.viewer)?.slots.get(key.position)
     }
 
-    fn slot_mut(&mut self, key: SlotKey) -> Option<&mut Slot> {
+    pub(super) fn slot_mut(&mut self, key: SlotKey) -> Option<&mut Slot> {
         self.viewers.get_mut(&key.viewer)?.slots.get_mut(key.position)
     }
 
     /// Makes the subscriptions agree with the slot after it let go of `released`.
-    fn rebind(&mut self, now: Instant, key: SlotKey, released: Option<SourceId>) {
+    pub(super) fn rebind(&mut self, now: Instant, key: SlotKey, released: Option<SourceId>) {
         let Some(slot) = self.slot(key) else { return };
         let bound = [slot.showing(), slot.wanted()];
         for id in bound.into_iter().flatten() {
@@ -541,7 +282,7 @@ impl Hub {
         }
     }
 
-    fn report(&mut self, key: SlotKey) {
+    pub(super) fn report(&mut self, key: SlotKey) {
         let Some(status) = self.status(key) else { return };
         let Some(slot) = self.slot_mut(key) else { return };
         if slot.reported.as_ref() != Some(&status) {
