@@ -59,7 +59,7 @@ pub const WEBSOCKET_UNSENT_MAX_BYTES: usize = 1024 * 1024;
 /// Unsent bytes to a reader of our own RTSP server; one that falls behind further is dropped.
 pub const RTSP_READER_UNSENT_MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// A connection with no request under way is closed after this long.
+/// From one whole request to the next, the first one included; then the connection is closed.
 pub const HTTP_IDLE: Duration = Duration::from_secs(30);
 
 /// A WebSocket is pinged this often.

@@ -130,7 +130,6 @@ impl Server {
                 Ok(ReadOutcome::Data(_)) if http.is_closing => {}
                 Ok(ReadOutcome::Data(count)) => {
                     http.inbox.extend_from_slice(buffer.get(..count).unwrap_or_default());
-                    http.idle_at = now + limits::HTTP_IDLE;
                     if let Next::Close = self.handle_requests(now, key) {
                         return Next::Close;
                     }
@@ -153,6 +152,8 @@ impl Server {
                 Ok(Parsed::Incomplete) => return Next::Keep { more: false },
                 Ok(Parsed::Complete { request, consumed }) => {
                     http.inbox.drain(..consumed);
+                    // Only a whole request counts: who sends a byte now and then is idle.
+                    http.idle_at = now + limits::HTTP_IDLE;
                     request
                 }
                 Err(error) => return self.respond(key, &Response::for_error(error)),

@@ -1,7 +1,8 @@
 /**
  * The switch report: how soon, how clean and how live another camera's picture is.
  *
- *     node report.mjs [--quick] [--switches N] [--json FILE] [--policy instant|wait-idr|both]
+ *     node report.mjs [--quick] [--switches N] [--baseline-switches N] [--json FILE]
+ *                     [--policy instant|wait-idr|both]
  *
  * Cameras are RTSP servers that run continuously (gst-rtsp-server's, then the demo's own),
  * Chromium shows them, and every presented picture is read. Each setting has a connection of its
@@ -26,6 +27,7 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     switches: { type: 'string' },
+    'baseline-switches': { type: 'string' },
     json: { type: 'string', default: fileURLToPath(new URL('out/report.json', import.meta.url)) },
     policy: { type: 'string', default: 'both' },
   },
@@ -33,6 +35,8 @@ const { values: options } = parseArgs({
 
 const FPS = 30;
 const SWITCHES = Number(options.switches ?? (options.quick ? 6 : 30));
+// The baseline spends its time waiting: some ten switches a setting tell enough of it.
+const BASELINE_SWITCHES = Number(options['baseline-switches'] ?? Math.min(SWITCHES, 10));
 const SIZES = {
   '360p': { width: 640, height: 360, kbps: 800 },
   '1080p': { width: 1920, height: 1080, kbps: 4000 },
@@ -61,32 +65,41 @@ function pair(index, [size, gopSeconds]) {
 /** The demo's cameras: unlike in size and profile, GOPs of 2 and 4 s and twice 10 s. */
 const DEMO_CLOCK = { fps: 25, frames: 500 };
 const DEMO_SETTINGS = {
-  'demo 720p <-> 1080p, GOP 2 and 2 s': [
-    { stream: 'harbour', camera: 1, width: 1280 },
-    { stream: 'garden', camera: 4, width: 1920 },
-  ],
-  'demo 720p <-> 360p, GOP 4 and 2 s': [
-    { stream: 'workshop', camera: 3, width: 1280 },
-    { stream: 'harbour-360p', camera: 11, width: 640 },
-  ],
-  'demo 480p <-> 720p, GOP 10 and 10 s': [
-    { stream: 'dock', camera: 5, width: 640 },
-    { stream: 'sky', camera: 6, width: 1280 },
-  ],
+  'demo 720p <-> 1080p, GOP 2 s': {
+    gop: 2,
+    cameras: [
+      { stream: 'harbour', camera: 1, width: 1280 },
+      { stream: 'garden', camera: 4, width: 1920 },
+    ],
+  },
+  'demo 720p <-> 360p, GOP 4 and 2 s': {
+    gop: 4,
+    cameras: [
+      { stream: 'workshop', camera: 3, width: 1280 },
+      { stream: 'harbour-360p', camera: 11, width: 640 },
+    ],
+  },
+  'demo 480p <-> 720p, GOP 10 s': {
+    gop: 10,
+    cameras: [
+      { stream: 'dock', camera: 5, width: 640 },
+      { stream: 'sky', camera: 6, width: 1280 },
+    ],
+  },
 };
 const DEMO_GOP_MAX_S = 10;
 /** How much longer than a GOP a picture may take before the switch counts as failed. */
 const PICTURE_SLACK_MS = 3000;
 
 /** One setting: a fresh connection, then switches to and fro. */
-async function runSetting(open, cameras, gopMs) {
+async function runSetting(open, cameras, { gopMs, count }) {
   const waitMs = gopMs + PICTURE_SLACK_MS;
   const viewer = await open(cameras[0].stream);
   await viewer.picture(0, cameras[0].camera, { timeoutMs: waitMs });
   const began = await viewer.stats();
   const loads = [load()];
   const switches = [];
-  for (let i = 0; i < SWITCHES; i += 1) {
+  for (let i = 0; i < count; i += 1) {
     // Over a whole GOP: a picture that came with an IDR fixes the phase of what follows soon.
     await delay(700 + Math.random() * gopMs);
     const to = cameras[(i + 1) % 2];
@@ -130,6 +143,7 @@ function summary(setting, policy, { switches, loads, ...counts }) {
   };
 }
 
+const countOf = (policy) => (policy === 'wait-idr' ? BASELINE_SWITCHES : SWITCHES);
 const argsOf = (policy) => (policy === 'wait-idr' ? ['--switch-policy=wait-idr'] : []);
 
 function report(setting, policy, measured) {
@@ -148,13 +162,36 @@ async function runCameras(policy) {
     await delay(1000 * Math.max(...SETTINGS.map(([, gop]) => gop)) + 1000);
     for (const [i, [size, gop]] of SETTINGS.entries()) {
       const open = (stream) => world.viewer([stream]);
-      const measured = await runSetting(open, all[i], 1000 * gop);
+      const measured = await runSetting(open, all[i], {
+        gopMs: 1000 * gop,
+        count: countOf(policy),
+      });
       results.push(report(`${size} GOP ${gop} s`, policy, measured));
     }
   } finally {
     await world.stop();
   }
   return results;
+}
+
+/** Loss and delay both ways, in a relay between server and browser. */
+async function runLossy(policy) {
+  const setting = ['360p', 2];
+  const cameras = pair(SETTINGS.length, setting);
+  const world = await World.start(cameras, {
+    args: argsOf(policy),
+    relay: { loss: 0.05, delayMs: 20, seed: 11 },
+  });
+  try {
+    await delay(1000 * setting[1] + 1000);
+    const measured = await runSetting((stream) => world.viewer([stream]), cameras, {
+      gopMs: 1000 * setting[1],
+      count: countOf(policy),
+    });
+    return [report('360p GOP 2 s, 5 % loss, 40 ms', policy, measured)];
+  } finally {
+    await world.stop();
+  }
 }
 
 async function runDemo(policy) {
@@ -166,7 +203,7 @@ async function runDemo(policy) {
     const browser = await Browser.start();
     parts.push(browser);
     await delay(1000 * DEMO_GOP_MAX_S + 1000);
-    for (const [setting, cameras] of Object.entries(DEMO_SETTINGS)) {
+    for (const [setting, { gop, cameras }] of Object.entries(DEMO_SETTINGS)) {
       const open = async (stream) => {
         const viewer = await browser.viewer({
           url: server.webSocketUrl,
@@ -176,7 +213,10 @@ async function runDemo(policy) {
         await viewer.connect();
         return viewer;
       };
-      const measured = await runSetting(open, cameras, 1000 * DEMO_GOP_MAX_S);
+      const measured = await runSetting(open, cameras, {
+        gopMs: 1000 * gop,
+        count: countOf(policy),
+      });
       results.push(report(setting, policy, measured));
     }
   } finally {
@@ -215,7 +255,8 @@ console.log(`| ${HEAD.join(' | ')} |\n|${HEAD.map(() => ' --- |').join('')}`);
 const results = [];
 for (const policy of POLICIES) {
   results.push(...(await runCameras(policy)));
-  if (!options.quick) results.push(...(await runDemo(policy)));
+  if (options.quick) continue;
+  results.push(...(await runLossy(policy)), ...(await runDemo(policy)));
 }
 mkdirSync(dirname(options.json), { recursive: true });
 writeFileSync(options.json, `${JSON.stringify({ switches: SWITCHES, results }, null, 1)}\n`);
