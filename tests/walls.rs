@@ -271,7 +271,8 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) {
 #[test]
 fn every_room_keeps_within_its_walls() {
     let sources = sources();
-    for room in ["src/engine/hub/mod.rs", "src/peer/mod.rs", "rtsp/src/lib.rs", "config/src/lib.rs"] {
+    for room in ["src/engine/hub/mod.rs", "src/peer/mod.rs", "rtsp/src/lib.rs", "config/src/lib.rs"]
+    {
         assert!(sources.iter().any(|source| source.path == room), "{room} was not read");
     }
     let found: Vec<String> =
