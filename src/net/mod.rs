@@ -12,6 +12,7 @@ pub mod probe;
 mod resolver;
 mod server;
 mod snapshot;
+mod sockets;
 mod tcp;
 mod timers;
 mod udp;

@@ -3,19 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
 use config::Config;
 use mio::net::TcpListener;
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Poll};
 use rtsp::client::{Client, Options};
+use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 
 use super::camera::{Camera, Context, question_of};
 use super::clients::Connection;
 use super::resolver::Resolver;
+use super::sockets::Sockets;
 use super::timers::Timers;
 use super::udp::MediaSocket;
 use super::viewers::ViewerLink;
@@ -95,7 +96,7 @@ pub struct Server {
     #[cfg(feature = "demo")]
     pub(super) demo: Option<super::demo::Demo>,
     pub(super) dirty: Dirty,
-    signals: signal_hook_mio::v1_0::Signals,
+    signals: Signals,
     /// Endpoints that stopped reading before they were empty.
     unfinished: BTreeSet<Endpoint>,
     buffer: Vec<u8>,
@@ -121,44 +122,9 @@ impl Server {
         now: Instant,
         unix_now: SystemTime,
     ) -> Result<Self, ServerError> {
-        let system = |what| move |error| ServerError::System(what, error);
-        let poll = Poll::new().map_err(system("epoll"))?;
-        let mut endpoints = Slab::new();
-        let waker = Waker::new(poll.registry(), Token(endpoints.insert(Endpoint::Waker)))
-            .map_err(system("eventfd"))?;
-        let resolver = Resolver::start(Arc::new(waker)).map_err(system("resolver thread"))?;
-        let address = config.api.listen;
-        let mut listener =
-            TcpListener::bind(address).map_err(|error| ServerError::Listen(address, error))?;
-        let mut media = MediaSocket::bind(config.webrtc.listen)
-            .map_err(|error| ServerError::Media(config.webrtc.listen, error))?;
-        media.set_candidates(candidates(&config, media.local_addr()));
-        let mut signals = signal_hook_mio::v1_0::Signals::new([
-            signal_hook::consts::SIGINT,
-            signal_hook::consts::SIGTERM,
-        ])
-        .map_err(system("signals"))?;
-        let mut register = |source: &mut dyn mio::event::Source, endpoint| {
-            let token = Token(endpoints.insert(endpoint));
-            poll.registry().register(source, token, Interest::READABLE)
-        };
-        register(&mut listener, Endpoint::HttpListener).map_err(system("epoll"))?;
-        register(media.source(), Endpoint::Media).map_err(system("epoll"))?;
-        register(&mut signals, Endpoint::Signals).map_err(system("epoll"))?;
-        #[cfg(feature = "demo")]
-        let demo = if options.demo {
-            let mut demo =
-                super::demo::Demo::start(now, unix_now).map_err(system("built-in cameras"))?;
-            config.streams.extend(demo.streams());
-            register(demo.listener_mut(), Endpoint::DemoListener).map_err(system("epoll"))?;
-            Some(demo)
-        } else {
-            None
-        };
-        #[cfg(not(feature = "demo"))]
-        let _ = (unix_now, &mut config);
+        let sockets = Sockets::open(&mut config, options, now, unix_now)?;
         let peer_options = PeerOptions {
-            candidates: media.candidates().to_vec(),
+            candidates: sockets.media.candidates().to_vec(),
             resend_packets: config.limits.resend_packets,
             playout_delay: config.webrtc.playout_delay.map(|delay| {
                 let ms = |ms: u16| Duration::from_millis(u64::from(ms));
@@ -181,15 +147,15 @@ impl Server {
             is_stopping: false,
             started_at: now,
             #[cfg(feature = "demo")]
-            demo,
-            poll,
-            endpoints,
+            demo: sockets.demo,
+            poll: sockets.poll,
+            endpoints: sockets.endpoints,
+            listener: sockets.listener,
+            media: sockets.media,
+            resolver: sockets.resolver,
+            signals: sockets.signals,
             config,
-            listener,
-            media,
-            resolver,
             peer_options,
-            signals,
         };
         server.add_streams(now)?;
         Ok(server)
@@ -426,43 +392,6 @@ impl Server {
             self.with_camera(SourceId(index), |camera, _| camera.stop(now));
         }
         self.settle(now);
-    }
-}
-
-/// Addresses that viewers are told: those of the configuration first.
-fn candidates(config: &Config, local: SocketAddr) -> Vec<SocketAddr> {
-    let configured = config
-        .webrtc
-        .candidates
-        .iter()
-        .map(|candidate| SocketAddr::new(candidate.ip, candidate.port.unwrap_or(local.port())));
-    let mut candidates: Vec<SocketAddr> = configured.collect();
-    if local.ip().is_unspecified() {
-        candidates.extend(interfaces(local));
-    } else {
-        candidates.push(local);
-    }
-    candidates.truncate(limits::CANDIDATES_MAX);
-    candidates
-}
-
-fn interfaces(local: SocketAddr) -> Vec<SocketAddr> {
-    let usable = |ip: &IpAddr| match ip {
-        IpAddr::V4(ip) => !ip.is_link_local(),
-        // fe80::/10 needs a zone, which a candidate can't carry.
-        IpAddr::V6(ip) => local.is_ipv6() && !ip.is_unicast_link_local(),
-    };
-    match if_addrs::get_if_addrs() {
-        Ok(interfaces) => {
-            let mut ips: Vec<IpAddr> =
-                interfaces.iter().map(if_addrs::Interface::ip).filter(usable).collect();
-            ips.sort_by_key(IpAddr::is_loopback);
-            ips.into_iter().map(|ip| SocketAddr::new(ip, local.port())).collect()
-        }
-        Err(error) => {
-            log::warn!("can't list network interfaces: {error}; set webrtc.candidates");
-            Vec::new()
-        }
     }
 }
 

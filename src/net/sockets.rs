@@ -1,0 +1,120 @@
+//! What the server listens on: bound, registered, and under its addresses.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use config::Config;
+use mio::net::TcpListener;
+use mio::{Interest, Poll, Token, Waker};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+use slab::Slab;
+
+use super::Endpoint;
+use super::resolver::Resolver;
+use super::server::{ServerError, ServerOptions};
+use super::udp::MediaSocket;
+use crate::limits;
+
+/// Everything that needs the system's consent.
+pub(super) struct Sockets {
+    pub poll: Poll,
+    pub endpoints: Slab<Endpoint>,
+    pub resolver: Resolver,
+    pub listener: TcpListener,
+    pub media: MediaSocket,
+    pub signals: Signals,
+    #[cfg(feature = "demo")]
+    pub demo: Option<super::demo::Demo>,
+}
+
+impl Sockets {
+    /// Opens all of it. The built-in cameras, if wanted, join the configured streams.
+    pub fn open(
+        config: &mut Config,
+        options: ServerOptions,
+        now: Instant,
+        unix_now: SystemTime,
+    ) -> Result<Self, ServerError> {
+        let system = |what| move |error| ServerError::System(what, error);
+        let poll = Poll::new().map_err(system("epoll"))?;
+        let mut endpoints = Slab::new();
+        let waker = Waker::new(poll.registry(), Token(endpoints.insert(Endpoint::Waker)))
+            .map_err(system("eventfd"))?;
+        let resolver = Resolver::start(Arc::new(waker)).map_err(system("resolver thread"))?;
+        let address = config.api.listen;
+        let mut listener =
+            TcpListener::bind(address).map_err(|error| ServerError::Listen(address, error))?;
+        let mut media = MediaSocket::bind(config.webrtc.listen)
+            .map_err(|error| ServerError::Media(config.webrtc.listen, error))?;
+        media.set_candidates(candidates(config, media.local_addr()));
+        let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(system("signals"))?;
+        let mut register = |source: &mut dyn mio::event::Source, endpoint| {
+            let token = Token(endpoints.insert(endpoint));
+            poll.registry().register(source, token, Interest::READABLE)
+        };
+        register(&mut listener, Endpoint::HttpListener).map_err(system("epoll"))?;
+        register(media.source(), Endpoint::Media).map_err(system("epoll"))?;
+        register(&mut signals, Endpoint::Signals).map_err(system("epoll"))?;
+        #[cfg(feature = "demo")]
+        let demo = if options.demo {
+            let mut demo =
+                super::demo::Demo::start(now, unix_now).map_err(system("built-in cameras"))?;
+            config.streams.extend(demo.streams());
+            register(demo.listener_mut(), Endpoint::DemoListener).map_err(system("epoll"))?;
+            Some(demo)
+        } else {
+            None
+        };
+        #[cfg(not(feature = "demo"))]
+        let _ = (options, now, unix_now);
+        Ok(Self {
+            resolver,
+            listener,
+            media,
+            signals,
+            #[cfg(feature = "demo")]
+            demo,
+            poll,
+            endpoints,
+        })
+    }
+}
+
+/// Addresses that viewers are told: those of the configuration first.
+fn candidates(config: &Config, local: SocketAddr) -> Vec<SocketAddr> {
+    let configured = config
+        .webrtc
+        .candidates
+        .iter()
+        .map(|candidate| SocketAddr::new(candidate.ip, candidate.port.unwrap_or(local.port())));
+    let mut candidates: Vec<SocketAddr> = configured.collect();
+    if local.ip().is_unspecified() {
+        candidates.extend(interfaces(local));
+    } else {
+        candidates.push(local);
+    }
+    candidates.truncate(limits::CANDIDATES_MAX);
+    candidates
+}
+
+fn interfaces(local: SocketAddr) -> Vec<SocketAddr> {
+    let usable = |ip: &IpAddr| match ip {
+        IpAddr::V4(ip) => !ip.is_link_local(),
+        // fe80::/10 needs a zone, which a candidate can't carry.
+        IpAddr::V6(ip) => local.is_ipv6() && !ip.is_unicast_link_local(),
+    };
+    match if_addrs::get_if_addrs() {
+        Ok(interfaces) => {
+            let mut ips: Vec<IpAddr> =
+                interfaces.iter().map(if_addrs::Interface::ip).filter(usable).collect();
+            ips.sort_by_key(IpAddr::is_loopback);
+            ips.into_iter().map(|ip| SocketAddr::new(ip, local.port())).collect()
+        }
+        Err(error) => {
+            log::warn!("can't list network interfaces: {error}; set webrtc.candidates");
+            Vec::new()
+        }
+    }
+}
