@@ -292,10 +292,7 @@ impl Server {
                 quiet = false;
                 self.pump_camera(now, id);
             }
-            while let Some(output) = self.hub.poll_output() {
-                quiet = false;
-                self.handle_output(now, output);
-            }
+            quiet &= !self.take_hub_outputs(now);
             while let Some(id) = self.dirty.viewers.pop_first() {
                 quiet = false;
                 self.pump_viewer(now, id);
@@ -310,6 +307,16 @@ impl Server {
         }
         self.media.flush();
         self.timers.set(Timer::Hub, self.hub.poll_timeout());
+    }
+
+    /// Does what the matrix wants done; whether there was anything.
+    pub(super) fn take_hub_outputs(&mut self, now: Instant) -> bool {
+        let mut any = false;
+        while let Some(output) = self.hub.poll_output() {
+            any = true;
+            self.handle_output(now, output);
+        }
+        any
     }
 
     fn handle_output(&mut self, now: Instant, output: Output) {

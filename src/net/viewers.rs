@@ -179,10 +179,13 @@ impl Server {
         match event {
             Event::Connected => {
                 log::info!("viewer {}: connected", id.0);
+                // The first pictures leave before the session says that they are there.
+                self.hub.handle_connected(now, id);
+                self.take_hub_outputs(now);
+                self.pump_viewer(now, id);
                 if let Some(session) = self.session_of(id) {
                     session.handle_connected(now);
                 }
-                self.hub.handle_connected(now, id);
             }
             Event::PictureLoss { position } => {
                 self.hub.handle_picture_loss(now, SlotKey { viewer: id, position });

@@ -53,14 +53,17 @@ impl Hub {
         if std::mem::replace(&mut viewer.connected, true) {
             return;
         }
-        for position in 0..viewer.slots.len() {
-            let key = SlotKey { viewer: id, position };
-            if let Some(source) = self.slot(key).and_then(Slot::wanted) {
-                self.take(now, key, source);
+        let keys = (0..viewer.slots.len()).map(|position| SlotKey { viewer: id, position });
+        let keys: Vec<SlotKey> = keys.collect();
+        for key in &keys {
+            if let Some(source) = self.slot(*key).and_then(Slot::wanted) {
+                self.take(now, *key, source);
             }
-            self.report(key);
         }
         self.release(now, id);
+        for key in keys {
+            self.report(key);
+        }
     }
 
     /// Puts a source on a slot. The last one asked for wins.
