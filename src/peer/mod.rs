@@ -4,6 +4,7 @@
 //! [`Peer`] has no method that leaves it otherwise. Frames are queued and written together in
 //! [`Peer::flush`], which costs one pass over the streams for a whole turn of the loop.
 
+mod answer;
 mod demux;
 mod identity;
 mod offer;
@@ -183,7 +184,8 @@ impl Peer {
                 stream.set_rtx_cache(options.resend_packets, limits::RESEND_MAX_AGE, None);
             }
         }
-        Ok((peer, Answer { sdp: answer.to_sdp_string(), candidates }))
+        let sdp = answer::with_round_trips(&answer.to_sdp_string());
+        Ok((peer, Answer { sdp, candidates }))
     }
 
     /// The local ICE user name fragment, by which the first datagrams find their peer.

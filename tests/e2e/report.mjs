@@ -2,7 +2,7 @@
  * The switch report: how soon, how clean and how live another camera's picture is.
  *
  *     node report.mjs [--quick] [--switches N] [--baseline-switches N] [--json FILE]
- *                     [--policy instant|wait-idr|both]
+ *                     [--policy instant|wait-idr|both] [--part cameras|lossy|demo]
  *
  * Cameras are RTSP servers that run continuously (gst-rtsp-server's, then the demo's own),
  * Chromium shows them, and every presented picture is read. Each setting has a connection of its
@@ -30,6 +30,7 @@ const { values: options } = parseArgs({
     'baseline-switches': { type: 'string' },
     json: { type: 'string', default: fileURLToPath(new URL('out/report.json', import.meta.url)) },
     policy: { type: 'string', default: 'both' },
+    part: { type: 'string' },
   },
 });
 
@@ -252,11 +253,11 @@ const HEAD = [
 
 console.log('Median / 95th percentile.\n');
 console.log(`| ${HEAD.join(' | ')} |\n|${HEAD.map(() => ' --- |').join('')}`);
+const PARTS = { cameras: runCameras, lossy: runLossy, demo: runDemo };
+const names = options.part ? [options.part] : options.quick ? ['cameras'] : Object.keys(PARTS);
 const results = [];
 for (const policy of POLICIES) {
-  results.push(...(await runCameras(policy)));
-  if (options.quick) continue;
-  results.push(...(await runLossy(policy)), ...(await runDemo(policy)));
+  for (const name of names) results.push(...(await PARTS[name](policy)));
 }
 mkdirSync(dirname(options.json), { recursive: true });
 writeFileSync(options.json, `${JSON.stringify({ switches: SWITCHES, results }, null, 1)}\n`);

@@ -43,11 +43,10 @@ async function watch(loss) {
   }
 }
 
-// Shown is less than decoded: where a resent packet is lost as well, the browser asks again only
-// 100 ms later; two frames are then decoded at once, and only the newer one is painted.
+// The bounds on what is shown are the targets; the freeze depends on the machine's load too.
 for (const { loss, missing, unpainted, freezeMs } of [
-  { loss: 0.02, missing: 2, unpainted: 0.04, freezeMs: 350 },
-  { loss: 0.05, missing: 10, unpainted: 0.08, freezeMs: 450 },
+  { loss: 0.02, missing: 2, unpainted: 0, freezeMs: 250 },
+  { loss: 0.05, missing: 10, unpainted: 0, freezeMs: 350 },
 ]) {
   test(`at ${loss * 100} % loss frames are repaired, and none is shown broken`, async () => {
     const result = await watch(loss);
