@@ -9,7 +9,8 @@ use std::time::Instant;
 /// happen between two access units.
 #[derive(Debug)]
 pub struct Frame {
-    /// An IDR picture with its parameter sets in front: decoding can start here.
+    /// An IDR picture with its parameter sets in a payload of their own in front: decoding
+    /// can start here.
     pub key: bool,
     /// No other picture refers to it (`nal_ref_idc` 0): a replay may leave it out.
     pub disposable: bool,
@@ -33,6 +34,14 @@ impl Frame {
     ) -> Self {
         let bytes = payloads.iter().map(|payload| payload.len()).sum();
         Self { key, disposable, captured_at, payloads, bytes }
+    }
+
+    /// The same frame with its first payload so many times, and the others once.
+    #[must_use]
+    pub fn with_repeated_lead(&self, copies: usize) -> Self {
+        let lead = self.payloads.iter().take(1).cycle().take(copies);
+        let payloads = lead.chain(self.payloads.iter().skip(1)).cloned().collect();
+        Self::new(self.key, self.disposable, self.captured_at, payloads)
     }
 }
 

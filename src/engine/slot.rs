@@ -18,6 +18,12 @@ use super::timeline::{Stamp, Timeline};
 /// them may be lost.
 const HINTED_FRAMES: u64 = 10;
 
+/// How often a slot's first frame of a source carries its parameter sets. H.264 in RTP does not
+/// mark a frame's first packet: a receiver that misses it takes the rest of the IDR for whole
+/// and decodes it with the parameter sets of the source before. Chromium then shows garbage
+/// until the next IDR, or asks for one.
+const PARAMETER_SET_COPIES: usize = 3;
+
 /// One output.
 #[derive(Debug)]
 pub struct Slot {
@@ -225,7 +231,10 @@ impl Slot {
         self.send(now, frame.captured_at, Arc::clone(frame))
     }
 
-    fn send(&mut self, now: Instant, at: Instant, frame: Arc<Frame>) -> Egress {
+    fn send(&mut self, now: Instant, at: Instant, mut frame: Arc<Frame>) -> Egress {
+        if !self.started {
+            frame = Arc::new(frame.with_repeated_lead(PARAMETER_SET_COPIES));
+        }
         let stamp = self.timeline.stamp(at);
         self.last_stamp = Some(stamp);
         let first_sequence_number = self.next_sequence_number;

@@ -1,20 +1,23 @@
 //! What an answer says beyond the library's: that round trips are told (RFC 3611 §4.5).
 //!
-//! A browser that only receives knows no round trip, so it asks a second time for a packet whose
-//! resend was lost as well only after 100 ms, and a frame is not shown. Where `rrtr` stands among
-//! the codec's feedback it sends receiver reference times, and the sender reports that answer
-//! them tell it the round trip. Browsers do not offer `rrtr`, but act on it: measured in
-//! Chromium 156. Others ignore a kind of feedback that they don't know (RFC 4585 §4.2).
+//! A browser that only receives knows no round trip, and asks a second time for a packet whose
+//! resend was lost as well only after 100 ms: too late for its frame to be shown. Where `rrtr`
+//! stands among a codec's feedback it sends receiver reference times, and is told the round trip
+//! beside the sender reports. Chromium 156 acts on it though it does not offer it; browsers that
+//! don't know it ignore it (RFC 4585 §4.2).
 
-/// Adds `rrtr` to each codec of the answer that repairs loss by keyframes, which is video.
+/// Ends a codec's feedback line of the kind that only video has.
+const KEYFRAME_REQUESTS: &str = " nack pli";
+const ROUND_TRIPS: &str = " rrtr";
+
+/// Adds it to each video codec of an answer.
 pub fn with_round_trips(answer: &str) -> String {
     let mut sdp = String::with_capacity(answer.len() + 128);
-    for line in answer.split_inclusive("\r\n") {
-        sdp.push_str(line);
-        if let Some(payload_type) = line.trim_end().strip_suffix(" nack pli") {
-            sdp.push_str(payload_type);
-            sdp.push_str(" rrtr\r\n");
-        }
+    for line in answer.lines() {
+        let codec = line.strip_suffix(KEYFRAME_REQUESTS);
+        let added = codec.map(|codec| [codec, ROUND_TRIPS, "\r\n"]);
+        let parts = [line, "\r\n"].into_iter().chain(added.into_iter().flatten());
+        sdp.extend(parts);
     }
     sdp
 }
@@ -29,9 +32,8 @@ mod tests {
             m=video 9 UDP/TLS/RTP/SAVPF 96 98\r\na=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\n\
             a=rtcp-fb:98 nack pli\r\na=mid:1\r\n";
         let told = with_round_trips(answer);
-        let added: Vec<&str> = told.lines().filter(|line| line.ends_with("rrtr")).collect();
+        let (added, rest): (Vec<&str>, _) = told.lines().partition(|line| line.ends_with("rrtr"));
         assert_eq!(added, ["a=rtcp-fb:96 rrtr", "a=rtcp-fb:98 rrtr"]);
-        let rest: Vec<&str> = told.lines().filter(|line| !line.ends_with("rrtr")).collect();
         assert_eq!(rest, answer.lines().collect::<Vec<_>>());
     }
 }

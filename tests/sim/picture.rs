@@ -70,10 +70,12 @@ impl Picture {
 
     /// The picture as it enters the matrix, of about `bytes`.
     pub fn frame(self, captured_at: Instant, bytes: usize) -> Arc<Frame> {
-        let count = bytes.div_ceil(PART_BYTES).max(1);
+        // A key's parameter sets are a payload of their own.
+        let count = bytes.div_ceil(PART_BYTES).max(if self.is_key() { 2 } else { 1 });
         let payloads = (0..count)
             .map(|index| {
-                let length = (bytes - index * PART_BYTES).clamp(HEADER_BYTES, PART_BYTES);
+                let length =
+                    bytes.saturating_sub(index * PART_BYTES).clamp(HEADER_BYTES, PART_BYTES);
                 let mut payload = Vec::with_capacity(length);
                 payload.push(self.camera);
                 payload.push(self.kind as u8);

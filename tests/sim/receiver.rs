@@ -88,19 +88,26 @@ impl Receiver {
         keys.find(|(start, _)| self.is_complete(**start)).map(|(start, _)| *start)
     }
 
+    /// The sequence number behind a complete picture that starts here; its first part may be
+    /// repeated.
+    fn end_of(&self, start: u64) -> Option<u64> {
+        let first = self.buffer.get(&start).filter(|first| first.part.index == 0)?;
+        let is_copy = |at: &u64| self.buffer.get(at).is_some_and(|p| p.part == first.part);
+        let copies = (start..).take_while(is_copy).count() as u64;
+        let end = start + copies + u64::from(first.part.count) - 1;
+        (self.buffer.range(start..end).count() as u64 == end - start).then_some(end)
+    }
+
     fn is_complete(&self, start: u64) -> bool {
-        let Some(first) = self.buffer.get(&start).filter(|first| first.part.index == 0) else {
-            return false;
-        };
-        let count = u64::from(first.part.count);
-        self.buffer.range(start..start + count).count() as u64 == count
+        self.end_of(start).is_some()
     }
 
     fn decode(&mut self, start: u64) -> Result<Picture, String> {
         let first = self.buffer[&start];
         let picture = first.part.picture;
-        let end = start + u64::from(first.part.count);
-        for (index, (at, packet)) in (0u16..).zip(self.buffer.range(start..end)) {
+        let end = self.end_of(start).ok_or("an incomplete picture")?;
+        let once = end - u64::from(first.part.count);
+        for (index, (at, packet)) in (0u16..).zip(self.buffer.range(once..end)) {
             if packet.part != (Part { index, ..first.part })
                 || packet.rtp_timestamp != first.rtp_timestamp
             {

@@ -15,8 +15,11 @@ pub struct Screen {
 impl Screen {
     /// Takes what a slot sends next; the picture in it, or which rule it breaks.
     pub fn take(&mut self, egress: &Egress) -> Result<Picture, String> {
-        let parts: Vec<Part> =
+        let mut parts: Vec<Part> =
             egress.frame.payloads.iter().filter_map(|payload| Part::read(payload)).collect();
+        let sent = parts.len() as u64;
+        // The parameter sets may be repeated.
+        parts.dedup_by(|part, before| part == before && part.index == 0);
         let picture = parts.first().ok_or("an access unit without payloads")?.picture;
         if parts.iter().any(|part| part.picture != picture)
             || parts.iter().map(|part| part.index).ne(0..parts[0].count)
@@ -29,7 +32,7 @@ impl Screen {
             let got = egress.first_sequence_number;
             return Err(format!("sequence number {got} instead of {expected} at {picture:?}"));
         }
-        self.next_sequence_number = Some(egress.first_sequence_number + parts.len() as u64);
+        self.next_sequence_number = Some(egress.first_sequence_number + sent);
         if let Some(last) = self.rtp_timestamp {
             let ahead = egress.rtp_timestamp.wrapping_sub(last);
             if ahead == 0 || ahead >= 1 << 31 {

@@ -24,6 +24,31 @@ fn a_switch_shows_the_other_camera_at_once_from_its_key_on() {
     assert!(cached > 20);
 }
 
+/// A receiver that misses them decodes the key with the old camera's.
+#[test]
+fn the_parameter_sets_of_a_slots_first_key_are_sent_three_times() {
+    let mut bench = Bench::new();
+    let (a, b) = (bench.warm_camera(50), bench.warm_camera(50));
+    let slot = bench.viewer(&[a])[0];
+    bench.forget();
+
+    bench.switch(slot, b);
+    bench.wait(ms(5000));
+
+    let seen = bench.seen();
+    let key_starts: Vec<_> = seen
+        .sent(slot)
+        .filter(|(_, picture, _)| picture.kind == Kind::Key)
+        .map(|(_, _, egress)| {
+            let payloads = &egress.frame.payloads;
+            payloads.iter().filter(|payload| *payload == &payloads[0]).count()
+        })
+        .collect();
+    assert!(key_starts.len() > 1, "live keys follow");
+    assert_eq!(key_starts[0], 3);
+    assert!(key_starts[1..].iter().all(|copies| *copies == 1), "{key_starts:?}");
+}
+
 #[test]
 fn after_the_replay_the_next_live_picture_follows_when_it_comes() {
     let mut bench = Bench::new();

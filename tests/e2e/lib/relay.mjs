@@ -8,6 +8,13 @@ import { createSocket } from 'node:dgram';
 
 const HOST = '127.0.0.1';
 
+/** The timestamp of an RTP packet; null of all else (RFC 7983, RFC 5761). */
+function rtpTimestamp(data) {
+  const type = data[1] & 0x7f;
+  const isRtp = data.length > 12 && data[0] >> 6 === 2 && (type < 64 || type > 95);
+  return isRtp ? data.readUInt32BE(4) : null;
+}
+
 /** Uniform numbers from 0 to 1 from a seed (xorshift32), so that a run can be repeated. */
 function random(seed) {
   let state = seed >>> 0 || 1;
@@ -30,6 +37,8 @@ export class Relay {
     Object.assign(relay, { serverPort, loss, delayMs, dead: false, dropped: 0, passed: 0 });
     relay.random = random(seed);
     relay.upstream = new Map();
+    relay.startsToLose = 0;
+    relay.timestamps = new Set();
     relay.front = createSocket('udp4');
     relay.front.on('message', (data, from) => relay.fromBrowser(data, from));
     relay.port = await bind(relay.front);
@@ -47,14 +56,26 @@ export class Relay {
     else send();
   }
 
+  /** Whether this is the first packet of a frame, which is to be lost; resends get through. */
+  losesStart(data) {
+    const timestamp = rtpTimestamp(data);
+    if (timestamp === null || this.timestamps.has(timestamp)) return false;
+    this.timestamps.add(timestamp);
+    if (this.startsToLose === 0) return false;
+    this.startsToLose -= 1;
+    this.dropped += 1;
+    return true;
+  }
+
   fromBrowser(data, from) {
     const key = `${from.address}:${from.port}`;
     let socket = this.upstream.get(key);
     if (!socket) {
       socket = createSocket('udp4');
-      socket.on('message', (reply) =>
-        this.pass(() => this.front?.send(reply, from.port, from.address)),
-      );
+      socket.on('message', (reply) => {
+        if (this.losesStart(reply)) return;
+        this.pass(() => this.front?.send(reply, from.port, from.address));
+      });
       socket.on('error', () => {});
       this.upstream.set(key, socket);
     }
@@ -64,6 +85,11 @@ export class Relay {
   /** From now on nothing gets through, or all does again. */
   cut(dead) {
     this.dead = dead;
+  }
+
+  /** The first packets of the next frames are lost, once each. */
+  loseStarts(frames) {
+    this.startsToLose = frames;
   }
 
   stop() {

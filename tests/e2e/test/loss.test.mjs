@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { delay } from '../lib/process.mjs';
-import { longestGap } from '../lib/switching.mjs';
+import { longestGap, switchAndMeasure } from '../lib/switching.mjs';
 import { World } from '../lib/world.mjs';
 
 const FPS = 15;
@@ -59,3 +59,34 @@ for (const { loss, missing, unpainted, freezeMs } of [
     assert.equal(result.pli, 0, `loss is repaired by resending, not by keyframes: ${text}`);
   });
 }
+
+test('a switch that loses its first packet is as clean and quick as any', async () => {
+  const cameras = [
+    { camera: 1, gop: 300, profile: 'baseline' },
+    { camera: 2, gop: 300, profile: 'high', phase: 150 },
+  ];
+  const world = await World.start(cameras, { relay: { delayMs: 5 } });
+  try {
+    await delay(10_000);
+    const viewer = await world.viewer(['cam1']);
+    await viewer.picture(0, 1);
+    const measures = [];
+    for (let i = 0; i < 6; i += 1) {
+      await delay(700);
+      const to = { camera: 1 + ((i + 1) % 2), width: 640 };
+      world.relay.loseStarts(1);
+      const options = { waitMs: 12_000 };
+      measures.push(await switchAndMeasure(viewer, 0, `cam${to.camera}`, to, options));
+    }
+    const { 0: { pli } } = await viewer.stats();
+    const text = JSON.stringify({ pli, measures }, null, 1);
+    assert.equal(pli, 0, `no keyframe is asked for: ${text}`);
+    for (const { first, ghosts } of measures) {
+      assert.equal(ghosts, 0, text);
+      assert.ok(first !== null && first < 500, text);
+    }
+    await viewer.close();
+  } finally {
+    await world.stop();
+  }
+});
