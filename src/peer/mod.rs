@@ -184,7 +184,7 @@ impl Peer {
                 stream.set_rtx_cache(options.resend_packets, limits::RESEND_MAX_AGE, None);
             }
         }
-        let sdp = answer::with_round_trips(&answer.to_sdp_string());
+        let sdp = answer::with_feedback(&answer.to_sdp_string());
         Ok((peer, Answer { sdp, candidates }))
     }
 
@@ -453,7 +453,10 @@ impl Identity {
             .clear_codecs()
             .enable_h264(true)
             // Only so that an audio m-line has something to be answered inactive with.
-            .enable_opus(true, false);
+            .enable_opus(true, false)
+            // What is numbered and timed for nobody costs bytes and reports.
+            .clear_extension_map()
+            .set_extension(4, Extension::RtpMid);
         if options.playout_delay.is_some() {
             config.set_extension(5, Extension::PlayoutDelay)
         } else {
