@@ -136,6 +136,11 @@ impl Camera {
                     if budget == 0 {
                         return true;
                     }
+                    // A second call only to hear that there is nothing costs more than the
+                    // parsing of what there was.
+                    if count < buffer.len() {
+                        return false;
+                    }
                 }
                 Ok(ReadOutcome::WouldBlock) => return false,
                 Ok(ReadOutcome::Closed) => {

@@ -224,6 +224,10 @@ impl Server {
         let now = Instant::now();
         let mut ready = std::mem::take(&mut self.unfinished);
         ready.extend(events.iter().filter_map(|event| self.endpoints.get(event.token().0)));
+        // Behind the last bytes of a camera stands its closing, which is no event any more.
+        let closed = events.iter().filter(|event| event.is_read_closed());
+        let closed = closed.filter_map(|event| self.endpoints.get(event.token().0));
+        self.unfinished.extend(closed.filter(|at| matches!(at, Endpoint::Camera(_))));
         for endpoint in ready {
             if self.handle_ready(now, endpoint) {
                 self.unfinished.insert(endpoint);

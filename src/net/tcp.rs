@@ -15,7 +15,8 @@ pub struct TcpConnection {
 /// What a read gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadOutcome {
-    /// This many bytes; there may be more.
+    /// This many bytes. Fewer than asked for were all there is: the next ones are an event of
+    /// their own, the other end's closing excepted if it had come already.
     Data(usize),
     /// Nothing now.
     WouldBlock,

@@ -91,7 +91,7 @@ impl MediaSocket {
     }
 
     /// Receives a batch; `handle` gets each datagram with where it came from and where it
-    /// was sent to. False when there is nothing left.
+    /// was sent to. False when there is nothing left: the system call stops where it would block.
     pub fn receive(&mut self, mut handle: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> bool {
         let mut metas = [RecvMeta::default(); BUFFERS];
         let received = {
@@ -115,7 +115,7 @@ impl MediaSocket {
                 handle(meta.addr, to, datagram);
             }
         }
-        true
+        count == BUFFERS.min(quinn_udp::BATCH_SIZE)
     }
 
     fn destination(&self, ip: Option<IpAddr>) -> SocketAddr {
