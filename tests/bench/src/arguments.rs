@@ -13,9 +13,9 @@ crosspoint-bench scale [OPTIONS]         how that grows; writes docs/scale
 crosspoint-bench instructions [--check]  instructions a packet; writes docs/instructions.md,
                                          or fails where it has become 5 % worse
 
-  --row NAME              only this row; may be repeated
+  --row NAME              only this row, or this plot; may be repeated
   --crosspoint NAME=PATH  another build to measure beside this one; may be repeated
-  --passes N              how often each row is measured, 3
+  --passes N              how often each row is measured: 3, or 1 for scale
   --seconds S             how long each time, 10
   --quick                 one pass of 3 s
   --frame-writes          cameras write a frame at once, not a packet at a time
@@ -34,7 +34,8 @@ pub struct Build {
 pub struct Options {
     pub rows: Vec<String>,
     pub builds: Vec<Build>,
-    pub passes: usize,
+    /// Where it was said.
+    pub passes: Option<usize>,
     pub window: Duration,
     pub is_quick: bool,
     pub writes_frames: bool,
@@ -81,7 +82,7 @@ fn options(words: &[&str]) -> Result<Options, String> {
     let mut options = Options {
         rows: Vec::new(),
         builds: Vec::new(),
-        passes: 3,
+        passes: None,
         window: Duration::from_secs(10),
         is_quick: false,
         writes_frames: false,
@@ -94,10 +95,10 @@ fn options(words: &[&str]) -> Result<Options, String> {
         match word {
             "--row" => options.rows.push(value()?.to_owned()),
             "--crosspoint" => options.builds.push(build(value()?)),
-            "--passes" => options.passes = number::<usize>(value()?)?.max(1),
+            "--passes" => options.passes = Some(number::<usize>(value()?)?.max(1)),
             "--seconds" => options.window = Duration::from_secs(number::<u64>(value()?)?.max(1)),
             "--quick" => {
-                (options.passes, options.window) = (1, Duration::from_secs(3));
+                (options.passes, options.window) = (Some(1), Duration::from_secs(3));
                 options.is_quick = true;
             }
             "--frame-writes" => options.writes_frames = true,
@@ -139,8 +140,8 @@ mod tests {
         let read = options("--row 10x1 --row idle --crosspoint old=/tmp/x --seconds 4").unwrap();
         assert_eq!(read.rows, ["10x1", "idle"]);
         assert_eq!(read.builds, [Build { name: "old".to_owned(), path: "/tmp/x".into() }]);
-        assert_eq!((read.passes, read.window), (3, Duration::from_secs(4)));
-        assert_eq!(options("--quick").unwrap().passes, 1);
+        assert_eq!((read.passes, read.window), (None, Duration::from_secs(4)));
+        assert_eq!(options("--quick").unwrap().passes, Some(1));
     }
 
     #[test]

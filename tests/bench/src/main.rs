@@ -13,10 +13,14 @@ mod arguments;
 mod batch;
 mod cameras;
 mod h264;
+mod hot_path;
+mod instructions;
 mod limits;
 mod load;
+mod plot;
 mod process;
 mod rows;
+mod scale;
 mod stamp;
 mod statistics;
 mod table;
@@ -52,9 +56,9 @@ fn run(command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Run(options) => rows::run(&options),
-        Command::Scale(_) | Command::Instructions { .. } | Command::HotPath { .. } => {
-            Err("not yet".into())
-        }
+        Command::Scale(options) => scale::run(&options),
+        Command::Instructions { check } => instructions::run(check),
+        Command::HotPath { stage, frames } => hot_path::run(&stage, frames),
         Command::Cameras(order) => {
             process::end_with_owner();
             cameras::run(order)

@@ -122,6 +122,15 @@ pub fn machine() -> String {
     format!("{} x {}, Linux {}", names.len(), names.first().unwrap_or(&"?"), kernel.trim())
 }
 
+/// The compiler's version.
+pub fn rustc() -> String {
+    let output = Command::new("rustc").arg("--version").output();
+    output.map_or_else(
+        |_| String::new(),
+        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+    )
+}
+
 /// Builds the server, as a user would, and says where it is.
 pub fn build_server() -> Result<PathBuf, Failure> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());

@@ -20,6 +20,8 @@ const SETTLE_QUICK: Duration = Duration::from_secs(1);
 const SETTLE_FULL: Duration = Duration::from_secs(25);
 /// Packets of the mean size are measured with this size where no row has run.
 const MEAN_BYTES: usize = 1_000;
+/// How often each row is measured, unless said.
+const PASSES: usize = 3;
 
 /// One line of the table.
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +113,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     if !sizes.is_empty() {
         results.mean_packet_bytes = median(&sizes).round() as usize;
     }
-    results.limits = measure_limits(results.mean_packet_bytes, options.passes)?;
+    results.limits = measure_limits(results.mean_packet_bytes)?;
     let text = table::render(&results);
     print!("{text}");
     if let Some(path) = &options.markdown {
@@ -139,9 +141,10 @@ fn chosen(names: &[String]) -> Result<Vec<Row>, Failure> {
 fn measure(options: &Options, rows: &[Row], builds: &[Build]) -> Result<Vec<Measured>, Failure> {
     let mut measured: Vec<(Row, &Build, Vec<Pass>)> =
         rows.iter().flat_map(|row| builds.iter().map(|build| (*row, build, Vec::new()))).collect();
-    for pass in 1..=options.passes {
+    let count = options.passes.unwrap_or(PASSES);
+    for pass in 1..=count {
         for (row, build, passes) in &mut measured {
-            eprintln!("pass {pass} of {}: {} ({})", options.passes, row.name, build.name);
+            eprintln!("pass {pass} of {count}: {} ({})", row.name, build.name);
             passes.push(row.load.run(&build.path, &row.timing(options))?);
         }
     }
@@ -180,11 +183,11 @@ fn further_viewer(rows: &[Measured], builds: &[Build]) -> Vec<FurtherViewer> {
     found
 }
 
-fn measure_limits(mean_bytes: usize, passes: usize) -> Result<Vec<LimitMeasured>, Failure> {
+fn measure_limits(mean_bytes: usize) -> Result<Vec<LimitMeasured>, Failure> {
     eprintln!("the limits");
     let measure = |limit: Limit| {
         let figures: Result<Vec<f64>, Failure> =
-            (0..passes.max(3)).map(|_| limit.measure(mean_bytes)).collect();
+            (0..PASSES).map(|_| limit.measure(mean_bytes)).collect();
         Ok(LimitMeasured { name: limit.name(mean_bytes), ns_per_packet: median(&figures?) })
     };
     Limit::all(mean_bytes).into_iter().map(measure).collect()

@@ -260,7 +260,7 @@ fn ask(
 }
 
 /// Whether a datagram is RTP and not RTCP, STUN or DTLS (RFC 7983, RFC 5761).
-fn is_rtp(data: &[u8]) -> bool {
+pub fn is_rtp(data: &[u8]) -> bool {
     matches!(data, [128..=191, second, ..] if !(192..=223).contains(second))
 }
 
