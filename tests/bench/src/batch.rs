@@ -5,7 +5,7 @@
 
 use std::io::IoSliceMut;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, RawFd};
 
 use nix::cmsg_space;
 use nix::errno::Errno;
@@ -41,14 +41,13 @@ impl Batch {
     /// arrival in nanoseconds on the wall clock. False when nothing is left.
     pub fn receive(
         &mut self,
-        socket: &impl AsRawFd,
+        socket: RawFd,
         mut handle: impl FnMut(SocketAddr, u64, &[u8]),
     ) -> Result<bool, Errno> {
         let mut slices: Vec<[IoSliceMut<'_>; 1]> =
             self.buffers.iter_mut().map(|buffer| [IoSliceMut::new(buffer)]).collect();
         let flags = MsgFlags::MSG_DONTWAIT;
-        let fd = socket.as_raw_fd();
-        let received = match recvmmsg(fd, &mut self.headers, slices.iter_mut(), flags, None) {
+        let received = match recvmmsg(socket, &mut self.headers, slices.iter_mut(), flags, None) {
             Ok(received) => received,
             Err(Errno::EAGAIN) => return Ok(false),
             // ICMP's answer to what was sent before.

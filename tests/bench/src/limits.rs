@@ -136,7 +136,7 @@ impl Drain {
         let thread = std::thread::spawn(move || {
             let mut batch = Batch::new();
             while !flag.load(Ordering::Relaxed) {
-                match batch.receive(&socket, |_, _, _| {}) {
+                match batch.receive(socket.as_raw_fd(), |_, _, _| {}) {
                     Ok(true) => {}
                     _ => std::thread::sleep(Duration::from_micros(50)),
                 }

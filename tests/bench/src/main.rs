@@ -21,6 +21,7 @@ mod plot;
 mod process;
 mod rows;
 mod scale;
+mod sequence;
 mod stamp;
 mod statistics;
 mod table;

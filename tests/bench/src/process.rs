@@ -151,3 +151,24 @@ pub fn build_server() -> Result<PathBuf, Failure> {
     }
     Ok(server)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_heard_and_measured() {
+        let script = "for i in $(seq 20000); do :; done; echo ready; read end";
+        let mut process = Process::start(Path::new("sh"), &["-c", script]).unwrap();
+        assert_eq!(process.line().unwrap(), "ready");
+        assert!(process.cpu_s().unwrap() > 0.001);
+        let memory = process.memory().unwrap();
+        assert!(memory.rss_mb > memory.anonymous_mb && memory.anonymous_mb > 0.0);
+    }
+
+    #[test]
+    fn the_end_of_a_process_is_a_failure() {
+        let mut process = Process::start(Path::new("sh"), &["-c", "exit 3"]).unwrap();
+        assert!(process.line().unwrap_err().to_string().contains('3'));
+    }
+}

@@ -1,9 +1,10 @@
 //! One viewer: signals over a WebSocket as a browser does, and ends ICE, DTLS and SRTP for
 //! real. It asks for lost packets (NACK) and reports on reception (RR), as str0m does.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use mio::net::UdpSocket;
@@ -16,15 +17,11 @@ use str0m::{Candidate, Event, Input, Output, Rtc};
 use tungstenite::{Message, WebSocket};
 
 use crate::batch::{self, Batch};
+use crate::sequence::Sequence;
 use crate::{Failure, stamp};
 
 /// For one answer of the server.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// A packet that is missing for this long is lost, however the viewer asks for it.
-const REPAIR_TIME: Duration = Duration::from_millis(500);
-/// A jump of the sequence numbers by more is counted, but not waited for.
-const GAP_MAX_PACKETS: u64 = 10_000;
-
 /// What a viewer saw since it was asked to count.
 #[derive(Debug, Default)]
 pub struct Seen {
@@ -34,7 +31,7 @@ pub struct Seen {
     pub bytes: u64,
     /// Whole frames: packets with marker.
     pub frames: u64,
-    /// Packets lost for good.
+    /// Packets lost for good; see [`Sequence`].
     pub lost: u64,
     /// From a frame's stamp to its first packet in the kernel, in microseconds.
     pub latencies_us: Vec<u32>,
@@ -56,8 +53,7 @@ pub struct Viewer {
 
 #[derive(Default)]
 struct Slot {
-    highest: Option<u64>,
-    missing: BTreeMap<u64, Instant>,
+    sequence: Sequence,
     has_picture: bool,
 }
 
@@ -129,10 +125,7 @@ impl Viewer {
         let offset_ns = stamp::realtime_ns() - stamp::monotonic_ns();
         loop {
             let mut outcome = Ok(());
-            let socket = &self.socket;
-            // The borrow of the socket ends before a datagram is handled.
-            let fd = SocketFd::of(socket);
-            let has_more = batch.receive(&fd, |from, arrived_ns, data| {
+            let has_more = batch.receive(self.socket.as_raw_fd(), |from, arrived_ns, data| {
                 if outcome.is_ok() {
                     outcome = self.handle_datagram(now, from, arrived_ns - offset_ns, data);
                 }
@@ -161,15 +154,14 @@ impl Viewer {
     pub fn reset(&mut self) {
         self.seen = Seen::default();
         for slot in self.slots.values_mut() {
-            slot.missing.clear();
+            slot.sequence.reset();
         }
     }
 
     /// What was seen, with what is still missing counted as lost.
     pub fn take_seen(&mut self, now: Instant) -> Seen {
         let mut seen = std::mem::take(&mut self.seen);
-        let missing = self.slots.values().flat_map(|slot| slot.missing.values());
-        seen.lost += missing.filter(|&&since| now - since > REPAIR_TIME).count() as u64;
+        seen.lost = self.slots.values().map(|slot| slot.sequence.lost(now)).sum();
         seen
     }
 
@@ -212,18 +204,9 @@ impl Viewer {
 
     fn handle_packet(&mut self, now: Instant, packet: &RtpPacket, arrived_ns: Option<u64>) {
         let slot = self.slots.entry(packet.header.ssrc).or_default();
-        let number = *packet.seq_no;
-        let expected = slot.highest.map_or(number, |highest| highest + 1);
-        if number < expected {
-            slot.missing.remove(&number);
+        if !slot.sequence.handle(now, *packet.seq_no) {
             return;
         }
-        if number - expected > GAP_MAX_PACKETS {
-            self.seen.lost += number - expected;
-        } else {
-            slot.missing.extend((expected..number).map(|missing| (missing, now)));
-        }
-        slot.highest = Some(number);
         self.seen.frames += u64::from(packet.header.marker);
         if let (Some(arrived_ns), Some(sent_ns)) = (arrived_ns, stamp::read(&packet.payload)) {
             let latency_us = arrived_ns.saturating_sub(sent_ns) / 1_000;
@@ -267,19 +250,4 @@ pub fn is_rtp(data: &[u8]) -> bool {
 /// What the network may do at any time.
 fn is_harmless(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionRefused)
-}
-
-/// A socket's descriptor, for the time of one call.
-struct SocketFd(std::os::fd::RawFd);
-
-impl SocketFd {
-    fn of(socket: &UdpSocket) -> Self {
-        Self(std::os::fd::AsRawFd::as_raw_fd(socket))
-    }
-}
-
-impl std::os::fd::AsRawFd for SocketFd {
-    fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        self.0
-    }
 }
