@@ -101,8 +101,10 @@ impl Cameras {
         let cameras = (0..order.cameras).map(|index| {
             let mut film = Film::new(order.profile, index as u64 + 1);
             let sets = ParameterSets::from_nals(film.parameter_sets());
-            // Cameras know nothing of each other: neither frames nor IDRs come together.
-            let phase = index as u64 * order.profile.gop_frames / order.cameras as u64;
+            // Whoever comes now comes in the middle of a GOP. Cameras know nothing of each
+            // other: neither frames nor IDRs come together.
+            let gop_frames = order.profile.gop_frames;
+            let phase = gop_frames / 2 + index as u64 * gop_frames / order.cameras as u64;
             film.skip_to(phase);
             Ok(Camera {
                 film,

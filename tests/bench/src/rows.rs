@@ -16,7 +16,7 @@ use crate::{Failure, table};
 /// How long a load runs before it is measured: caches and buffers have their size.
 const SETTLE: Duration = Duration::from_secs(4);
 const SETTLE_QUICK: Duration = Duration::from_secs(1);
-/// Until the small camera's packets have filled a resend window of 2048 packets.
+/// Long past the age at which a packet leaves a resend window: what grows after that leaks.
 const SETTLE_FULL: Duration = Duration::from_secs(25);
 /// Packets of the mean size are measured with this size where no row has run.
 const MEAN_BYTES: usize = 1_000;
