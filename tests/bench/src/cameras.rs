@@ -1,0 +1,237 @@
+//! The cameras: a process with an RTSP server on loopback whose films never stop.
+//!
+//! As with a real camera, whoever comes gets whatever picture is next, IDR or not, and no
+//! request brings an IDR sooner.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use rtsp::h264::{AccessUnit, ParameterSets, packetize};
+use rtsp::server::{NotFound, Output, Session, describe_h264};
+use serde::{Deserialize, Serialize};
+
+use crate::h264::{Film, Profile};
+use crate::{Failure, stamp};
+
+/// RTP payload bytes of a packet: a camera's usual.
+const PAYLOAD_BYTES: usize = 1_400;
+/// Unsent bytes after which a reader counts as hung.
+const UNSENT_MAX_BYTES: usize = 16 * 1024 * 1024;
+const LISTENER: Token = Token(usize::MAX);
+
+/// What the process is told.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Order {
+    pub cameras: usize,
+    pub profile: Profile,
+    /// One write for a whole frame instead of one for each packet.
+    pub writes_frames: bool,
+}
+
+struct Camera {
+    film: Film,
+    sets: Arc<ParameterSets>,
+    started_at: Instant,
+    /// Running number of the next picture.
+    number: u64,
+}
+
+struct Reader {
+    stream: TcpStream,
+    session: Session,
+    /// The camera that it plays.
+    playing: Option<usize>,
+    unsent: Vec<u8>,
+}
+
+struct Cameras {
+    order: Order,
+    poll: Poll,
+    listener: TcpListener,
+    cameras: Vec<Camera>,
+    readers: Vec<Option<Reader>>,
+}
+
+/// Films until its standard input ends. Says its address first.
+pub fn run(order: Order) -> Result<(), Failure> {
+    let mut cameras = Cameras::new(order)?;
+    println!("{}", cameras.listener.local_addr()?);
+    let mut events = Events::with_capacity(64);
+    loop {
+        let due = cameras.cameras.iter().map(|camera| camera.due_at(&order.profile)).min();
+        let wait = due.map(|due| due.saturating_duration_since(Instant::now()));
+        match cameras.poll.poll(&mut events, wait) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
+            _ => {}
+        }
+        let now = Instant::now();
+        for event in &events {
+            match event.token() {
+                LISTENER => cameras.accept(now)?,
+                Token(key) => cameras.handle_reader(now, key),
+            }
+        }
+        cameras.shoot(now);
+    }
+}
+
+impl Camera {
+    fn due_at(&self, profile: &Profile) -> Instant {
+        self.started_at + Duration::from_secs(1) * self.number as u32 / profile.rate()
+    }
+}
+
+impl Profile {
+    fn rate(&self) -> u32 {
+        self.frames_per_second as u32
+    }
+}
+
+impl Cameras {
+    fn new(order: Order) -> Result<Self, Failure> {
+        let mut listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        let poll = Poll::new()?;
+        poll.registry().register(&mut listener, LISTENER, Interest::READABLE)?;
+        let now = Instant::now();
+        let frame = Duration::from_secs(1) / order.profile.rate();
+        let cameras = (0..order.cameras).map(|index| {
+            let mut film = Film::new(order.profile, index as u64 + 1);
+            let sets = ParameterSets::from_nals(film.parameter_sets());
+            // Whoever comes now comes in the middle of a GOP. Cameras know nothing of each
+            // other: neither frames nor IDRs come together.
+            let gop_frames = order.profile.gop_frames;
+            let phase = gop_frames / 2 + index as u64 * gop_frames / order.cameras as u64;
+            film.skip_to(phase);
+            Ok(Camera {
+                film,
+                sets: Arc::new(sets.ok_or("the film has no parameter sets")?),
+                started_at: now + frame * index as u32 / order.cameras as u32,
+                number: 0,
+            })
+        });
+        let cameras = cameras.collect::<Result<_, Failure>>()?;
+        Ok(Self { order, poll, listener, cameras, readers: Vec::new() })
+    }
+
+    fn accept(&mut self, now: Instant) -> io::Result<()> {
+        while let Ok((mut stream, _)) = self.listener.accept() {
+            stream.set_nodelay(true)?;
+            let token = Token(self.readers.len());
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            self.poll.registry().register(&mut stream, token, interest)?;
+            let session = Session::new(now, ntp(), self.readers.len() as u64 + 1);
+            self.readers.push(Some(Reader { stream, session, playing: None, unsent: Vec::new() }));
+        }
+        Ok(())
+    }
+
+    fn handle_reader(&mut self, now: Instant, key: usize) {
+        let Some(reader) = &mut self.readers[key] else { return };
+        let mut is_alive = reader.flush();
+        let mut buffer = [0; 4096];
+        while is_alive {
+            match reader.stream.read(&mut buffer) {
+                Ok(count) if count > 0 => {
+                    reader.session.handle_data(now, &buffer[..count]);
+                    is_alive = reader.pump(now, &self.cameras, self.order.writes_frames);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                _ => is_alive = false,
+            }
+        }
+        if !is_alive {
+            self.readers[key] = None; // closing it takes it from the poll too
+        }
+    }
+
+    /// Takes the pictures that are due and sends them.
+    fn shoot(&mut self, now: Instant) {
+        for index in 0..self.cameras.len() {
+            while self.cameras[index].due_at(&self.order.profile) <= now {
+                self.shoot_one(index);
+            }
+        }
+    }
+
+    fn shoot_one(&mut self, index: usize) {
+        let camera = &mut self.cameras[index];
+        let nals = camera.film.shoot(stamp::monotonic_ns());
+        let timestamp = camera.number * 90_000 / self.order.profile.frames_per_second;
+        camera.number += 1;
+        let now = Instant::now();
+        let slices = nals.iter().map(Vec::as_slice);
+        let unit = AccessUnit::from_nals(timestamp as u32, now, slices, Some(&camera.sets));
+        let payloads = packetize(&unit.expect("the film is valid"), PAYLOAD_BYTES);
+        for key in 0..self.readers.len() {
+            let Some(reader) = &mut self.readers[key] else { continue };
+            if reader.playing != Some(index) {
+                continue;
+            }
+            for (position, payload) in payloads.iter().enumerate() {
+                let is_last = position + 1 == payloads.len();
+                reader.session.write_rtp(now, payload, timestamp as u32, is_last);
+            }
+            reader.session.handle_timeout(now);
+            if !reader.pump(now, &self.cameras, self.order.writes_frames) {
+                self.readers[key] = None;
+            }
+        }
+    }
+}
+
+impl Reader {
+    /// Does what the session wants done; false when it is over.
+    fn pump(&mut self, now: Instant, cameras: &[Camera], writes_frames: bool) -> bool {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Send(bytes) => {
+                    self.unsent.extend(bytes);
+                    if !writes_frames && !self.flush() {
+                        return false;
+                    }
+                }
+                Output::Describe { path } => {
+                    let camera = number(&path).and_then(|index| cameras.get(index));
+                    let sdp = camera.map(|camera| describe_h264(&path, Some(&camera.sets)));
+                    self.session.describe_result(now, sdp.as_deref().ok_or(NotFound));
+                }
+                Output::Play { path } => self.playing = number(&path),
+                Output::KeyframeRequest => {}
+                Output::Close => return false,
+            }
+        }
+        self.flush() && self.unsent.len() <= UNSENT_MAX_BYTES
+    }
+
+    /// Writes what the socket takes; false when it is broken.
+    fn flush(&mut self) -> bool {
+        while !self.unsent.is_empty() {
+            match self.stream.write(&self.unsent) {
+                Ok(count) => drop(self.unsent.drain(..count)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return true,
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+}
+
+/// Name of a camera's stream.
+pub fn name(index: usize) -> String {
+    format!("cam{index}")
+}
+
+/// The camera of a path.
+fn number(path: &str) -> Option<usize> {
+    path.trim_matches('/').strip_prefix("cam")?.parse().ok()
+}
+
+/// The wall clock as NTP timestamp (RFC 5905).
+fn ntp() -> u64 {
+    const FROM_1900_TO_1970_S: u64 = 2_208_988_800;
+    (stamp::realtime_ns() / 1_000_000_000 + FROM_1900_TO_1970_S) << 32
+}
