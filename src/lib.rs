@@ -13,3 +13,4 @@ pub mod limits;
 pub mod logger;
 pub mod net;
 pub mod peer;
+pub mod whip;

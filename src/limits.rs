@@ -32,7 +32,7 @@ pub const UDP_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of one train of datagrams that the kernel is given to cut up (UDP GSO).
 pub const GSO_MAX_BYTES: usize = 60_000;
 
-/// Names that wait to be resolved: at most one a camera is under way.
+/// Names that wait to be resolved: at most one a camera or publisher is under way.
 pub const RESOLVER_QUEUE_MAX: usize = 256;
 
 /// Bytes read from one connection before the others have their turn.
@@ -43,6 +43,12 @@ pub const UDP_BUDGET_BATCHES: usize = 64;
 
 /// Unsent bytes to a camera: only requests and reports go there.
 pub const CAMERA_UNSENT_MAX_BYTES: usize = 64 * 1024;
+
+/// Unsent bytes to a WHIP server: one offer.
+pub const PUBLISHER_UNSENT_MAX_BYTES: usize = 64 * 1024;
+
+/// How long the end of the program waits for WHIP servers to be told of it.
+pub const GOODBYE_MAX: Duration = Duration::from_secs(2);
 
 /// Receive buffer of a camera's RTP socket, as far as the system allows: an IDR picture
 /// arrives at the speed of the wire.

@@ -43,8 +43,17 @@ fn main() -> ExitCode {
 /// Reads a configuration file, or says everything that is wrong with it.
 fn read(file: &str) -> Result<Config, String> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
-    config::parse(&text, &|name| std::env::var(name).ok())
-        .map_err(|problems| problems.iter().map(|problem| format!("{file}:{problem}\n")).collect())
+    let config = config::parse(&text, &|name| std::env::var(name).ok()).map_err(|problems| {
+        problems.iter().map(|problem| format!("{file}:{problem}\n")).collect::<String>()
+    })?;
+    let needs_tls = |publish: &&config::Publish| publish.url.expose().starts_with("https:");
+    match config.publish.iter().find(needs_tls) {
+        Some(publish) if cfg!(not(feature = "tls")) => Err(format!(
+            "{file}: publish.{}: https:// needs a build with the feature tls",
+            publish.stream
+        )),
+        _ => Ok(config),
+    }
 }
 
 fn demo(options: &DemoOptions) -> Result<(), String> {

@@ -33,6 +33,7 @@ const PURE: &[&str] = &[
     "src/control/",
     "src/http/",
     "src/room/",
+    "src/whip/",
     "src/demo/",
     "src/intake.rs",
     "src/peer/",
@@ -46,6 +47,7 @@ const ORDERED: &[&str] = &[
     "src/control/",
     "src/http/",
     "src/room/",
+    "src/whip/",
     "src/demo/",
     "src/intake.rs",
     "rtsp/src/",
@@ -58,6 +60,12 @@ const WALLS: &[Wall] = &[
         within: EVERYWHERE,
         allowed: &["src/net/"],
         because: "only net knows sockets and readiness: what knows neither can be simulated",
+    },
+    Wall {
+        words: &["rustls"],
+        within: EVERYWHERE,
+        allowed: &["src/net/"],
+        because: "only net encrypts connections: whip sees what is said on them",
     },
     Wall {
         // The key of the handshake is a pure function: http may ask for it.

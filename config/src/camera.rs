@@ -124,7 +124,8 @@ fn read_options(options: &str) -> Result<Option<Transport>, String> {
     Ok(transport)
 }
 
-fn is_host_port(text: &str) -> bool {
+/// Whether a text is a host, or a host and a port.
+pub(crate) fn is_host_port(text: &str) -> bool {
     let (host_is_valid, port) = match text.strip_prefix('[').and_then(|t| t.split_once(']')) {
         Some((ip, port)) => (ip.parse::<std::net::Ipv6Addr>().is_ok(), port),
         None => {

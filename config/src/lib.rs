@@ -9,6 +9,7 @@ mod camera;
 pub mod limits;
 mod model;
 mod problem;
+mod publish;
 mod reader;
 mod scalar;
 mod schema;
@@ -18,7 +19,7 @@ mod url;
 
 pub use model::{
     Api, Candidate, Config, IceServer, Limits, Log, LogFormat, LogLevel, Multistream, PlayoutDelay,
-    Stream, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
+    Publish, Stream, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 pub use problem::Problem;
 pub use scalar::listen as parse_listen;

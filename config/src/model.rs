@@ -11,6 +11,8 @@ use crate::url::SecretUrl;
 pub struct Config {
     /// `streams`, in the file's order; names are unique.
     pub streams: Vec<Stream>,
+    /// `publish`, in the file's order; each names one of `streams`.
+    pub publish: Vec<Publish>,
     /// `api`: the HTTP and WebSocket side.
     pub api: Api,
     /// `webrtc`: the media side.
@@ -36,6 +38,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             streams: Vec::new(),
+            publish: Vec::new(),
             api: Api::default(),
             webrtc: Webrtc::default(),
             multistream: Multistream::default(),
@@ -69,6 +72,23 @@ pub struct Stream {
     pub warm: bool,
     /// How long the camera stays connected after its last viewer left.
     pub linger: Duration,
+}
+
+/// One address of `publish`: a stream is handed on there by WHIP (RFC 9725).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Publish {
+    /// The name of the stream.
+    pub stream: String,
+    /// The WHIP endpoint, `http:` or `https:`. Its path may be a secret as well.
+    pub url: SecretUrl,
+    /// The bearer token (RFC 6750).
+    pub token: Option<String>,
+}
+
+impl fmt::Debug for Publish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publish").field("stream", &self.stream).finish_non_exhaustive()
+    }
 }
 
 /// How RTP comes from a camera (RFC 2326 section 12.39).

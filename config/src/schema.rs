@@ -6,18 +6,30 @@ use std::time::Duration;
 use crate::camera::camera_url;
 use crate::limits;
 use crate::model::{
-    Api, Config, IceServer, Limits, Log, LogFormat, LogLevel, Multistream, PlayoutDelay, Stream,
-    Transport, WEBRTC_DEFAULT_PORT, Webrtc,
+    Api, Config, IceServer, Limits, Log, LogFormat, LogLevel, Multistream, PlayoutDelay, Publish,
+    Stream, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 use crate::problem::Problem;
+use crate::publish;
 use crate::reader::{Found, Reader};
 use crate::scalar;
 use crate::tree::{self, Node, Value};
 use crate::url::SecretUrl;
 
-const TOP: &[&str] =
-    &["streams", "api", "webrtc", "multistream", "log", "linger", "warm", "limits", "burst_mbps"];
+const TOP: &[&str] = &[
+    "streams",
+    "publish",
+    "api",
+    "webrtc",
+    "multistream",
+    "log",
+    "linger",
+    "warm",
+    "limits",
+    "burst_mbps",
+];
 const STREAM: &[&str] = &["url", "urls", "transport", "warm", "linger"];
+const PUBLISH: &[&str] = &["url", "token"];
 const API: &[&str] = &["listen", "origin"];
 const WEBRTC: &[&str] = &["listen", "candidates", "ice_servers", "playout_delay_ms"];
 const ICE_SERVER: &[&str] = &["urls", "username", "credential"];
@@ -75,9 +87,11 @@ struct RawStream {
 fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
     let mut config = Config::default();
     let mut streams = Vec::new();
+    let mut publish = None;
     let mut webrtc_listen = None;
     reader.section(root, TOP, |reader, key, node| match key {
         "streams" => streams = read_streams(reader, node),
+        "publish" => publish = Some(node),
         "api" => config.api = read_api(reader, node),
         "webrtc" => (config.webrtc, webrtc_listen) = read_webrtc(reader, node),
         "multistream" => config.multistream = read_multistream(reader, node),
@@ -101,6 +115,11 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
         linger: raw.linger.unwrap_or(config.linger),
     };
     config.streams = streams.into_iter().map(finish).collect();
+    if let Some(node) = publish {
+        // Only now is it known which streams there are.
+        config.publish =
+            reader.within("publish", |reader| read_publish(reader, node, &config.streams));
+    }
     config
 }
 
@@ -201,6 +220,60 @@ fn read_urls(reader: &mut Reader<'_>, node: &Node) -> (Vec<SecretUrl>, Option<Tr
         }
     }
     (urls, transport)
+}
+
+fn read_publish(reader: &mut Reader<'_>, node: &Node, streams: &[Stream]) -> Vec<Publish> {
+    let mut all = Vec::new();
+    reader.entries(node, |reader, key_node, name, value| {
+        reader.within(name, |reader| {
+            if !streams.iter().any(|stream| stream.name == name) {
+                reader.problem(key_node, "expected the name of one of streams");
+            }
+            let items = reader.items(value, limits::URLS_PER_STREAM_MAX);
+            if items.is_empty() {
+                reader.problem(value, "expected at least one address");
+            }
+            for (index, item) in items {
+                let read = |reader: &mut Reader<'_>| read_publish_item(reader, name, item);
+                all.extend(reader.at_index(&index, read));
+            }
+        });
+    });
+    if all.len() > limits::PUBLISH_MAX {
+        reader.problem(node, format!("expected at most {} addresses", limits::PUBLISH_MAX));
+    }
+    all
+}
+
+/// An address, or `{url: …, token: …}`.
+fn read_publish_item(reader: &mut Reader<'_>, stream: &str, node: &Node) -> Option<Publish> {
+    let (mut url, mut token) = (None, None);
+    if matches!(node.value, Value::Map(_)) {
+        let mut has_url = false;
+        reader.section(node, PUBLISH, |reader, key, node| match key {
+            "url" => {
+                has_url = true;
+                url = read_secret(reader, node, publish::whip_url);
+            }
+            _ => token = read_secret(reader, node, publish::token),
+        });
+        if !has_url {
+            reader.problem(node, "expected url: https://...");
+        }
+    } else {
+        url = read_secret(reader, node, publish::whip_url);
+    }
+    Some(Publish { stream: stream.to_owned(), url: url?, token })
+}
+
+/// Not through `parsed`: nothing of the text may stand in a message.
+fn read_secret<T>(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Option<T> {
+    let text = reader.text(node)?.text;
+    parse(&text).map_err(|message| reader.problem(node, message)).ok()
 }
 
 fn read_transport(reader: &mut Reader<'_>, node: &Node) -> Option<Transport> {

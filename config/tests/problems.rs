@@ -107,6 +107,40 @@ fn a_wrong_kind_of_value_says_what_is_expected() {
 }
 
 #[test]
+fn mistakes_in_publish_come_with_their_places() {
+    let text = "\
+publish:
+  dor: https://h/whip
+  door:
+    - rtmp://h/live
+    - {url: https://h/whip, tokn: x}
+    - {token: x}
+    - {url: https://h/whip, token: a b}
+    - {url: https://h/whip, token: [a]}
+  yard: []
+streams:
+  door: rtsp://h/a
+  yard: rtsp://h/b
+";
+    let found: Vec<(usize, String, String)> =
+        problems(text).into_iter().map(|p| (p.line, p.path, p.message)).collect();
+    let expected = [
+        (2, "publish.dor", "one of streams"),
+        (4, "publish.door[0]", "publishing to rtmp: is not supported; expected a WHIP address"),
+        (5, "publish.door[1].tokn", "did you mean token?"),
+        (6, "publish.door[2]", "expected url: https://"),
+        (7, "publish.door[3].token", "without spaces"),
+        (8, "publish.door[4].token", "one value, not a list"),
+        (9, "publish.yard", "at least one address"),
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    for ((line, path, message), (at, key, what)) in found.iter().zip(expected) {
+        assert_eq!((*line, path.as_str()), (at, key), "{message}");
+        assert!(message.contains(what), "{message}");
+    }
+}
+
+#[test]
 fn bad_stream_names_are_refused_and_long_ones_are_counted_in_characters() {
     let fits = "ü".repeat(limits::STREAM_NAME_MAX_CHARS);
     assert!(parse(&format!("streams: {{{fits}: rtsp://h/a}}"), &env).is_ok());
@@ -139,6 +173,10 @@ fn no_problem_repeats_a_secret() {
         "webrtc: {ice_servers: [{credential: [hunter2]}]}",
         "webrtc: {playout_delay_ms: 'rtsp://u:hunter2@h/a'}",
         "webrtc: {candidates: ['rtsp://h/a?password=hunter2']}",
+        "publish: {a: 'https://u:hunter2@h/a'}",
+        "publish: {a: 'https://h/hunter2'}",
+        "publish: {a: {url: 'https://h/hunter2', token: 'hunter2 x'}}",
+        "publish: {a: {url: 'https://h:port/hunter2'}}",
         "streams: {a: *hunter2}",
         "streams: {a: rtsp://u:hunter2@h/a\n",
         "streams: {a: !hunter2 x}",

@@ -17,8 +17,25 @@ fn read(text: &str) -> Config {
 
 #[test]
 fn the_full_samples_values_are_the_defaults() {
-    let sample = Config { streams: Vec::new(), ..read(FULL) };
+    let sample = Config { streams: Vec::new(), publish: Vec::new(), ..read(FULL) };
     assert_eq!(sample, Config::default());
+}
+
+#[test]
+fn the_full_sample_publishes_in_each_form() {
+    let publish = read(FULL).publish;
+    let shown: Vec<(&str, &str, Option<&str>)> = publish
+        .iter()
+        .map(|one| (one.stream.as_str(), one.url.expose(), one.token.as_deref()))
+        .collect();
+    let expected = [
+        ("door", "https://sfu.example/whip/room1", None),
+        ("yard", "http://192.0.2.20:8080/whip/yard", None),
+        ("yard", "https://cdn.example/whip/yard", Some("secret")),
+    ];
+    assert_eq!(shown, expected);
+    let debug = format!("{publish:?}");
+    assert!(!debug.contains("secret") && !debug.contains("room1"), "{debug}");
 }
 
 #[test]

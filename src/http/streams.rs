@@ -23,6 +23,19 @@ pub struct StreamInfo {
     pub gop: Option<GopInfo>,
     /// Who watches.
     pub consumers: Vec<ConsumerInfo>,
+    /// Where it is handed on to.
+    pub publishers: Vec<PublisherInfo>,
+}
+
+/// A media server that a stream is handed on to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublisherInfo {
+    /// Scheme, host and port of its address: the rest may be secret.
+    pub url: String,
+    /// `waiting` (for the camera), `connecting`, `publishing` or `failed`.
+    pub state: String,
+    /// Why, for a failed one; without credentials.
+    pub error: Option<String>,
 }
 
 /// The cached group of pictures of a stream.
@@ -69,6 +82,11 @@ impl StreamInfo {
                 fields.insert(key.into(), value);
             }
         }
+        if !self.publishers.is_empty() {
+            let publishers: Vec<Value> =
+                self.publishers.iter().map(PublisherInfo::to_json).collect();
+            fields.insert("publishers".into(), publishers.into());
+        }
         Value::Object(fields)
     }
 }
@@ -83,6 +101,15 @@ impl GopInfo {
 impl ConsumerInfo {
     fn to_json(&self) -> Value {
         json!({ "id": self.id, "slot": self.slot, "status": self.status })
+    }
+}
+
+impl PublisherInfo {
+    fn to_json(&self) -> Value {
+        match &self.error {
+            Some(error) => json!({ "url": self.url, "state": self.state, "error": error }),
+            None => json!({ "url": self.url, "state": self.state }),
+        }
     }
 }
 

@@ -1,31 +1,23 @@
 //! One camera's sockets, driven by its `rtsp::client::Client`.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
-use mio::net::{TcpStream, UdpSocket};
-use mio::{Interest, Registry, Token};
+use mio::net::UdpSocket;
+use mio::{Interest, Token};
 use rtsp::client::{Client, Output, TrackId, UdpPort};
-use slab::Slab;
 
 use super::Endpoint;
-use super::resolver::Resolver;
-use super::tcp::{ReadOutcome, TcpConnection};
+use super::link::{Context, Link, register, release};
+use super::resolver::Resolved;
+use super::tcp::ReadOutcome;
 use crate::engine::source::SourceId;
 use crate::intake::{Intake, News};
 use crate::limits;
 
 /// Tries to find a pair of free ports, even and odd (RFC 3550 section 11).
 const PORT_PAIR_TRIES: usize = 32;
-
-/// What the camera needs of the loop.
-pub(super) struct Context<'a> {
-    pub registry: &'a Registry,
-    pub endpoints: &'a mut Slab<Endpoint>,
-    pub resolver: &'a Resolver,
-}
 
 /// One camera.
 pub(super) struct Camera {
@@ -34,15 +26,6 @@ pub(super) struct Camera {
     client: Client,
     link: Link,
     udp: Vec<UdpPair>,
-    /// Tells answers of the resolver apart from those to questions given up.
-    question: u32,
-}
-
-enum Link {
-    None,
-    Resolving,
-    Dialling { tcp: TcpConnection, token: Token, others: VecDeque<SocketAddr> },
-    Up { tcp: TcpConnection, token: Token },
 }
 
 struct UdpPair {
@@ -53,8 +36,8 @@ struct UdpPair {
 
 impl Camera {
     pub fn new(source: SourceId, client: Client) -> Self {
-        let (intake, udp) = (Intake::default(), Vec::new());
-        Self { source, intake, client, link: Link::None, udp, question: 0 }
+        let link = Link::new(Endpoint::Camera(source), limits::CAMERA_UNSENT_MAX_BYTES);
+        Self { source, intake: Intake::default(), client, link, udp: Vec::new() }
     }
 
     pub fn client(&self) -> &Client {
@@ -96,19 +79,9 @@ impl Camera {
     }
 
     /// The resolver's answer to this camera's question.
-    pub fn handle_resolved(
-        &mut self,
-        now: Instant,
-        question: u32,
-        result: Result<Vec<SocketAddr>, String>,
-        context: &mut Context<'_>,
-    ) {
-        if question != self.question || !matches!(self.link, Link::Resolving) {
-            return;
-        }
-        match result {
-            Ok(addresses) => self.dial(now, addresses.into(), "no address", context),
-            Err(reason) => self.client.handle_connect_failed(now, &reason),
+    pub fn handle_resolved(&mut self, now: Instant, resolved: Resolved, context: &mut Context<'_>) {
+        if let Err(reason) = self.link.handle_resolved(resolved, context) {
+            self.client.handle_connect_failed(now, &reason);
         }
     }
 
@@ -119,10 +92,20 @@ impl Camera {
         buffer: &mut [u8],
         context: &mut Context<'_>,
     ) -> bool {
-        if matches!(self.link, Link::Dialling { .. }) && !self.finish_dialling(now, context) {
-            return false;
+        match self.link.finish_dialling(context) {
+            Ok(false) => {}
+            Ok(true) => {
+                if let Some(ip) = self.link.peer_ip() {
+                    self.client.set_peer_address(ip);
+                }
+                self.client.handle_connected(now);
+            }
+            Err(reason) => {
+                self.client.handle_connect_failed(now, &reason);
+                return false;
+            }
         }
-        let Link::Up { tcp, .. } = &mut self.link else { return false };
+        let Some(tcp) = self.link.tcp() else { return false };
         if let Err(error) = tcp.flush() {
             self.lose(now, &error.to_string(), context);
             return false;
@@ -179,81 +162,13 @@ impl Camera {
 
     fn connect(&mut self, now: Instant, host: &str, port: u16, context: &mut Context<'_>) {
         self.disconnect(context);
-        if let Ok(ip) = host.parse::<IpAddr>() {
-            return self.dial(now, [SocketAddr::new(ip, port)].into(), "", context);
-        }
-        self.question = self.question.wrapping_add(1);
-        let id = question_id(self.source, self.question);
-        if context.resolver.ask(id, host, port) {
-            self.link = Link::Resolving;
-        } else {
-            self.client.handle_connect_failed(now, "too many names to resolve");
-        }
-    }
-
-    /// Dials the first address that can be dialled.
-    fn dial(
-        &mut self,
-        now: Instant,
-        mut addresses: VecDeque<SocketAddr>,
-        reason: &str,
-        context: &mut Context<'_>,
-    ) {
-        let mut reason = reason.to_owned();
-        while let Some(address) = addresses.pop_front() {
-            match TcpStream::connect(address) {
-                Ok(stream) => {
-                    let mut tcp = TcpConnection::new(stream, limits::CAMERA_UNSENT_MAX_BYTES);
-                    let endpoint = Endpoint::Camera(self.source);
-                    let interest = Interest::READABLE | Interest::WRITABLE;
-                    match register(context, tcp.stream_mut(), endpoint, interest) {
-                        Ok(token) => {
-                            self.link = Link::Dialling { tcp, token, others: addresses };
-                            return;
-                        }
-                        Err(error) => reason = error.to_string(),
-                    }
-                }
-                Err(error) => reason = error.to_string(),
-            }
-        }
-        self.link = Link::None;
-        self.client.handle_connect_failed(now, &reason);
-    }
-
-    /// Whether the connection is up now.
-    fn finish_dialling(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
-        let Link::Dialling { mut tcp, token, others } =
-            std::mem::replace(&mut self.link, Link::None)
-        else {
-            return false;
-        };
-        let failure = match tcp.stream_mut().take_error() {
-            Ok(failure) => failure,
-            Err(error) => Some(error),
-        };
-        if let Some(error) = failure {
-            release(context, token, tcp.stream_mut());
-            self.dial(now, others, &error.to_string(), context);
-            return false;
-        }
-        match tcp.stream_mut().peer_addr() {
-            Ok(address) => {
-                self.client.set_peer_address(address.ip());
-                self.link = Link::Up { tcp, token };
-                self.client.handle_connected(now);
-                true
-            }
-            Err(_) => {
-                // Neither up nor failed: the event was early.
-                self.link = Link::Dialling { tcp, token, others };
-                false
-            }
+        if let Err(reason) = self.link.connect(host, port, context) {
+            self.client.handle_connect_failed(now, &reason);
         }
     }
 
     fn send(&mut self, now: Instant, bytes: &[u8], context: &mut Context<'_>) {
-        let Link::Up { tcp, .. } = &mut self.link else { return };
+        let Some(tcp) = self.link.tcp() else { return };
         if let Err(error) = tcp.send(bytes) {
             self.lose(now, &error.to_string(), context);
         }
@@ -265,12 +180,7 @@ impl Camera {
     }
 
     fn disconnect(&mut self, context: &mut Context<'_>) {
-        match std::mem::replace(&mut self.link, Link::None) {
-            Link::Dialling { mut tcp, token, .. } | Link::Up { mut tcp, token } => {
-                release(context, token, tcp.stream_mut());
-            }
-            Link::None | Link::Resolving => {}
-        }
+        self.link.close(context);
         for mut pair in self.udp.drain(..) {
             release(context, pair.rtp.1, &mut pair.rtp.0);
             release(context, pair.rtcp.1, &mut pair.rtcp.0);
@@ -278,7 +188,7 @@ impl Camera {
     }
 
     fn bind_udp(&mut self, now: Instant, track: TrackId, context: &mut Context<'_>) {
-        let any = match self.camera_ip() {
+        let any = match self.link.peer_ip() {
             Some(IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
             _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         };
@@ -301,49 +211,11 @@ impl Camera {
 
     fn send_datagram(&self, udp: UdpPort, port: u16, data: &[u8]) {
         let pair = self.udp.iter().find(|pair| pair.track == udp.track);
-        let (Some(pair), Some(ip)) = (pair, self.camera_ip()) else { return };
+        let (Some(pair), Some(ip)) = (pair, self.link.peer_ip()) else { return };
         let (socket, _) = if udp.rtcp { &pair.rtcp } else { &pair.rtp };
         if let Err(error) = socket.send_to(data, SocketAddr::new(ip, port)) {
             log::debug!("camera UDP: {error}");
         }
-    }
-
-    fn camera_ip(&self) -> Option<IpAddr> {
-        let Link::Up { tcp, .. } = &self.link else { return None };
-        tcp.peer_ip()
-    }
-}
-
-/// The number of a camera's question to the resolver.
-fn question_id(source: SourceId, question: u32) -> u64 {
-    (source.0 as u64) << 32 | u64::from(question)
-}
-
-/// Whose question this was, and which.
-pub(super) fn question_of(id: u64) -> Option<(SourceId, u32)> {
-    let source = usize::try_from(id >> 32).ok()?;
-    let question = u32::try_from(id & u64::from(u32::MAX)).ok()?;
-    Some((SourceId(source), question))
-}
-
-fn register(
-    context: &mut Context<'_>,
-    source: &mut impl mio::event::Source,
-    endpoint: Endpoint,
-    interest: Interest,
-) -> io::Result<Token> {
-    let token = Token(context.endpoints.insert(endpoint));
-    let registered = context.registry.register(source, token, interest);
-    if registered.is_err() {
-        context.endpoints.try_remove(token.0);
-    }
-    registered.map(|()| token)
-}
-
-fn release(context: &mut Context<'_>, token: Token, source: &mut impl mio::event::Source) {
-    context.endpoints.try_remove(token.0);
-    if let Err(error) = context.registry.deregister(source) {
-        log::debug!("deregister: {error}");
     }
 }
 

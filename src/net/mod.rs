@@ -8,13 +8,16 @@ mod camera;
 mod clients;
 #[cfg(feature = "demo")]
 mod demo;
+mod link;
 pub mod probe;
+mod publishers;
 mod resolver;
 mod server;
 mod snapshot;
 mod sockets;
 mod tcp;
 mod timers;
+mod tls;
 mod udp;
 mod viewers;
 mod websocket;
@@ -43,6 +46,10 @@ enum Endpoint {
     Camera(SourceId),
     /// One of a camera's UDP sockets.
     CameraUdp(SourceId, UdpPort),
+    /// A publisher's HTTP connection, by its key.
+    Publisher(usize),
+    /// A publisher's UDP socket.
+    PublisherMedia(usize),
     /// The built-in cameras' RTSP listener.
     #[cfg(feature = "demo")]
     DemoListener,
@@ -58,6 +65,9 @@ enum Timer {
     Camera(SourceId),
     Viewer(ViewerId),
     Client(usize),
+    Publisher(usize),
+    /// The end of the program has waited long enough.
+    Goodbye,
     #[cfg(feature = "demo")]
     Demo,
     #[cfg(feature = "demo")]

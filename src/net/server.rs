@@ -13,11 +13,14 @@ use rtsp::client::{Client, Options};
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 
-use super::camera::{Camera, Context, question_of};
+use super::camera::Camera;
 use super::clients::Connection;
+use super::link::Context;
+use super::publishers::Publisher;
 use super::resolver::Resolver;
 use super::sockets::Sockets;
 use super::timers::Timers;
+use super::tls::Authorities;
 use super::udp::MediaSocket;
 use super::viewers::ViewerLink;
 use super::{Endpoint, Timer};
@@ -52,6 +55,8 @@ pub enum ServerError {
     Media(SocketAddr, io::Error),
     /// A stream's address is no RTSP URL.
     Stream(String, String),
+    /// A stream can't be published.
+    Publish(String, String),
     /// The system refused something that the loop can't do without.
     System(&'static str, io::Error),
     /// The crypto library failed.
@@ -66,6 +71,7 @@ impl fmt::Display for ServerError {
                 write!(f, "can't use UDP {address} (webrtc.listen): {error}")
             }
             Self::Stream(name, why) => write!(f, "streams.{name}: {why}"),
+            Self::Publish(name, why) => write!(f, "publish.{name}: {why}"),
             Self::System(what, error) => write!(f, "{what}: {error}"),
             Self::Identity => f.write_str("the crypto library could not make a certificate"),
         }
@@ -86,6 +92,9 @@ pub struct Server {
     pub(super) resolver: Resolver,
     pub(super) hub: Hub,
     pub(super) cameras: Vec<Camera>,
+    pub(super) publishers: Vec<Publisher>,
+    /// Whom TLS servers are checked with, where anything is published.
+    pub(super) authorities: Option<Authorities>,
     pub(super) viewers: BTreeMap<ViewerId, ViewerLink>,
     pub(super) next_viewer: u64,
     pub(super) demux: Demux<ViewerId>,
@@ -109,6 +118,7 @@ pub(super) struct Dirty {
     pub cameras: BTreeSet<SourceId>,
     pub viewers: BTreeSet<ViewerId>,
     pub clients: BTreeSet<usize>,
+    pub publishers: BTreeSet<usize>,
 }
 
 impl Server {
@@ -135,6 +145,8 @@ impl Server {
             hub: Hub::new(hub_options(&config, options.policy)),
             identity: Identity::generate().map_err(|_| ServerError::Identity)?,
             cameras: Vec::new(),
+            publishers: Vec::new(),
+            authorities: None,
             viewers: BTreeMap::new(),
             next_viewer: 1,
             demux: Demux::default(),
@@ -158,6 +170,7 @@ impl Server {
             peer_options,
         };
         server.add_streams(now)?;
+        server.add_publishers(now)?;
         Ok(server)
     }
 
@@ -205,7 +218,15 @@ impl Server {
         while !self.is_stopping {
             self.turn(&mut events)?;
         }
-        self.say_goodbye(Instant::now());
+        let now = Instant::now();
+        self.say_goodbye(now);
+        let deadline = now + limits::GOODBYE_MAX;
+        self.timers.set(Timer::Goodbye, Some(deadline));
+        while self.publishers.iter().any(|publisher| !publisher.client.is_stopped())
+            && Instant::now() < deadline
+        {
+            self.turn(&mut events)?;
+        }
         Ok(())
     }
 
@@ -250,6 +271,8 @@ impl Server {
             Endpoint::HttpListener => return self.accept_clients(now),
             Endpoint::Media => return self.receive_datagrams(now),
             Endpoint::Client(key) => return self.handle_client(now, key),
+            Endpoint::Publisher(key) => return self.handle_publisher(now, key),
+            Endpoint::PublisherMedia(key) => return self.receive_own_datagrams(now, key),
             Endpoint::Camera(source) => {
                 let mut buffer = std::mem::take(&mut self.buffer);
                 let more = self.with_camera(source, |camera, context| {
@@ -281,6 +304,8 @@ impl Server {
             }
             Timer::Viewer(id) => self.handle_viewer_timeout(now, id),
             Timer::Client(key) => self.handle_client_timeout(now, key),
+            Timer::Publisher(key) => self.handle_publisher_timeout(now, key),
+            Timer::Goodbye => {}
             #[cfg(feature = "demo")]
             Timer::Demo => self.play_demo(now),
             #[cfg(feature = "demo")]
@@ -304,6 +329,10 @@ impl Server {
             while let Some(key) = self.dirty.clients.pop_first() {
                 quiet = false;
                 self.pump_client(now, key);
+            }
+            while let Some(key) = self.dirty.publishers.pop_first() {
+                quiet = false;
+                self.pump_publisher(now, key);
             }
             if quiet {
                 break;
@@ -374,6 +403,7 @@ impl Server {
                             None => log::info!("source {}: {}", source.name, health.as_str()),
                         }
                     }
+                    self.tell_publishers(id, &health);
                     self.hub.handle_health(now, id, health);
                 }
             }
@@ -385,10 +415,15 @@ impl Server {
 
     fn take_resolved(&mut self, now: Instant) {
         while let Some(resolved) = self.resolver.poll() {
-            let Some((id, question)) = question_of(resolved.id) else { continue };
-            self.with_camera(id, |camera, context| {
-                camera.handle_resolved(now, question, resolved.result, context);
-            });
+            match resolved.asker.endpoint {
+                Endpoint::Camera(id) => {
+                    self.with_camera(id, |camera, context| {
+                        camera.handle_resolved(now, resolved, context);
+                    });
+                }
+                Endpoint::Publisher(key) => self.handle_publisher_resolved(now, key, resolved),
+                _ => {}
+            }
         }
     }
 
@@ -396,6 +431,9 @@ impl Server {
     /// should not keep one for us.
     fn say_goodbye(&mut self, now: Instant) {
         log::info!("stopping");
+        for key in 0..self.publishers.len() {
+            self.stop_publisher(now, key);
+        }
         for id in self.viewers.keys().copied().collect::<Vec<_>>() {
             self.remove_viewer(now, id);
         }

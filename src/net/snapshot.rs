@@ -2,10 +2,12 @@
 
 use std::time::Instant;
 
+use super::publishers::Publisher;
 use super::server::Server;
 use crate::engine::source::{Health, Source, SourceId};
 use crate::engine::viewer::SlotKey;
-use crate::http::{ConsumerInfo, GopInfo, Metric, MetricKind, StreamInfo};
+use crate::http::{ConsumerInfo, GopInfo, Metric, MetricKind, PublisherInfo, StreamInfo};
+use crate::whip::{Client, Status};
 
 /// All streams, in the configuration's order.
 pub(super) fn streams(server: &Server, now: Instant) -> Vec<StreamInfo> {
@@ -39,7 +41,18 @@ fn stream(server: &Server, now: Instant, id: SourceId, source: &Source) -> Strea
             }
         }),
         consumers: source.subscribers.iter().map(|key| consumer(server, *key)).collect(),
+        publishers: publishers(server, id),
     }
+}
+
+fn publishers(server: &Server, id: SourceId) -> Vec<PublisherInfo> {
+    let publishers = server.publishers.iter().filter(|publisher| publisher.source == id);
+    let info = |client: &Client| PublisherInfo {
+        url: client.endpoint().origin(),
+        state: client.status().as_str().to_owned(),
+        error: client.status().failure().map(str::to_owned),
+    };
+    publishers.map(|publisher| info(&publisher.client)).collect()
 }
 
 fn consumer(server: &Server, key: SlotKey) -> ConsumerInfo {
@@ -62,12 +75,7 @@ pub(super) fn metrics(server: &Server, now: Instant) -> Vec<Metric> {
     let (gauge, counter) = (MetricKind::Gauge, MetricKind::Counter);
     let mut metrics = vec![
         single("crosspoint_uptime_seconds", "Seconds since the start.", gauge, uptime),
-        single(
-            "crosspoint_viewers",
-            "Viewers at present.",
-            gauge,
-            server.hub.viewer_count() as u64,
-        ),
+        single("crosspoint_viewers", "Viewers at present.", gauge, server.viewer_count() as u64),
         single(
             "crosspoint_gop_bytes",
             "Bytes that all caches hold.",
@@ -111,6 +119,46 @@ pub(super) fn metrics(server: &Server, now: Instant) -> Vec<Metric> {
             labels: vec![("stream", source.name.clone())],
             value: float(u64::from(matches!(source.health, Health::Live(_)))),
         });
+    }
+    metrics.extend(publisher_metrics(server));
+    metrics
+}
+
+fn publisher_metrics(server: &Server) -> Vec<Metric> {
+    type Read = fn(&Client) -> u64;
+    let kinds: [(&'static str, &'static str, MetricKind, Read); 3] = [
+        (
+            "crosspoint_publisher_up",
+            "1 while a stream is handed on.",
+            MetricKind::Gauge,
+            |client| u64::from(*client.status() == Status::Publishing),
+        ),
+        (
+            "crosspoint_publisher_sessions_total",
+            "WHIP sessions that came up.",
+            MetricKind::Counter,
+            Client::sessions,
+        ),
+        (
+            "crosspoint_publisher_failures_total",
+            "WHIP sessions that ended or did not come up.",
+            MetricKind::Counter,
+            Client::failures,
+        ),
+    ];
+    let mut metrics = Vec::new();
+    for (name, help, kind, read) in kinds {
+        for (key, Publisher { client, source, .. }) in server.publishers.iter().enumerate() {
+            let stream = server.hub.source(*source).map(|source| source.name.clone());
+            let labels = vec![
+                ("stream", stream.unwrap_or_default()),
+                ("publisher", key.to_string()),
+                ("endpoint", client.endpoint().origin()),
+            ];
+            #[expect(clippy::cast_precision_loss, reason = "Prometheus knows only floating point")]
+            let value = read(client) as f64;
+            metrics.push(Metric { name, help, kind, labels, value });
+        }
     }
     metrics
 }

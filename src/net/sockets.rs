@@ -99,7 +99,8 @@ fn candidates(config: &Config, local: SocketAddr) -> Vec<SocketAddr> {
     candidates
 }
 
-fn interfaces(local: SocketAddr) -> Vec<SocketAddr> {
+/// The addresses of all interfaces, with the socket's port.
+pub(super) fn interfaces(local: SocketAddr) -> Vec<SocketAddr> {
     let usable = |ip: &IpAddr| match ip {
         IpAddr::V4(ip) => !ip.is_link_local(),
         // fe80::/10 needs a zone, which a candidate can't carry.

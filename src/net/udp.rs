@@ -109,10 +109,12 @@ impl MediaSocket {
             }
         };
         for (meta, buffer) in metas.iter().zip(self.buffers.chunks(BUFFER_BYTES)).take(count) {
-            let to = self.destination(meta.dst_ip);
+            let to = self.destination(meta.dst_ip.map(|ip| ip.to_canonical()));
             let Some(data) = buffer.get(..meta.len) else { continue };
             for datagram in data.chunks(meta.stride.max(1)) {
-                handle(meta.addr, to, datagram);
+                // A socket of both families sees IPv4 as mapped into IPv6 (RFC 4291 2.5.5.2).
+                let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
+                handle(from, to, datagram);
             }
         }
         count == BUFFERS.min(quinn_udp::BATCH_SIZE)
@@ -158,6 +160,12 @@ impl MediaSocket {
     /// Sends what is still held back.
     pub fn flush(&mut self) {
         let Some(destination) = self.train.destination.take() else { return };
+        let destination = match destination {
+            SocketAddr::V4(v4) if self.local.is_ipv6() => {
+                SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port())
+            }
+            destination => destination,
+        };
         let transmit = Transmit {
             destination,
             ecn: None,
@@ -175,5 +183,46 @@ impl MediaSocket {
         }
         self.train.bytes.clear();
         self.train.count = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv6Addr, UdpSocket};
+
+    use str0m::net::Protocol;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_of_both_families_speaks_ipv4_by_its_own_addresses() {
+        let Ok(mut media) = MediaSocket::bind((Ipv6Addr::UNSPECIFIED, 0).into()) else {
+            return; // a machine without IPv6
+        };
+        let ours: SocketAddr = ([127, 0, 0, 1], media.local_addr().port()).into();
+        let other: SocketAddr = ([192, 0, 2, 1], ours.port()).into();
+        media.set_candidates(vec![(Ipv6Addr::LOCALHOST, ours.port()).into(), other, ours]);
+        let viewer = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let theirs = viewer.local_addr().unwrap();
+        viewer.send_to(b"ping", ours).unwrap();
+        let mut heard = Vec::new();
+        for _ in 0..1000 {
+            media.receive(|from, to, data| heard.push((from, to, data.to_vec())));
+            if !heard.is_empty() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert_eq!(heard, [(theirs, ours, b"ping".to_vec())]);
+        media.send(&Datagram {
+            proto: Protocol::Udp,
+            source: ours,
+            destination: theirs,
+            contents: b"pong".to_vec().into(),
+        });
+        media.flush();
+        let mut buffer = [0; 8];
+        let (count, from) = viewer.recv_from(&mut buffer).unwrap();
+        assert_eq!((&buffer[..count], from), (&b"pong"[..], ours));
     }
 }

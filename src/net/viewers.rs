@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use mio::Token;
+
 use super::server::{Server, fill_random};
 use super::udp::MediaSocket;
 use super::{Timer, server::random_u64};
@@ -12,7 +14,7 @@ use crate::engine::frame::Egress;
 use crate::engine::status::{SlotStatus, Status};
 use crate::engine::viewer::{SlotKey, ViewerId};
 use crate::limits;
-use crate::peer::{EndReason, Entropy, Event, Peer, Route};
+use crate::peer::{EndReason, Entropy, Event, Peer, Route, Sink};
 
 /// One viewer.
 pub(super) struct ViewerLink {
@@ -22,7 +24,17 @@ pub(super) struct ViewerLink {
     pub client: Option<usize>,
     /// Its name at the WHEP endpoint: 128 random bits, the only right to end it.
     pub whep_id: Option<String>,
+    /// The publisher that it is the output of, if any.
+    pub publisher: Option<usize>,
+    /// What its media goes through, if not through the socket of all.
+    pub own_socket: Option<OwnSocket>,
     slots: usize,
+}
+
+/// A UDP socket of one peer.
+pub(super) struct OwnSocket {
+    pub socket: MediaSocket,
+    pub token: Token,
 }
 
 impl ViewerLink {
@@ -43,20 +55,36 @@ impl Server {
         client: Option<usize>,
         streams: &[Option<String>],
     ) -> Option<ViewerId> {
-        if self.viewers.len() >= self.config.limits.viewers_max {
+        if self.viewer_count() >= self.config.limits.viewers_max {
             return None;
         }
+        Some(self.insert_viewer(now, client, None, streams))
+    }
+
+    /// Viewers at present, publishers not counted.
+    pub(super) fn viewer_count(&self) -> usize {
+        self.viewers.values().filter(|viewer| viewer.publisher.is_none()).count()
+    }
+
+    pub(super) fn insert_viewer(
+        &mut self,
+        now: Instant,
+        client: Option<usize>,
+        publisher: Option<usize>,
+        streams: &[Option<String>],
+    ) -> ViewerId {
         let id = ViewerId(self.next_viewer);
         self.next_viewer += 1;
-        let slots = streams.len();
-        self.viewers.insert(id, ViewerLink { peer: None, client, whep_id: None, slots });
+        let (whep_id, own_socket, slots) = (None, None, streams.len());
+        let viewer = ViewerLink { peer: None, client, whep_id, publisher, own_socket, slots };
+        self.viewers.insert(id, viewer);
         let sources: Vec<_> = streams
             .iter()
             .map(|name| name.as_deref().and_then(|name| self.hub.find(name)))
             .map(|source| (source, random_u64()))
             .collect();
         self.hub.add_viewer(now, id, sources.into_iter());
-        Some(id)
+        id
     }
 
     /// Answers the viewer's offer.
@@ -96,10 +124,13 @@ impl Server {
 
     /// Ends a viewer; its WebSocket, if any, goes on.
     pub(super) fn remove_viewer(&mut self, now: Instant, id: ViewerId) {
-        let Some(mut viewer) = self.viewers.remove(&id) else { return };
-        if let Some(peer) = &mut viewer.peer {
-            let media = &mut self.media;
-            guard(|| peer.close(now, &mut |datagram| media.send(&datagram)));
+        self.with_peer(id, |peer, sink| peer.close(now, sink));
+        let Some(viewer) = self.viewers.remove(&id) else { return };
+        if let Some(OwnSocket { mut socket, token }) = viewer.own_socket {
+            self.endpoints.try_remove(token.0);
+            if let Err(error) = self.poll.registry().deregister(socket.source()) {
+                log::debug!("deregister: {error}");
+            }
         }
         self.demux.remove(id);
         self.timers.set(Timer::Viewer(id), None);
@@ -138,33 +169,73 @@ impl Server {
             }
             self.demux.learn(from, id);
         }
-        let media = &mut self.media;
         self.dirty.viewers.insert(id);
-        if !guard(|| peer.handle_datagram(now, from, to, data, &mut sink(media))) {
+        if !self.with_peer(id, |peer, sink| peer.handle_datagram(now, from, to, data, sink)) {
             self.lose_viewer(now, id, EndReason::Failed);
         }
     }
 
-    pub(super) fn handle_viewer_timeout(&mut self, now: Instant, id: ViewerId) {
-        let Some(peer) = self.viewers.get_mut(&id).and_then(|viewer| viewer.peer.as_mut()) else {
-            return;
+    /// Takes datagrams of a publisher's socket. True while there may be more.
+    pub(super) fn receive_own_datagrams(&mut self, now: Instant, publisher: usize) -> bool {
+        let Some(id) = self.publishers.get(publisher).map(|publisher| publisher.viewer) else {
+            return false;
         };
-        let media = &mut self.media;
+        let viewer = self.viewers.get_mut(&id);
+        let Some(own) = viewer.and_then(|viewer| viewer.own_socket.as_mut()) else { return false };
+        let mut inbox = Vec::new();
+        let more = own.socket.receive(|from, to, data| inbox.push((from, to, data.to_vec())));
         self.dirty.viewers.insert(id);
-        if !guard(|| peer.handle_timeout(now, &mut sink(media))) {
+        for (from, to, data) in inbox {
+            let is_sound = self.with_peer(id, |peer, sink| {
+                if peer.accepts(now, from, to, &data) {
+                    peer.handle_datagram(now, from, to, &data, sink);
+                }
+            });
+            if !is_sound {
+                self.lose_viewer(now, id, EndReason::Failed);
+            }
+        }
+        more
+    }
+
+    pub(super) fn handle_viewer_timeout(&mut self, now: Instant, id: ViewerId) {
+        self.dirty.viewers.insert(id);
+        if !self.with_peer(id, |peer, sink| peer.handle_timeout(now, sink)) {
             self.lose_viewer(now, id, EndReason::Failed);
         }
+    }
+
+    /// Lets a viewer's peer, if it has one, do something; false if it panicked. A defect that
+    /// one peer can trigger must not end the others.
+    pub(super) fn with_peer(
+        &mut self,
+        id: ViewerId,
+        act: impl FnOnce(&mut Peer, &mut Sink<'_>),
+    ) -> bool {
+        let Some(viewer) = self.viewers.get_mut(&id) else { return true };
+        let Some(peer) = &mut viewer.peer else { return true };
+        let Some(own) = &mut viewer.own_socket else {
+            let media = &mut self.media;
+            return guard(|| act(peer, &mut |datagram| media.send(&datagram)));
+        };
+        let is_sound = guard(|| act(peer, &mut |datagram| own.socket.send(&datagram)));
+        own.socket.flush();
+        is_sound
     }
 
     /// Sends what the matrix has queued for a viewer and takes its events.
     pub(super) fn pump_viewer(&mut self, now: Instant, id: ViewerId) {
+        let flush = |peer: &mut Peer, sink: &mut Sink<'_>| {
+            if peer.has_queued() {
+                peer.flush(now, sink);
+            }
+        };
+        if !self.with_peer(id, flush) {
+            return self.lose_viewer(now, id, EndReason::Failed);
+        }
         let Some(peer) = self.viewers.get_mut(&id).and_then(|viewer| viewer.peer.as_mut()) else {
             return;
         };
-        let media = &mut self.media;
-        if peer.has_queued() && !guard(|| peer.flush(now, &mut sink(media))) {
-            return self.lose_viewer(now, id, EndReason::Failed);
-        }
         let mut events = Vec::new();
         while let Some(event) = peer.poll_event() {
             events.push(event);
@@ -178,13 +249,19 @@ impl Server {
     fn handle_peer_event(&mut self, now: Instant, id: ViewerId, event: Event) {
         match event {
             Event::Connected => {
-                log::info!("viewer {}: connected", id.0);
+                let publisher = self.publisher_of(id);
+                if publisher.is_none() {
+                    log::info!("viewer {}: connected", id.0);
+                }
                 // The first pictures leave before the session says that they are there.
                 self.hub.handle_connected(now, id);
                 self.take_hub_outputs(now);
                 self.pump_viewer(now, id);
                 if let Some(session) = self.session_of(id) {
                     session.handle_connected(now);
+                }
+                if let Some(key) = publisher {
+                    self.handle_publisher_connected(now, key);
                 }
             }
             Event::PictureLoss { position } => {
@@ -197,7 +274,14 @@ impl Server {
         }
     }
 
+    fn publisher_of(&self, id: ViewerId) -> Option<usize> {
+        self.viewers.get(&id)?.publisher
+    }
+
     fn lose_viewer(&mut self, now: Instant, id: ViewerId, reason: EndReason) {
+        if let Some(key) = self.publisher_of(id) {
+            return self.handle_publisher_lost(now, key, reason);
+        }
         log::info!("viewer {}: {}", id.0, reason.as_str());
         if let Some(session) = self.session_of(id) {
             session.handle_lost(now);
@@ -206,12 +290,7 @@ impl Server {
     }
 }
 
-fn sink(media: &mut MediaSocket) -> impl FnMut(crate::peer::Transmit) {
-    move |datagram| media.send(&datagram)
-}
-
-/// Runs what handles one peer; false if it panicked. A defect that one peer can trigger must
-/// not end the others.
+/// Runs what handles one peer; false if it panicked.
 fn guard(act: impl FnOnce()) -> bool {
     let outcome = catch_unwind(AssertUnwindSafe(act));
     if outcome.is_err() {

@@ -4,10 +4,11 @@
 //! [`Peer`] has no method that leaves it otherwise. Frames are queued and written together in
 //! [`Peer::flush`], which costs one pass over the streams for a whole turn of the loop.
 
-mod answer;
 mod demux;
+mod feedback;
 mod identity;
 mod offer;
+mod publish;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -113,6 +114,8 @@ pub struct Peer {
     events: VecDeque<Event>,
     next_timeout: Instant,
     liveness: Liveness,
+    /// What this peer has offered, until that is answered.
+    offered: Option<publish::Offered>,
     is_connected: bool,
     is_over: bool,
 }
@@ -152,19 +155,23 @@ impl Peer {
             .map_err(|error| OfferError::Malformed(error.to_string()))?;
         let credentials = entropy.into_credentials();
         let ufrag = credentials.ufrag.clone();
-        let mut rtc = identity.configure(credentials, options).build(now);
-        let mut candidates = Vec::new();
-        for address in &options.candidates {
-            if let Ok(candidate) = Candidate::host(*address, "udp") {
-                candidates.push(candidate.to_sdp_string());
-                rtc.add_local_candidate(candidate);
-            }
-        }
+        let mut rtc = identity.configure_viewer(credentials, options).build(now);
+        let candidates = add_candidates(&mut rtc, options);
         let answer = rtc
             .sdp_api()
             .accept_offer(sdp)
             .map_err(|error| OfferError::Refused(error.to_string()))?;
-        let mut peer = Self {
+        let mut peer = Self::new(now, rtc, ufrag, options);
+        peer.drain(now, &mut |_| ());
+        let mids = prepared.video_mids.iter();
+        peer.tracks = mids.map(|mid| peer.track(Mid::from(mid.as_str()), preference)).collect();
+        peer.keep_for_resending(options.resend_packets);
+        let sdp = feedback::amend(&answer.to_sdp_string());
+        Ok((peer, Answer { sdp, candidates }))
+    }
+
+    fn new(now: Instant, rtc: Rtc, ufrag: String, options: &PeerOptions) -> Self {
+        Self {
             rtc,
             ufrag,
             tracks: Vec::new(),
@@ -173,19 +180,19 @@ impl Peer {
             events: VecDeque::new(),
             next_timeout: now,
             liveness: Liveness::Connecting { give_up_at: now + CONNECT_TIMEOUT },
+            offered: None,
             is_connected: false,
             is_over: false,
-        };
-        peer.drain(now, &mut |_| ());
-        peer.tracks = prepared.video_mids.iter().map(|mid| peer.track(mid)).collect();
-        for track in peer.tracks.iter().flatten() {
-            if let Some(stream) = peer.rtc.direct_api().stream_tx(&track.ssrc) {
+        }
+    }
+
+    fn keep_for_resending(&mut self, packets: usize) {
+        for track in self.tracks.iter().flatten() {
+            if let Some(stream) = self.rtc.direct_api().stream_tx(&track.ssrc) {
                 // No ratio cap: with one, a burst's resends are thrown away as a whole.
-                stream.set_rtx_cache(options.resend_packets, limits::RESEND_MAX_AGE, None);
+                stream.set_rtx_cache(packets, limits::RESEND_MAX_AGE, None);
             }
         }
-        let sdp = answer::with_feedback(&answer.to_sdp_string());
-        Ok((peer, Answer { sdp, candidates }))
     }
 
     /// The local ICE user name fragment, by which the first datagrams find their peer.
@@ -393,8 +400,12 @@ impl Peer {
         }
     }
 
-    fn track(&mut self, mid: &str) -> Option<Track> {
-        let mid = Mid::from(mid);
+    /// The m-line's stream, on the payload type that `preference` ranks lowest.
+    fn track<R: Ord>(
+        &mut self,
+        mid: Mid,
+        preference: impl Fn(&PayloadParams) -> Option<R>,
+    ) -> Option<Track> {
         let media = self.rtc.media(mid)?;
         let offered = media.remote_pts();
         let params = self.rtc.codec_config().params();
@@ -441,22 +452,44 @@ fn playout_extension(hint: Option<(Duration, Duration)>) -> ExtensionValues {
     }
 }
 
+/// Tells the peer connection where it is reached; the same as lines of SDP.
+fn add_candidates(rtc: &mut Rtc, options: &PeerOptions) -> Vec<String> {
+    let mut lines = Vec::new();
+    for address in &options.candidates {
+        if let Ok(candidate) = Candidate::host(*address, "udp") {
+            lines.push(candidate.to_sdp_string());
+            rtc.add_local_candidate(candidate);
+        }
+    }
+    lines
+}
+
 impl Identity {
+    /// What viewers and publishers have in common.
     fn configure(&self, credentials: str0m::IceCreds, options: &PeerOptions) -> str0m::RtcConfig {
-        let config = Rtc::builder()
+        Rtc::builder()
             .set_rtp_mode(true)
-            .set_ice_lite(true)
             .set_stats_interval(Some(LOSS_REPORT_INTERVAL))
             .set_local_ice_credentials(credentials)
             .set_dtls_cert(self.certificate())
             .set_send_buffer_video(options.resend_packets)
             .clear_codecs()
-            .enable_h264(true)
-            // Only so that an audio m-line has something to be answered inactive with.
-            .enable_opus(true, false)
             // What is numbered and timed for nobody costs bytes and reports.
             .clear_extension_map()
-            .set_extension(4, Extension::RtpMid);
+            .set_extension(4, Extension::RtpMid)
+    }
+
+    fn configure_viewer(
+        &self,
+        credentials: str0m::IceCreds,
+        options: &PeerOptions,
+    ) -> str0m::RtcConfig {
+        let config = self
+            .configure(credentials, options)
+            .set_ice_lite(true)
+            .enable_h264(true)
+            // Only so that an audio m-line has something to be answered inactive with.
+            .enable_opus(true, false);
         if options.playout_delay.is_some() {
             config.set_extension(5, Extension::PlayoutDelay)
         } else {

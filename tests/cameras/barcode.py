@@ -27,6 +27,26 @@ def cells(camera, frame):
     return bytes(WHITE if code >> (CELLS - 1 - i) & 1 else BLACK for i in range(CELLS))
 
 
+def read(luma, stride, width, height):
+    """Camera and frame number out of rows of luma; None where there is no valid code."""
+    code = 0
+    for cell in range(CELLS):
+        x = (2 * cell + 1) * width // (2 * CELLS)
+        values = [luma[y * stride + x] for y in strip_rows(height)]
+        value = sum(values) / len(values)
+        if 75 < value < 175:
+            return None
+        code = code << 1 | (value >= 175)
+    camera, high, low, crc = code.to_bytes(4, "big")
+    return (camera, high << 8 | low) if crc8(bytes([camera, high, low])) == crc else None
+
+
+def strip_rows(height):
+    """Three rows in the middle of the strip."""
+    middle = strip_height(height) // 2
+    return range(middle - 1, middle + 2)
+
+
 def strip_height(height):
     """Rows of the strip in a picture of that height; even, for 4:2:0."""
     return height * STRIP_NUMERATOR // STRIP_DENOMINATOR // 2 * 2

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Action, Asset, ConsumerInfo, Context, GopInfo, Metric, MetricKind, Parsed, Request, Response,
-    StreamInfo, parse, route,
+    Action, Asset, ConsumerInfo, Context, GopInfo, Metric, MetricKind, Parsed, PublisherInfo,
+    Request, Response, StreamInfo, parse, route,
 };
 
 mod bytes;
@@ -78,9 +78,18 @@ fn streams() -> Vec<StreamInfo> {
         height: Some(720),
         gop: Some(GopInfo { frames: 25, bytes: 1000, duration_ms: 960 }),
         consumers: vec![ConsumerInfo { id: 7, slot: 1, status: "active".to_owned() }],
+        publishers: vec![publisher("publishing", None), publisher("failed", Some("HTTP 401"))],
         ..StreamInfo::default()
     };
     vec![yard, door]
+}
+
+fn publisher(state: &str, error: Option<&str>) -> PublisherInfo {
+    PublisherInfo {
+        url: "https://sfu.example".to_owned(),
+        state: state.to_owned(),
+        error: error.map(str::to_owned),
+    }
 }
 
 fn metrics() -> Vec<Metric> {

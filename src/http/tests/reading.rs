@@ -73,6 +73,12 @@ fn streams_come_in_the_given_order_with_producers_and_consumers() {
     assert_eq!(all["door"]["width"], 1280);
     assert_eq!(all["door"]["gop"]["duration_ms"], 960);
     assert_eq!(all["door"]["consumers"][0]["status"], "active");
+    assert!(all["yard"].get("publishers").is_none());
+    let publishers = serde_json::json!([
+        { "url": "https://sfu.example", "state": "publishing" },
+        { "url": "https://sfu.example", "state": "failed", "error": "HTTP 401" },
+    ]);
+    assert_eq!(all["door"]["publishers"], publishers);
     assert_eq!(header(&response, "Cache-Control"), Some("no-store"));
 }
 

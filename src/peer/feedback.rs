@@ -1,4 +1,4 @@
-//! What an answer says beside the library's: which feedback is wanted (RFC 4585 §4.2).
+//! Which feedback an offer or answer of ours asks for (RFC 4585 §4.2).
 //!
 //! Round trips are told (RFC 3611 §4.5). A browser that only receives knows none, and asks a
 //! second time for a packet whose resend was lost as well only after 100 ms: too late for its
@@ -15,13 +15,13 @@ const ROUND_TRIPS: &str = " rrtr";
 /// Estimation of bandwidth at the sender, and at the receiver.
 const ESTIMATES: [&str; 2] = [" transport-cc", " goog-remb"];
 
-/// The answer with the feedback that is wanted.
-pub fn with_feedback(answer: &str) -> String {
-    let mut sdp = String::with_capacity(answer.len() + 128);
+/// The SDP with the feedback that is wanted.
+pub fn amend(description: &str) -> String {
+    let mut sdp = String::with_capacity(description.len() + 128);
     let is_estimate = |line: &&str| {
         line.starts_with("a=rtcp-fb:") && ESTIMATES.iter().any(|kind| line.ends_with(kind))
     };
-    for line in answer.lines().filter(|line| !is_estimate(line)) {
+    for line in description.lines().filter(|line| !is_estimate(line)) {
         let codec = line.strip_suffix(KEYFRAME_REQUESTS);
         let added = codec.map(|codec| [codec, ROUND_TRIPS, "\r\n"]);
         sdp.extend([line, "\r\n"].into_iter().chain(added.into_iter().flatten()));
@@ -41,6 +41,6 @@ mod tests {
         let wanted = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\n\
             m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtcp-fb:96 nack\r\n\
             a=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 rrtr\r\na=mid:1\r\n";
-        assert_eq!(with_feedback(answer), wanted);
+        assert_eq!(amend(answer), wanted);
     }
 }

@@ -1,0 +1,132 @@
+//! TLS on an outgoing connection: bytes to bytes, the socket stays with its owner.
+
+#[cfg(feature = "tls")]
+pub(super) use with_rustls::{Authorities, Tls};
+#[cfg(not(feature = "tls"))]
+pub(super) use without::{Authorities, Tls};
+
+#[cfg(feature = "tls")]
+mod with_rustls {
+    use std::io::Read;
+    use std::sync::Arc;
+
+    use rustls::crypto::aws_lc_rs;
+    use rustls::pki_types::ServerName;
+    use rustls::{ClientConfig, ClientConnection, RootCertStore};
+
+    /// Whom the system trusts to name a server.
+    pub struct Authorities(Result<Arc<ClientConfig>, String>);
+
+    impl Authorities {
+        /// Reads the system's certificates from disk; `SSL_CERT_FILE` and `SSL_CERT_DIR` name
+        /// others. That there are none matters only to who uses TLS.
+        pub fn load() -> Self {
+            let found = rustls_native_certs::load_native_certs();
+            for error in &found.errors {
+                log::debug!("certificates: {error}");
+            }
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(found.certs);
+            if roots.is_empty() {
+                return Self(Err("no certificates to check the server's with: install \
+                                 ca-certificates or set SSL_CERT_FILE"
+                    .to_owned()));
+            }
+            let provider = Arc::new(aws_lc_rs::default_provider());
+            let config = ClientConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()
+                .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
+            Self(config.map(Arc::new).map_err(|error| error.to_string()))
+        }
+    }
+
+    /// One connection.
+    pub struct Tls(Box<ClientConnection>);
+
+    impl Tls {
+        /// A connection to the server of this name or address.
+        pub fn new(authorities: &Authorities, host: &str) -> Result<Self, String> {
+            let config = authorities.0.clone()?;
+            let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+            let connection = ClientConnection::new(config, name);
+            connection.map(|tls| Self(Box::new(tls))).map_err(|error| format!("TLS: {error}"))
+        }
+
+        /// Whether the server has proven its name.
+        pub fn is_up(&self) -> bool {
+            !self.0.is_handshaking()
+        }
+
+        /// Bytes from the socket; appends what they say.
+        pub fn receive(&mut self, mut bytes: &[u8], plain: &mut Vec<u8>) -> Result<(), String> {
+            while !bytes.is_empty() {
+                let taken = self.0.read_tls(&mut bytes).map_err(|error| error.to_string())?;
+                let state =
+                    self.0.process_new_packets().map_err(|error| format!("TLS: {error}"))?;
+                let length = state.plaintext_bytes_to_read() as u64;
+                let read = self.0.reader().take(length).read_to_end(plain);
+                read.map_err(|error| error.to_string())?;
+                if taken == 0 {
+                    break; // behind the server's goodbye
+                }
+            }
+            Ok(())
+        }
+
+        /// Takes what is to be said to the server.
+        pub fn send(&mut self, plain: &[u8]) -> Result<(), String> {
+            let mut writer = self.0.writer();
+            std::io::Write::write_all(&mut writer, plain).map_err(|error| error.to_string())
+        }
+
+        /// What goes to the socket now.
+        pub fn take_outgoing(&mut self) -> Vec<u8> {
+            let mut bytes = Vec::new();
+            while self.0.wants_write() {
+                if self.0.write_tls(&mut bytes).is_err() {
+                    break; // a Vec takes everything
+                }
+            }
+            bytes
+        }
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+mod without {
+    /// Nobody.
+    pub struct Authorities;
+
+    impl Authorities {
+        /// Nothing to load.
+        pub fn load() -> Self {
+            Self
+        }
+    }
+
+    /// A connection that can't be.
+    pub enum Tls {}
+
+    impl Tls {
+        /// Says that there is no TLS.
+        pub fn new(_: &Authorities, _: &str) -> Result<Self, String> {
+            Err("https:// needs a build with the feature tls".to_owned())
+        }
+
+        pub fn is_up(&self) -> bool {
+            match *self {}
+        }
+
+        pub fn receive(&mut self, _: &[u8], _: &mut Vec<u8>) -> Result<(), String> {
+            match *self {}
+        }
+
+        pub fn send(&mut self, _: &[u8]) -> Result<(), String> {
+            match *self {}
+        }
+
+        pub fn take_outgoing(&mut self) -> Vec<u8> {
+            match *self {}
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! What a WHIP server may cost: every bound on what it sends and on how long it takes.
+
+use std::time::Duration;
+
+/// Bytes of one response, head and body: an SDP answer has 2 to 10 KB.
+pub const RESPONSE_MAX_BYTES: usize = 64 * 1024;
+/// Header lines of one response.
+pub const HEADERS_MAX: usize = 64;
+/// Bytes of a URL in a `Location`.
+pub const URL_MAX_BYTES: usize = 4096;
+/// From the question for an address to the last byte of the response.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// 307 and 308 that are followed for one offer.
+pub const REDIRECTS_MAX: u32 = 5;
+/// The wait after a first failure; it doubles with each that follows.
+pub const BACKOFF_MIN: Duration = Duration::from_secs(1);
+/// The longest wait after a failure, before its jitter.
+pub const BACKOFF_MAX: Duration = Duration::from_secs(30);
+/// The longest `Retry-After` that is kept to.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(300);
+/// A session that lived this long was none that failed: the next wait is the shortest again.
+pub const STABLE_AFTER: Duration = Duration::from_secs(30);
