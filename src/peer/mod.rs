@@ -474,9 +474,9 @@ impl Identity {
             .set_dtls_cert(self.certificate())
             .set_send_buffer_video(options.resend_packets)
             .clear_codecs()
-            // What is numbered and timed for nobody costs bytes and reports.
+            // What is numbered and timed for nobody costs bytes and reports, and the streams'
+            // SSRCs stand in the description: no packet has to name its m-line.
             .clear_extension_map()
-            .set_extension(4, Extension::RtpMid)
     }
 
     fn configure_viewer(

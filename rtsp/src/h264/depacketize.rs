@@ -1,6 +1,6 @@
 //! RTP payloads to NAL units (RFC 6184 5.6 to 5.8), undoing what cameras do wrong there.
 
-use super::annex_b::{annex_b, find_start_code};
+use super::annex_b::annex_b;
 use super::gate::DropReason;
 use super::limits::{KEPT_FRAGMENT_BYTES, MAX_ACCESS_UNIT_BYTES};
 use super::nal::{FU_A, IDR_SLICE, NalHeader, SLICE, STAP_A};
@@ -69,10 +69,14 @@ impl Depacketizer {
 
     /// A NAL unit, or several with start codes between them.
     fn units(&mut self, unit: &[u8], found: &mut impl FnMut(Found<'_>)) {
-        if find_start_code(unit).is_some() {
+        let mut bytes = 0;
+        for unit in annex_b(unit) {
+            bytes += unit.len();
+            found(Ok(unit));
+        }
+        if bytes < unit.len() {
             self.repaired += 1;
         }
-        annex_b(unit).for_each(|unit| found(Ok(unit)));
     }
 
     /// RFC 6184 5.7.1. Sizes of zero and a single last byte are padding.
