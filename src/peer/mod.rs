@@ -5,6 +5,7 @@
 //! [`Peer::flush`], which costs one pass over the streams for a whole turn of the loop.
 
 mod answer;
+mod crypto;
 mod demux;
 mod identity;
 mod offer;
@@ -448,6 +449,7 @@ impl Identity {
             .set_ice_lite(true)
             .set_stats_interval(Some(LOSS_REPORT_INTERVAL))
             .set_local_ice_credentials(credentials)
+            .set_crypto_provider(self.crypto())
             .set_dtls_cert(self.certificate())
             .set_send_buffer_video(options.resend_packets)
             .clear_codecs()

@@ -1,0 +1,52 @@
+# Sourced, not run: Debian's packages for this machine and, unpacked into a folder, for others.
+# Nothing here changes which architectures the machine's own dpkg knows.
+
+firmware=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+repository=$(dirname "$firmware")
+target_dir=${CARGO_TARGET_DIR:-$repository/target}
+cache=$target_dir/firmware-debian
+
+# install PACKAGE...: those that are missing, on this machine.
+install() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2> /dev/null | grep -q 'ok installed' ||
+      missing+=("$package")
+  done
+  if [[ ${#missing[@]} -eq 0 ]]; then return; fi
+  if [[ $EUID -ne 0 ]]; then
+    echo "please install: ${missing[*]}" >&2
+    exit 1
+  fi
+  apt-get update -q >&2
+  DEBIAN_FRONTEND=noninteractive \
+    apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
+}
+
+# foreign_apt ARCHITECTURE ARGUMENT...: apt-get with lists of its own for another architecture,
+# from the sources and with the keys of this machine.
+foreign_apt() {
+  local state=$cache/apt-$1 sources=/etc/apt/sources.list.d/debian.sources
+  [[ -e $sources ]] || sources=/etc/apt/sources.list
+  mkdir -p "$state/lists/partial" "$state/archives/partial"
+  touch "$state/status"
+  apt-get -q -o APT::Architecture="$1" -o APT::Architectures="$1" \
+    -o Dir::Etc::sourcelist="$sources" -o Dir::Etc::sourceparts=- \
+    -o Dir::State="$state" -o Dir::State::status="$state/status" -o Dir::Cache="$state" \
+    -o APT::Sandbox::User=root "${@:2}" >&2
+}
+
+# unpack ARCHITECTURE PACKAGE[=VERSION]: prints the folder that holds its files.
+unpack() {
+  local root=$cache/$1/$2
+  if [[ ! -e $root ]]; then
+    compgen -G "$cache/apt-$1/lists/*_Packages*" > /dev/null || foreign_apt "$1" update
+    rm -rf "$cache/$1/partial"
+    mkdir -p "$cache/$1/partial"
+    (cd "$cache/$1/partial" && foreign_apt "$1" download "$2")
+    dpkg-deb -x "$cache/$1/partial"/*.deb "$cache/$1/partial"
+    rm "$cache/$1/partial"/*.deb
+    mv "$cache/$1/partial" "$root"
+  fi
+  echo "$root"
+}
