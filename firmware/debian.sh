@@ -36,17 +36,27 @@ foreign_apt() {
     -o APT::Sandbox::User=root "${@:2}" >&2
 }
 
-# unpack ARCHITECTURE PACKAGE[=VERSION]: prints the folder that holds its files.
+# download ARCHITECTURE PACKAGE[=VERSION]: prints the package's file.
+download() {
+  local folder=$cache/packages/$1/$2
+  if [[ ! -e $folder ]]; then
+    compgen -G "$cache/apt-$1/lists/*_Packages*" > /dev/null || foreign_apt "$1" update
+    rm -rf "$folder.part"
+    mkdir -p "$folder.part"
+    (cd "$folder.part" && foreign_apt "$1" download "$2")
+    mv "$folder.part" "$folder"
+  fi
+  echo "$folder"/*.deb
+}
+
+# unpack ARCHITECTURE PACKAGE[=VERSION]: prints the folder that holds the package's files.
 unpack() {
   local root=$cache/$1/$2
   if [[ ! -e $root ]]; then
-    compgen -G "$cache/apt-$1/lists/*_Packages*" > /dev/null || foreign_apt "$1" update
-    rm -rf "$cache/$1/partial"
-    mkdir -p "$cache/$1/partial"
-    (cd "$cache/$1/partial" && foreign_apt "$1" download "$2")
-    dpkg-deb -x "$cache/$1/partial"/*.deb "$cache/$1/partial"
-    rm "$cache/$1/partial"/*.deb
-    mv "$cache/$1/partial" "$root"
+    rm -rf "$root.part"
+    mkdir -p "$root.part"
+    dpkg-deb -x "$(download "$1" "$2")" "$root.part"
+    mv "$root.part" "$root"
   fi
   echo "$root"
 }

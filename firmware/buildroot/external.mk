@@ -1,0 +1,1 @@
+include $(BR2_EXTERNAL_CROSSPOINT_PATH)/crosspoint.mk
