@@ -1,1 +1,1 @@
-include $(BR2_EXTERNAL_CROSSPOINT_PATH)/crosspoint.mk
+include $(sort $(wildcard $(BR2_EXTERNAL_CROSSPOINT_PATH)/package/*/*.mk))

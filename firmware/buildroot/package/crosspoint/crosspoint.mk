@@ -5,7 +5,7 @@
 ################################################################################
 
 CROSSPOINT_VERSION = 0.1.0
-# The source tree: set CROSSPOINT_OVERRIDE_SRCDIR in local.mk, or SITE to where you keep it.
+# The source tree that holds this recipe.
 CROSSPOINT_SITE = $(BR2_EXTERNAL_CROSSPOINT_PATH)/../..
 CROSSPOINT_SITE_METHOD = local
 CROSSPOINT_LICENSE = MIT or Apache-2.0
