@@ -66,8 +66,8 @@ mod tests {
             crypto.sha1_hmac_provider.sha1_hmac(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
         assert_eq!(mac[..4], [0xef, 0xfc, 0xdf, 0x6a]);
         // FIPS 197 appendix C.1.
-        let key: [u8; 16] = std::array::from_fn(|i| i as u8);
-        let block: [u8; 16] = std::array::from_fn(|i| i as u8 * 0x11);
+        let key = 0x0001_0203_0405_0607_0809_0A0B_0C0D_0E0F_u128.to_be_bytes();
+        let block = 0x0011_2233_4455_6677_8899_AABB_CCDD_EEFF_u128.to_be_bytes();
         let mut out = [0; 16];
         crypto.srtp_provider.srtp_aes_128_ecb_round(&key, &block, &mut out);
         assert_eq!(out[..4], [0x69, 0xc4, 0xe0, 0xd8]);
