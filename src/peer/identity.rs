@@ -1,13 +1,18 @@
 //! Who the server is to its peers: one DTLS certificate for all, fresh ICE credentials for
 //! each.
 
+use std::sync::Arc;
+
 use str0m::IceCreds;
 use str0m::config::{CryptoProvider, DtlsCert};
+
+use super::crypto;
 
 /// The DTLS certificate, made once: its making costs more than a handshake.
 #[derive(Debug, Clone)]
 pub struct Identity {
     certificate: DtlsCert,
+    crypto: Arc<CryptoProvider>,
 }
 
 impl Identity {
@@ -16,13 +21,17 @@ impl Identity {
     /// # Errors
     /// When the crypto library can't make one.
     pub fn generate() -> Result<Self, NoCertificate> {
-        let provider: CryptoProvider = str0m::crypto::from_feature_flags();
-        let certificate = provider.dtls_provider.generate_certificate().ok_or(NoCertificate)?;
-        Ok(Self { certificate })
+        let crypto = Arc::new(crypto::provider());
+        let certificate = crypto.dtls_provider.generate_certificate().ok_or(NoCertificate)?;
+        Ok(Self { certificate, crypto })
     }
 
     pub(super) fn certificate(&self) -> DtlsCert {
         self.certificate.clone()
+    }
+
+    pub(super) fn crypto(&self) -> Arc<CryptoProvider> {
+        Arc::clone(&self.crypto)
     }
 }
 

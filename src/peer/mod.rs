@@ -4,6 +4,7 @@
 //! [`Peer`] has no method that leaves it otherwise. Frames are queued and written together in
 //! [`Peer::flush`], which costs one pass over the streams for a whole turn of the loop.
 
+mod crypto;
 mod demux;
 mod feedback;
 mod identity;
@@ -471,6 +472,7 @@ impl Identity {
             .set_rtp_mode(true)
             .set_stats_interval(Some(LOSS_REPORT_INTERVAL))
             .set_local_ice_credentials(credentials)
+            .set_crypto_provider(self.crypto())
             .set_dtls_cert(self.certificate())
             .set_send_buffer_video(options.resend_packets)
             .clear_codecs()
