@@ -153,6 +153,7 @@ test('an offline camera keeps its last picture under a clear mark', { skip }, ()
 
 test('a lost connection is shown, and comes back by itself with the last picture kept',
   { skip }, () => visit(FOUR, async (page) => {
+    await state(page, 1, 'live');
     await page.evaluate(() => {
       window.fake.refuse = true;
       window.fake.sockets[0].drop();
