@@ -6,9 +6,11 @@ use std::time::Instant;
 
 use mio::net::UdpSocket;
 use mio::{Interest, Token};
+use quinn_udp::{UdpSockRef, UdpSocketState};
 use rtsp::client::{Client, Output, TrackId, UdpPort};
 
 use super::Endpoint;
+use super::inbox::Inbox;
 use super::link::{Context, Link, register, release};
 use super::resolver::Resolved;
 use super::tcp::ReadOutcome;
@@ -30,8 +32,27 @@ pub(super) struct Camera {
 
 struct UdpPair {
     track: TrackId,
-    rtp: (UdpSocket, Token),
-    rtcp: (UdpSocket, Token),
+    rtp: UdpPortSocket,
+    rtcp: UdpPortSocket,
+}
+
+/// One of our ports for a track.
+struct UdpPortSocket {
+    udp: UdpSocket,
+    state: UdpSocketState,
+    token: Token,
+}
+
+impl UdpPortSocket {
+    fn register(
+        mut udp: UdpSocket,
+        endpoint: Endpoint,
+        context: &mut Context<'_>,
+    ) -> io::Result<Self> {
+        let state = UdpSocketState::new(UdpSockRef::from(&udp))?;
+        let token = register(context, &mut udp, endpoint, Interest::READABLE)?;
+        Ok(Self { udp, state, token })
+    }
 }
 
 impl Camera {
@@ -139,20 +160,19 @@ impl Camera {
     }
 
     /// A UDP socket is readable. True while there may be more to read.
-    pub fn handle_udp(&mut self, now: Instant, port: UdpPort, buffer: &mut [u8]) -> bool {
+    pub fn handle_udp(&mut self, now: Instant, port: UdpPort, inbox: &mut Inbox) -> bool {
         let Some(pair) = self.udp.iter().find(|pair| pair.track == port.track) else {
             return false;
         };
-        let (socket, _) = if port.rtcp { &pair.rtcp } else { &pair.rtp };
-        let mut budget = limits::READ_BUDGET_BYTES;
-        while budget > 0 {
-            match socket.recv_from(buffer) {
-                Ok((count, from)) => {
-                    let data = buffer.get(..count).unwrap_or_default();
-                    self.client.handle_datagram(now, port, from, data);
-                    budget = budget.saturating_sub(count.max(1));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+        let socket = if port.rtcp { &pair.rtcp } else { &pair.rtp };
+        let client = &mut self.client;
+        for _ in 0..limits::UDP_BUDGET_BATCHES {
+            let outcome = inbox.receive(&socket.udp, &socket.state, |received| {
+                client.handle_datagram(now, port, received.from, received.data);
+            });
+            match outcome {
+                Ok(true) => {}
+                Ok(false) => return false,
                 // ICMP answers to what was sent before the camera listened.
                 Err(error) => log::debug!("camera UDP: {error}"),
             }
@@ -182,8 +202,8 @@ impl Camera {
     fn disconnect(&mut self, context: &mut Context<'_>) {
         self.link.close(context);
         for mut pair in self.udp.drain(..) {
-            release(context, pair.rtp.1, &mut pair.rtp.0);
-            release(context, pair.rtcp.1, &mut pair.rtcp.0);
+            release(context, pair.rtp.token, &mut pair.rtp.udp);
+            release(context, pair.rtcp.token, &mut pair.rtcp.udp);
         }
     }
 
@@ -192,15 +212,12 @@ impl Camera {
             Some(IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
             _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         };
-        let bound = bind_pair(any).and_then(|(mut rtp, mut rtcp)| {
+        let endpoint = |rtcp| Endpoint::CameraUdp(self.source, UdpPort { track, rtcp });
+        let bound = bind_pair(any).and_then(|(rtp, rtcp)| {
             let ports = (rtp.local_addr()?.port(), rtcp.local_addr()?.port());
-            let source = self.source;
-            let endpoint = |rtcp| Endpoint::CameraUdp(source, UdpPort { track, rtcp });
-            let tokens = (
-                register(context, &mut rtp, endpoint(false), Interest::READABLE)?,
-                register(context, &mut rtcp, endpoint(true), Interest::READABLE)?,
-            );
-            self.udp.push(UdpPair { track, rtp: (rtp, tokens.0), rtcp: (rtcp, tokens.1) });
+            let rtp = UdpPortSocket::register(rtp, endpoint(false), context)?;
+            let rtcp = UdpPortSocket::register(rtcp, endpoint(true), context)?;
+            self.udp.push(UdpPair { track, rtp, rtcp });
             Ok(ports)
         });
         match bound {
@@ -212,8 +229,8 @@ impl Camera {
     fn send_datagram(&self, udp: UdpPort, port: u16, data: &[u8]) {
         let pair = self.udp.iter().find(|pair| pair.track == udp.track);
         let (Some(pair), Some(ip)) = (pair, self.link.peer_ip()) else { return };
-        let (socket, _) = if udp.rtcp { &pair.rtcp } else { &pair.rtp };
-        if let Err(error) = socket.send_to(data, SocketAddr::new(ip, port)) {
+        let socket = if udp.rtcp { &pair.rtcp } else { &pair.rtp };
+        if let Err(error) = socket.udp.send_to(data, SocketAddr::new(ip, port)) {
             log::debug!("camera UDP: {error}");
         }
     }

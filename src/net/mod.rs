@@ -8,6 +8,7 @@ mod camera;
 mod clients;
 #[cfg(feature = "demo")]
 mod demo;
+mod inbox;
 mod link;
 pub mod probe;
 mod publishers;

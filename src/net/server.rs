@@ -15,6 +15,7 @@ use slab::Slab;
 
 use super::camera::Camera;
 use super::clients::Connection;
+use super::inbox::Inbox;
 use super::link::Context;
 use super::publishers::Publisher;
 use super::resolver::Resolver;
@@ -34,7 +35,7 @@ use crate::peer::{Demux, Identity, PeerOptions};
 
 /// Readiness events taken at a time.
 const EVENTS: usize = 256;
-/// Bytes for one read of any TCP or UDP socket.
+/// Bytes for one read of any TCP socket.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 /// What a server is started with, besides the configuration.
@@ -108,7 +109,10 @@ pub struct Server {
     signals: Signals,
     /// Endpoints that stopped reading before they were empty.
     unfinished: BTreeSet<Endpoint>,
+    /// Takes what one TCP socket has.
     buffer: Vec<u8>,
+    /// Takes what one UDP socket has.
+    pub(super) inbox: Inbox,
     is_stopping: bool,
 }
 
@@ -155,6 +159,7 @@ impl Server {
             dirty: Dirty::default(),
             unfinished: BTreeSet::new(),
             buffer: vec![0; READ_BUFFER_BYTES],
+            inbox: Inbox::new(),
             is_demo: options.demo,
             is_stopping: false,
             started_at: now,
@@ -282,11 +287,9 @@ impl Server {
                 return more.unwrap_or(false);
             }
             Endpoint::CameraUdp(source, port) => {
-                let mut buffer = std::mem::take(&mut self.buffer);
-                let more =
-                    self.with_camera(source, |camera, _| camera.handle_udp(now, port, &mut buffer));
-                self.buffer = buffer;
-                return more.unwrap_or(false);
+                self.dirty.cameras.insert(source);
+                let Some(camera) = self.cameras.get_mut(source.0) else { return false };
+                return camera.handle_udp(now, port, &mut self.inbox);
             }
             #[cfg(feature = "demo")]
             Endpoint::DemoListener => self.accept_demo_readers(now),

@@ -4,25 +4,20 @@
 //! system call where the kernel can cut them up itself (UDP GSO). What the socket won't take
 //! is dropped: a full queue is loss like any other, and NACK repairs it.
 
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use mio::net::UdpSocket;
-use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
 
+use super::inbox::Inbox;
 use crate::limits;
 use crate::peer::Transmit as Datagram;
-
-/// Receive buffers: each may hold a train of datagrams that the kernel has joined (GRO).
-const BUFFERS: usize = 4;
-/// The largest such train.
-const BUFFER_BYTES: usize = 64 * 1024;
 
 /// The socket.
 pub struct MediaSocket {
     socket: UdpSocket,
     state: UdpSocketState,
-    buffers: Vec<u8>,
     local: SocketAddr,
     /// Where datagrams are taken to have been sent, if not to one of these: behind a NAT
     /// the address that viewers know is not the one that they arrive at.
@@ -61,7 +56,6 @@ impl MediaSocket {
         Ok(Self {
             socket,
             state,
-            buffers: vec![0; BUFFERS * BUFFER_BYTES],
             local,
             candidates: Vec::new(),
             train: Train::default(),
@@ -91,33 +85,20 @@ impl MediaSocket {
     }
 
     /// Receives a batch; `handle` gets each datagram with where it came from and where it
-    /// was sent to. False when there is nothing left: the system call stops where it would block.
-    pub fn receive(&mut self, mut handle: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> bool {
-        let mut metas = [RecvMeta::default(); BUFFERS];
-        let received = {
-            let mut slices: Vec<IoSliceMut<'_>> =
-                self.buffers.chunks_mut(BUFFER_BYTES).map(IoSliceMut::new).collect();
-            self.state.recv(UdpSockRef::from(&self.socket), &mut slices, &mut metas)
-        };
-        let count = match received {
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
-            Err(error) => {
-                // ICMP answers to what was sent to a viewer that is gone.
-                log::debug!("UDP receive: {error}");
-                return true;
-            }
-        };
-        for (meta, buffer) in metas.iter().zip(self.buffers.chunks(BUFFER_BYTES)).take(count) {
-            let to = self.destination(meta.dst_ip.map(|ip| ip.to_canonical()));
-            let Some(data) = buffer.get(..meta.len) else { continue };
-            for datagram in data.chunks(meta.stride.max(1)) {
-                // A socket of both families sees IPv4 as mapped into IPv6 (RFC 4291 2.5.5.2).
-                let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
-                handle(from, to, datagram);
-            }
-        }
-        count == BUFFERS.min(quinn_udp::BATCH_SIZE)
+    /// was sent to. False when there is nothing left.
+    pub fn receive(
+        &mut self,
+        inbox: &mut Inbox,
+        mut handle: impl FnMut(SocketAddr, SocketAddr, &[u8]),
+    ) -> bool {
+        let outcome = inbox.receive(&self.socket, &self.state, |received| {
+            handle(received.from, self.destination(received.to), received.data);
+        });
+        outcome.unwrap_or_else(|error| {
+            // ICMP answers to what was sent to a viewer that is gone.
+            log::debug!("UDP receive: {error}");
+            true
+        })
     }
 
     fn destination(&self, ip: Option<IpAddr>) -> SocketAddr {
@@ -205,9 +186,10 @@ mod tests {
         let viewer = UdpSocket::bind("127.0.0.1:0").unwrap();
         let theirs = viewer.local_addr().unwrap();
         viewer.send_to(b"ping", ours).unwrap();
+        let mut inbox = Inbox::new();
         let mut heard = Vec::new();
         for _ in 0..1000 {
-            media.receive(|from, to, data| heard.push((from, to, data.to_vec())));
+            media.receive(&mut inbox, |from, to, data| heard.push((from, to, data.to_vec())));
             if !heard.is_empty() {
                 break;
             }

@@ -140,15 +140,16 @@ impl Server {
     /// Takes datagrams. True while there may be more.
     pub(super) fn receive_datagrams(&mut self, now: Instant) -> bool {
         // Answers must not be sent before all have been read: the socket is one.
-        let mut inbox = Vec::new();
+        let mut datagrams = Vec::new();
         let mut more = true;
         for _ in 0..limits::UDP_BUDGET_BATCHES {
-            more = self.media.receive(|from, to, data| inbox.push((from, to, data.to_vec())));
+            let keep = |from, to, data: &[u8]| datagrams.push((from, to, data.to_vec()));
+            more = self.media.receive(&mut self.inbox, keep);
             if !more {
                 break;
             }
         }
-        for (from, to, data) in inbox {
+        for (from, to, data) in datagrams {
             self.handle_datagram(now, from, to, &data);
         }
         more
@@ -182,10 +183,11 @@ impl Server {
         };
         let viewer = self.viewers.get_mut(&id);
         let Some(own) = viewer.and_then(|viewer| viewer.own_socket.as_mut()) else { return false };
-        let mut inbox = Vec::new();
-        let more = own.socket.receive(|from, to, data| inbox.push((from, to, data.to_vec())));
+        let mut datagrams = Vec::new();
+        let keep = |from, to, data: &[u8]| datagrams.push((from, to, data.to_vec()));
+        let more = own.socket.receive(&mut self.inbox, keep);
         self.dirty.viewers.insert(id);
-        for (from, to, data) in inbox {
+        for (from, to, data) in datagrams {
             let is_sound = self.with_peer(id, |peer, sink| {
                 if peer.accepts(now, from, to, &data) {
                     peer.handle_datagram(now, from, to, &data, sink);
