@@ -12,6 +12,7 @@ crosspoint-bench [OPTIONS]               what viewers cost, beside the targets a
 crosspoint-bench scale [OPTIONS]         how that grows; writes docs/scale
 crosspoint-bench instructions [--check]  instructions a packet; writes docs/instructions.md,
                                          or fails where it has become 5 % worse
+crosspoint-bench vanish                  what memory viewers leave behind that say no goodbye
 
   --row NAME              only this row, or this plot; may be repeated
   --crosspoint NAME=PATH  another build to measure beside this one; may be repeated
@@ -49,6 +50,7 @@ pub enum Command {
     Help,
     Run(Options),
     Scale(Options),
+    Vanish(Options),
     Instructions {
         check: bool,
     },
@@ -73,6 +75,7 @@ pub fn parse(words: &[String]) -> Result<Command, String> {
         }
         ["instructions"] => Ok(Command::Instructions { check: false }),
         ["instructions", "--check"] => Ok(Command::Instructions { check: true }),
+        ["vanish", ref rest @ ..] => options(rest).map(Command::Vanish),
         ["scale", ref rest @ ..] => options(rest).map(Command::Scale),
         ref rest => options(rest).map(Command::Run),
     }

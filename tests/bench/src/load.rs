@@ -87,7 +87,8 @@ impl Load {
         self.evaluate(&server, &report, first, spent_s)
     }
 
-    fn start_server(
+    /// A server of these cameras; and where its page is.
+    pub fn start_server(
         &self,
         server: &Path,
         at: SocketAddr,
@@ -96,7 +97,8 @@ impl Load {
         let streams: String = names.map(|name| format!("  {name}: rtsp://{at}/{name}\n")).collect();
         let text = format!(
             "streams:\n{streams}api: {{listen: \"127.0.0.1:0\"}}\n\
-             webrtc: {{listen: \"127.0.0.1:0\"}}\nlog: {{level: warn}}\n"
+             webrtc: {{listen: \"127.0.0.1:0\"}}\nlog: {{level: warn}}\n\
+             limits: {{viewers_max: 200}}\n"
         );
         let file =
             std::env::temp_dir().join(format!("crosspoint-bench-{}.yaml", std::process::id()));

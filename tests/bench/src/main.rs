@@ -25,6 +25,7 @@ mod sequence;
 mod stamp;
 mod statistics;
 mod table;
+mod vanish;
 mod viewer;
 mod viewers;
 
@@ -58,6 +59,7 @@ fn run(command: Command) -> Result<(), Failure> {
         }
         Command::Run(options) => rows::run(&options),
         Command::Scale(options) => scale::run(&options),
+        Command::Vanish(options) => vanish::run(&options),
         Command::Instructions { check } => instructions::run(check),
         Command::HotPath { stage, frames } => hot_path::run(&stage, frames),
         Command::Cameras(order) => {

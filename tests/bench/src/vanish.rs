@@ -1,0 +1,68 @@
+//! What is left of viewers that vanish without a goodbye: their process is killed.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use crate::arguments::Options;
+use crate::h264::Profile;
+use crate::load::Load;
+use crate::process::{Process, build_server, load_average, machine};
+use crate::viewers::{self, News};
+use crate::{Failure, cameras};
+
+/// Viewers that vanish together.
+const VIEWERS: usize = 100;
+/// How often that happens.
+const ROUNDS: usize = 3;
+/// How long they watch: their resend windows are full.
+const WATCH: Duration = Duration::from_secs(10);
+/// Silence, and the grace for those who only lost the network, with a reserve.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(25);
+/// What may be left of them, of the memory with the one viewer that stays.
+const TARGET_PERCENT: f64 = 5.0;
+
+/// Measures and prints.
+pub fn run(options: &Options) -> Result<(), Failure> {
+    let server = match options.builds.first() {
+        Some(build) => build.path.clone(),
+        None => build_server()?,
+    };
+    let load = Load { viewers: VIEWERS, slots: 1, cameras: 1, profile: Profile::SMALL };
+    let order = cameras::Order { cameras: 1, profile: load.profile, writes_frames: false };
+    let mut cameras = Process::start_role("cameras", &order)?;
+    let (server, http) = load.start_server(&server, cameras.line()?.parse()?)?;
+    let watch = |viewers| -> Result<Process, Failure> {
+        let hour = Duration::from_secs(3_600);
+        let order = viewers::Order {
+            server: http,
+            viewers,
+            slots: 1,
+            cameras: 1,
+            settle: WATCH,
+            window: hour,
+        };
+        let mut process = Process::start_role("viewers", &order)?;
+        let News::Connected(_) = process.news()? else { return Err("no pictures".into()) };
+        let News::Started = process.news()? else { return Err("no pictures".into()) };
+        Ok(process)
+    };
+
+    println!("{}, load {:.1}\n", machine(), load_average());
+    println!(
+        "| resident memory, MB | with {VIEWERS} more | {FORGOTTEN_AFTER:?} after they vanished | left |"
+    );
+    println!("| ---: | ---: | ---: | ---: |");
+    let _stays = watch(1)?;
+    let before_mb = server.memory()?.rss_mb;
+    for _ in 0..ROUNDS {
+        let many = watch(VIEWERS)?;
+        let full_mb = server.memory()?.rss_mb;
+        drop(many);
+        sleep(FORGOTTEN_AFTER);
+        let after_mb = server.memory()?.rss_mb;
+        let left = (after_mb / before_mb - 1.0) * 100.0;
+        println!("| {before_mb:.1} | {full_mb:.1} | {after_mb:.1} | {left:+.0} % |");
+    }
+    println!("\nTarget: {TARGET_PERCENT} %.");
+    Ok(())
+}
