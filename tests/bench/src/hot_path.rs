@@ -163,7 +163,7 @@ struct Way {
     hub: Hub,
     source: SourceId,
     peers: Vec<Peer>,
-    /// Packets of the frames so far, for all viewers.
+    /// Packets that viewers are to be sent.
     expected: u64,
     /// RTP datagrams.
     sent: u64,
@@ -212,7 +212,6 @@ impl Way {
         for news in self.news.drain(..) {
             match news {
                 News::Frame(frame) => {
-                    self.expected += (frame.payloads.len() * VIEWERS) as u64;
                     if self.stage > Stage::Ingest {
                         self.hub.handle_frame(now, self.source, &frame);
                     }
@@ -222,9 +221,9 @@ impl Way {
             }
         }
         while let Some(output) = self.hub.poll_output() {
-            if let Output::Frame(SlotKey { viewer, position }, egress) = output
-                && let Some(peer) = self.peers.get_mut(viewer.0 as usize)
-            {
+            let Output::Frame(SlotKey { viewer, position }, egress) = output else { continue };
+            self.expected += egress.frame.payloads.len() as u64;
+            if let Some(peer) = self.peers.get_mut(viewer.0 as usize) {
                 peer.queue(position, egress);
             }
         }
