@@ -5,6 +5,10 @@
 //! before the socket is empty puts itself on the list of those to go on with.
 
 mod camera;
+mod camera_udp;
+#[cfg(feature = "tls")]
+mod certificate;
+mod channel;
 mod clients;
 #[cfg(feature = "demo")]
 mod demo;
@@ -44,6 +48,8 @@ enum Endpoint {
     Client(usize),
     /// A camera's TCP connection.
     Camera(SourceId),
+    /// The second TCP connection of a camera behind an HTTP tunnel.
+    CameraPost(SourceId),
     /// One of a camera's UDP sockets.
     CameraUdp(SourceId, UdpPort),
     /// A publisher's HTTP connection, by its key.
