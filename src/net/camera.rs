@@ -207,7 +207,7 @@ impl Camera {
         now: Instant,
         address: (&str, u16),
         connector: Option<&Connector>,
-        tunnel: Option<Tunnel>,
+        tunnel: Option<Box<Tunnel>>,
         context: &mut Context<'_>,
     ) {
         self.disconnect(context);

@@ -22,9 +22,9 @@ pub(super) struct Channel {
 enum Way {
     Direct,
     /// The first connection of a tunnel is being made.
-    Get(Tunnel),
+    Get(Box<Tunnel>),
     /// The second one is.
-    Post(Tunnel),
+    Post(Box<Tunnel>),
     Tunnel,
 }
 
@@ -66,7 +66,7 @@ impl Channel {
         &mut self,
         (host, port): (&str, u16),
         connector: Option<&Connector>,
-        tunnel: Option<Tunnel>,
+        tunnel: Option<Box<Tunnel>>,
         context: &mut Context<'_>,
     ) -> Result<(), Failure> {
         self.close(context);

@@ -324,9 +324,10 @@ impl Client {
         }
         let (host, port) = (self.url.host().to_owned(), self.url.port());
         let scheme = self.url.scheme();
+        let agent = &self.options.user_agent;
         let tunnel = scheme
             .is_tunnel()
-            .then(|| Tunnel::new(&self.url, &self.options.user_agent, self.random.next_u64()));
+            .then(|| Box::new(Tunnel::new(&self.url, agent, self.random.next_u64())));
         let (tls, address) = (scheme.is_tls(), self.address);
         self.told.push(Output::Connect { host, port, tls, tunnel, address });
     }

@@ -49,7 +49,7 @@ pub enum Output {
         /// Encrypt the connection, and check whom it leads to.
         tls: bool,
         /// Open this tunnel, whose connections are the one that is meant elsewhere.
-        tunnel: Option<Tunnel>,
+        tunnel: Option<Box<Tunnel>>,
         /// Which of the configured addresses led here: 0 is `Options::url`, 1 the first of
         /// `Options::alternatives`.
         address: usize,
