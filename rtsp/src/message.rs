@@ -202,16 +202,21 @@ fn push_rest(out: &mut Vec<u8>, headers: &Headers, body: &[u8]) {
         if name.eq_ignore_ascii_case("Content-Length") {
             continue;
         }
-        push_token(out, name);
-        out.extend_from_slice(b": ");
-        push_text(out, value);
-        out.extend_from_slice(b"\r\n");
+        push_header(out, name, value);
     }
     if !body.is_empty() {
         out.extend_from_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
     }
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(body);
+}
+
+/// Appends one header line.
+pub(crate) fn push_header(out: &mut Vec<u8>, name: &str, value: &str) {
+    push_token(out, name);
+    out.extend_from_slice(b": ");
+    push_text(out, value);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Start line and headers of a message whose body has not been read yet.

@@ -13,12 +13,12 @@ use base64::engine::general_purpose::STANDARD;
 use crate::auth::{AuthError, Authenticator};
 use crate::interleaved::head_length;
 use crate::limits::MAX_TUNNEL_HEAD_BYTES;
-use crate::message::{Headers, parse_headers};
+use crate::message::{Headers, parse_headers, push_header};
 use crate::random::Random;
 use crate::url::Url;
 
 /// Length that every client announces for the POST, in bytes, and none keeps to.
-const POST_LENGTH_BYTES: u32 = 32_767;
+const POST_LENGTH_BYTES: &str = "32767";
 const MEDIA_TYPE: &str = "application/x-rtsp-tunnelled";
 
 /// The opening of one tunnel.
@@ -110,30 +110,36 @@ impl Tunnel {
         self.reply.clear();
         let authorization = self.auth.authorization("GET", &self.target);
         self.authorized = authorization.is_some();
-        self.head("GET", authorization, &format!("Accept: {MEDIA_TYPE}\r\n"))
+        self.head("GET", authorization, &[("Accept", MEDIA_TYPE)])
     }
 
     /// What to say first on the second connection.
     pub fn post(&mut self) -> Vec<u8> {
         let authorization = self.auth.authorization("POST", &self.target);
-        // A date in the past, so that no proxy keeps the reply.
-        let rest = format!(
-            "Content-Type: {MEDIA_TYPE}\r\nContent-Length: {POST_LENGTH_BYTES}\r\n\
-             Expires: Sun, 9 Jan 1972 00:00:00 GMT\r\n"
-        );
-        self.head("POST", authorization, &rest)
+        let headers = [
+            ("Content-Type", MEDIA_TYPE),
+            ("Content-Length", POST_LENGTH_BYTES),
+            // In the past, so that no proxy keeps the reply.
+            ("Expires", "Sun, 9 Jan 1972 00:00:00 GMT"),
+        ];
+        self.head("POST", authorization, &headers)
     }
 
-    fn head(&self, method: &str, authorization: Option<String>, rest: &str) -> Vec<u8> {
-        let Self { target, host, user_agent, cookie, .. } = self;
-        let authorization =
-            authorization.map(|value| format!("Authorization: {value}\r\n")).unwrap_or_default();
-        let head = format!(
-            "{method} {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {user_agent}\r\n\
-             x-sessioncookie: {cookie}\r\n{authorization}{rest}Pragma: no-cache\r\n\
-             Cache-Control: no-cache\r\n\r\n"
-        );
-        head.into_bytes()
+    fn head(&self, method: &str, authorization: Option<String>, own: &[(&str, &str)]) -> Vec<u8> {
+        let mut out = format!("{method} {} HTTP/1.1\r\n", self.target).into_bytes();
+        let common = [
+            ("Host", self.host.as_str()),
+            ("User-Agent", &self.user_agent),
+            ("x-sessioncookie", &self.cookie),
+            ("Pragma", "no-cache"),
+            ("Cache-Control", "no-cache"),
+        ];
+        let authorization = authorization.as_deref().map(|value| ("Authorization", value));
+        for (name, value) in common.iter().chain(own).copied().chain(authorization) {
+            push_header(&mut out, name, value);
+        }
+        out.extend_from_slice(b"\r\n");
+        out
     }
 
     /// Bytes from the first connection, cut anyhow, until the GET is answered.

@@ -203,6 +203,9 @@ impl Link {
 
     /// The socket is ready: whether TCP has just come up. An error is final.
     fn finish_dialling(&mut self, context: &mut Context<'_>) -> Result<bool, String> {
+        if !matches!(self.state, State::Dialling { .. }) {
+            return Ok(false); // every reading asks this
+        }
         let (mut tcp, token, others) = match std::mem::replace(&mut self.state, State::None) {
             State::Dialling { tcp, token, others } => (tcp, token, others),
             state => {
