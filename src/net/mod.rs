@@ -21,6 +21,10 @@ mod snapshot;
 mod sockets;
 mod tcp;
 mod timers;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
 mod tls;
 mod udp;
 mod viewers;
