@@ -46,14 +46,22 @@ fn read(file: &str) -> Result<Config, String> {
     let config = config::parse(&text, &|name| std::env::var(name).ok()).map_err(|problems| {
         problems.iter().map(|problem| format!("{file}:{problem}\n")).collect::<String>()
     })?;
-    let needs_tls = |publish: &&config::Publish| publish.url.expose().starts_with("https:");
-    match config.publish.iter().find(needs_tls) {
-        Some(publish) if cfg!(not(feature = "tls")) => Err(format!(
-            "{file}: publish.{}: https:// needs a build with the feature tls",
-            publish.stream
-        )),
+    match needs_tls(&config) {
+        Some(what) if cfg!(not(feature = "tls")) => {
+            Err(format!("{file}: {what} needs a build with the feature tls"))
+        }
         _ => Ok(config),
     }
+}
+
+/// The first address of a file that is reached through TLS.
+fn needs_tls(config: &Config) -> Option<String> {
+    let begins = |url: &config::SecretUrl, scheme| url.expose().starts_with(scheme);
+    let is_tls = |camera: &config::CameraUrl| begins(&camera.url, "rtsps");
+    let stream = config.streams.iter().find(|stream| stream.urls.iter().any(is_tls));
+    let publish = config.publish.iter().find(|publish| begins(&publish.url, "https:"));
+    let stream = stream.map(|stream| format!("streams.{}: rtsps://", stream.name));
+    stream.or(publish.map(|publish| format!("publish.{}: https://", publish.stream)))
 }
 
 fn demo(options: &DemoOptions) -> Result<(), String> {

@@ -65,13 +65,35 @@ pub struct Stream {
     /// 1..=64 characters, without control characters and `/`.
     pub name: String,
     /// 1..=8 addresses, tried in order.
-    pub urls: Vec<SecretUrl>,
+    pub urls: Vec<CameraUrl>,
     /// How RTP is carried from the camera.
     pub transport: Transport,
     /// Whether the camera is kept connected without a viewer.
     pub warm: bool,
     /// How long the camera stays connected after its last viewer left.
     pub linger: Duration,
+}
+
+/// One address of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CameraUrl {
+    /// `rtsp://`, `rtsps://`, `rtsp+http://` or `rtsps+http://`, without options.
+    pub url: SecretUrl,
+    /// What proves that the camera is the one that is meant; without a meaning where the
+    /// connection is not encrypted.
+    pub tls: Tls,
+}
+
+/// How the certificate of a TLS server is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tls {
+    /// An authority that this system trusts vouches for the host name (RFC 6125).
+    #[default]
+    Verify,
+    /// Not at all: whoever answers is believed.
+    Insecure,
+    /// It is this one, by the SHA-256 of its DER encoding, whatever it says.
+    Pin([u8; 32]),
 }
 
 /// One address of `publish`: a stream is handed on there by WHIP (RFC 9725).
@@ -91,7 +113,8 @@ impl fmt::Debug for Publish {
     }
 }
 
-/// How RTP comes from a camera (RFC 2326 section 12.39).
+/// How RTP comes from a camera (RFC 2326 section 12.39). Media of an encrypted or tunnelled
+/// connection is interleaved in it; UDP and multicast are refused beside such an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Transport {
     /// Interleaved in the RTSP connection first, UDP where the camera refuses that.
@@ -101,6 +124,8 @@ pub enum Transport {
     Tcp,
     /// Over UDP only.
     Udp,
+    /// Over UDP to a multicast group only.
+    Multicast,
 }
 
 /// `api`.

@@ -3,18 +3,17 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::camera::camera_url;
+use crate::camera::{ReadUrl, Wanted, camera_url, tls, way};
 use crate::limits;
 use crate::model::{
-    Api, Config, IceServer, Limits, Log, LogFormat, LogLevel, Multistream, PlayoutDelay, Publish,
-    Stream, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
+    Api, CameraUrl, Config, IceServer, Limits, Log, LogFormat, LogLevel, Multistream, PlayoutDelay,
+    Publish, Stream, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 use crate::problem::Problem;
 use crate::publish;
 use crate::reader::{Found, Reader};
 use crate::scalar;
 use crate::tree::{self, Node, Value};
-use crate::url::SecretUrl;
 
 const TOP: &[&str] = &[
     "streams",
@@ -28,7 +27,7 @@ const TOP: &[&str] = &[
     "limits",
     "burst_mbps",
 ];
-const STREAM: &[&str] = &["url", "urls", "transport", "warm", "linger"];
+const STREAM: &[&str] = &["url", "urls", "transport", "tls", "warm", "linger"];
 const PUBLISH: &[&str] = &["url", "token"];
 const API: &[&str] = &["listen", "origin"];
 const WEBRTC: &[&str] = &["listen", "candidates", "ice_servers", "playout_delay_ms"];
@@ -78,8 +77,8 @@ fn place_all(text: &str, mut found: Vec<Found>) -> Vec<Problem> {
 /// A stream with what it leaves to the defaults of the whole file.
 struct RawStream {
     name: String,
-    urls: Vec<SecretUrl>,
-    transport: Option<Transport>,
+    urls: Vec<CameraUrl>,
+    transport: Transport,
     warm: Option<bool>,
     linger: Option<Duration>,
 }
@@ -110,7 +109,7 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
     let finish = |raw: RawStream| Stream {
         name: raw.name,
         urls: raw.urls,
-        transport: raw.transport.unwrap_or_default(),
+        transport: raw.transport,
         warm: raw.warm.unwrap_or(config.warm),
         linger: raw.linger.unwrap_or(config.linger),
     };
@@ -173,53 +172,48 @@ fn read_stream(reader: &mut Reader<'_>, name: &str, node: &Node) -> RawStream {
     let mut stream = RawStream {
         name: name.to_owned(),
         urls: Vec::new(),
-        transport: None,
+        transport: Transport::default(),
         warm: None,
         linger: None,
     };
-    let mut url_transport = None;
-    if !matches!(node.value, Value::Map(_)) {
-        (stream.urls, stream.transport) = read_urls(reader, node);
-        return stream;
+    let mut wanted = Wanted::default();
+    let mut urls = None;
+    if matches!(node.value, Value::Map(_)) {
+        reader.section(node, STREAM, |reader, key, node| match key {
+            "url" | "urls" if urls.is_some() => reader.problem(node, "give either url or urls"),
+            "url" | "urls" => urls = Some(read_urls(reader, node)),
+            "transport" => wanted.way = reader.parsed(node, way),
+            "tls" => wanted.tls = reader.parsed(node, tls),
+            "warm" => stream.warm = reader.boolean(node),
+            "linger" => stream.linger = read_linger(reader, node),
+            _ => {}
+        });
+    } else {
+        urls = Some(read_urls(reader, node));
     }
-    let mut has_urls = false;
-    reader.section(node, STREAM, |reader, key, node| match key {
-        "url" | "urls" if has_urls => reader.problem(node, "give either url or urls"),
-        "url" | "urls" => {
-            has_urls = true;
-            (stream.urls, url_transport) = read_urls(reader, node);
-        }
-        "transport" => stream.transport = read_transport(reader, node),
-        "warm" => stream.warm = reader.boolean(node),
-        "linger" => stream.linger = read_linger(reader, node),
-        _ => {}
-    });
-    if !has_urls {
-        reader.problem(node, "expected url: rtsp://...");
+    match urls.map(|urls| wanted.apply(urls)) {
+        Some(Ok((urls, transport))) => (stream.urls, stream.transport) = (urls, transport),
+        Some(Err(message)) => reader.problem(node, message),
+        None => reader.problem(node, "expected url: rtsp://..."),
     }
-    stream.transport = stream.transport.or(url_transport);
     stream
 }
 
-fn read_urls(reader: &mut Reader<'_>, node: &Node) -> (Vec<SecretUrl>, Option<Transport>) {
+fn read_urls(reader: &mut Reader<'_>, node: &Node) -> Vec<ReadUrl> {
     let items = reader.items(node, limits::URLS_PER_STREAM_MAX);
     if items.is_empty() {
         reader.problem(node, "expected at least one address");
     }
     let mut urls = Vec::new();
-    let mut transport = None;
     for (index, item) in items {
-        let camera = reader.at_index(&index, |reader| {
+        let url = reader.at_index(&index, |reader| {
             let text = reader.text(item)?.text;
             // Not through `parsed`: nothing of an address may stand in a message.
             camera_url(&text).map_err(|message| reader.problem(item, message)).ok()
         });
-        if let Some(camera) = camera {
-            transport = transport.or(camera.transport);
-            urls.push(camera.url);
-        }
+        urls.extend(url);
     }
-    (urls, transport)
+    urls
 }
 
 fn read_publish(reader: &mut Reader<'_>, node: &Node, streams: &[Stream]) -> Vec<Publish> {
@@ -274,15 +268,6 @@ fn read_secret<T>(
 ) -> Option<T> {
     let text = reader.text(node)?.text;
     parse(&text).map_err(|message| reader.problem(node, message)).ok()
-}
-
-fn read_transport(reader: &mut Reader<'_>, node: &Node) -> Option<Transport> {
-    reader.parsed(node, |text| match text {
-        "auto" => Ok(Transport::Auto),
-        "tcp" => Ok(Transport::Tcp),
-        "udp" => Ok(Transport::Udp),
-        _ => Err("expected auto, tcp or udp".to_owned()),
-    })
 }
 
 fn read_api(reader: &mut Reader<'_>, node: &Node) -> Api {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use config::{Config, SecretUrl, Transport, parse};
+use config::{CameraUrl, Config, SecretUrl, Tls, Transport, parse};
 
 const FULL: &str = include_str!("../samples/crosspoint.yaml");
 const SMALL: &str = include_str!("../samples/two-cameras.yaml");
@@ -50,6 +50,9 @@ fn the_full_sample_shows_each_form_of_a_stream() {
     assert!(!yard.warm);
     assert_eq!(yard.linger, Duration::from_secs(20));
     assert_eq!(config.stream("gate").unwrap().urls.len(), 2);
+    let cellar = &config.stream("cellar").unwrap().urls[0];
+    assert_eq!(cellar.url.expose(), "rtsps://192.0.2.15:7441/token");
+    assert!(matches!(cellar.tls, Tls::Pin(_)));
 }
 
 #[test]
@@ -88,6 +91,6 @@ fn the_small_sample_is_two_cameras_on_every_interface() {
     assert_eq!(names, ["door", "yard"]);
     assert_eq!(config.api.listen, "0.0.0.0:1984".parse().unwrap());
     assert_eq!(config.webrtc.listen, "0.0.0.0:8555".parse().unwrap());
-    let door = SecretUrl::new("rtsp://admin:secret@192.0.2.10:554/stream1");
-    assert_eq!(config.stream("door").unwrap().urls, [door]);
+    let url = SecretUrl::new("rtsp://admin:secret@192.0.2.10:554/stream1");
+    assert_eq!(config.stream("door").unwrap().urls, [CameraUrl { url, tls: Tls::Verify }]);
 }

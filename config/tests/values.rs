@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use config::{Config, LogLevel, Transport, parse};
+use config::{Config, LogLevel, Tls, Transport, parse};
 
 fn read(text: &str) -> Config {
     parse(text, &|name| (name == "PW").then(|| "s3cret".to_owned())).unwrap()
@@ -34,7 +34,7 @@ fn a_variable_can_be_a_password_or_a_number() {
         "streams: {a: 'rtsp://u:${PW}@h/a'}\nmultistream: {max_slots: '${SLOTS:4}'}\n\
          warm: ${WARM:true}\n",
     );
-    assert_eq!(config.streams[0].urls[0].expose(), "rtsp://u:s3cret@h/a");
+    assert_eq!(config.streams[0].urls[0].url.expose(), "rtsp://u:s3cret@h/a");
     assert_eq!(config.multistream.max_slots, 4);
     assert!(config.warm);
 }
@@ -55,6 +55,31 @@ fn go2rtcs_transport_option_counts_unless_the_key_says_otherwise() {
     );
     assert_eq!(config.streams[0].transport, Transport::Udp);
     assert_eq!(config.streams[1].transport, Transport::Tcp);
+}
+
+#[test]
+fn the_tls_key_counts_for_every_address_and_more_than_an_option() {
+    let config = read(
+        "streams:\n  a: ['rtspx://h/a', 'rtsps://h/b']\n  \
+         b: {urls: ['rtspx://h/a', 'rtsps://h/b#tls=insecure', rtsp://h/c], tls: verify}\n  \
+         c: {url: rtsps://h/a, tls: insecure}\n",
+    );
+    let tls = |stream: usize| -> Vec<Tls> {
+        config.streams[stream].urls.iter().map(|url| url.tls).collect()
+    };
+    assert_eq!(tls(0), [Tls::Insecure, Tls::Verify], "one address says nothing for another");
+    assert_eq!(tls(1), [Tls::Verify; 3]);
+    assert_eq!(tls(2), [Tls::Insecure]);
+}
+
+#[test]
+fn transport_http_tunnels_every_address() {
+    let config = read(
+        "streams: {a: {urls: ['rtsp://h/a', 'rtsps://h/b', 'rtsp+http://h/c'], transport: http}}",
+    );
+    let urls: Vec<&str> = config.streams[0].urls.iter().map(|url| url.url.expose()).collect();
+    assert_eq!(urls, ["rtsp+http://h/a", "rtsps+http://h/b", "rtsp+http://h/c"]);
+    assert_eq!(config.streams[0].transport, Transport::Auto);
 }
 
 #[test]

@@ -170,6 +170,7 @@ pub enum AuthError {
 }
 
 /// Answers challenges with one set of credentials for one server.
+#[derive(Clone)]
 pub struct Authenticator {
     credentials: Option<Credentials>,
     chosen: Option<Challenge>,

@@ -331,7 +331,7 @@ enum Found {
 /// Length of the head at the start of `bytes`, its empty line included; none if it has no end
 /// yet. Lines end with LF, with or without CR before it. Bytes before `from` are known not to
 /// end it, so that a head that comes byte by byte is not searched anew each time.
-fn head_length(bytes: &[u8], from: usize) -> Option<usize> {
+pub(crate) fn head_length(bytes: &[u8], from: usize) -> Option<usize> {
     let tail = bytes.get(from..)?;
     for (at, byte) in tail.iter().enumerate() {
         if *byte != b'\n' {

@@ -21,4 +21,5 @@ pub mod rtp;
 pub mod sdp;
 pub mod server;
 pub mod transport;
+pub mod tunnel;
 pub mod url;

@@ -17,6 +17,9 @@ pub const MAX_RESYNCS: usize = 3;
 /// The window of [`MAX_RESYNCS`], in milliseconds.
 pub const RESYNC_WINDOW_MS: u64 = 10_000;
 
+/// Longest reply to the GET of an HTTP tunnel, in bytes.
+pub const MAX_TUNNEL_HEAD_BYTES: usize = 16 * 1024;
+
 /// Longest URL accepted from configuration, SDP or a reply, in bytes.
 pub const MAX_URL_BYTES: usize = 4 * 1024;
 /// Most challenges read from the `WWW-Authenticate` headers of one reply.

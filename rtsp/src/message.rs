@@ -202,16 +202,21 @@ fn push_rest(out: &mut Vec<u8>, headers: &Headers, body: &[u8]) {
         if name.eq_ignore_ascii_case("Content-Length") {
             continue;
         }
-        push_token(out, name);
-        out.extend_from_slice(b": ");
-        push_text(out, value);
-        out.extend_from_slice(b"\r\n");
+        push_header(out, name, value);
     }
     if !body.is_empty() {
         out.extend_from_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
     }
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(body);
+}
+
+/// Appends one header line.
+pub(crate) fn push_header(out: &mut Vec<u8>, name: &str, value: &str) {
+    push_token(out, name);
+    out.extend_from_slice(b": ");
+    push_text(out, value);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Start line and headers of a message whose body has not been read yet.
@@ -233,18 +238,25 @@ pub(crate) enum HeadError {
 /// Reads start line and headers; `bytes` ends with the empty line. Returns the head and the
 /// length of the body that follows it, at most [`MAX_BODY_BYTES`].
 pub(crate) fn parse_head(bytes: &[u8]) -> Result<(Head, usize), HeadError> {
-    let mut lines = bytes.split(|byte| *byte == b'\n').map(|line| String::from_utf8_lossy(line));
-    let start = lines.next().unwrap_or_default();
+    let start = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let start = String::from_utf8_lossy(start);
     let mut head = parse_start_line(start.trim()).ok_or(HeadError::StartLine)?;
-    let headers = match &mut head {
-        Head::Request(request) => &mut request.headers,
-        Head::Response(response) => &mut response.headers,
-    };
-    for line in lines {
-        push_header_line(headers, line.trim_end())?;
+    let headers = parse_headers(bytes)?;
+    let length = content_length(&headers)?;
+    match &mut head {
+        Head::Request(request) => request.headers = headers,
+        Head::Response(response) => response.headers = headers,
     }
-    let length = content_length(headers)?;
     Ok((head, length))
+}
+
+/// Reads the headers behind a start line, whatever that says.
+pub(crate) fn parse_headers(bytes: &[u8]) -> Result<Headers, HeadError> {
+    let mut headers = Headers::new();
+    for line in bytes.split(|byte| *byte == b'\n').skip(1) {
+        push_header_line(&mut headers, String::from_utf8_lossy(line).trim_end())?;
+    }
+    Ok(headers)
 }
 
 /// A line that is no header is skipped: cameras put stray text there, and nothing depends on it.

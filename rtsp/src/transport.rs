@@ -3,6 +3,7 @@
 //! Reading is lenient: parameters come in any order, some are empty, hold spaces or nonsense.
 //! What can not be read is as if it had not been said.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::limits::MAX_SESSION_ID_BYTES;
@@ -20,6 +21,14 @@ pub struct TransportHeader {
     pub client_port: Option<(u16, u16)>,
     /// UDP ports of the server.
     pub server_port: Option<(u16, u16)>,
+    /// UDP ports of a multicast group.
+    pub port: Option<(u16, u16)>,
+    /// Where media is sent to: the multicast group.
+    pub destination: Option<IpAddr>,
+    /// Where media is sent from.
+    pub source: Option<IpAddr>,
+    /// How many routers a multicast packet may pass.
+    pub ttl: Option<u8>,
     /// Synchronisation source; a hint at best.
     pub ssrc: Option<u32>,
 }
@@ -47,6 +56,10 @@ impl TransportHeader {
                 "interleaved" => header.interleaved = pair(value),
                 "client_port" => header.client_port = pair(value).filter(sent_to),
                 "server_port" => header.server_port = pair(value).filter(sent_to),
+                "port" => header.port = pair(value).filter(sent_to),
+                "destination" => header.destination = value.trim().parse().ok(),
+                "source" => header.source = value.trim().parse().ok(),
+                "ttl" => header.ttl = value.trim().parse().ok(),
                 "ssrc" => header.ssrc = u32::from_str_radix(value.trim(), 16).ok(),
                 _ => {}
             }
@@ -55,7 +68,16 @@ impl TransportHeader {
         header
     }
 
-    /// The value to send.
+    /// The multicast group that the server sends to: its address, and the ports for RTP and RTCP.
+    #[must_use]
+    pub fn group(&self) -> Option<(IpAddr, (u16, u16))> {
+        let address = self.destination.filter(IpAddr::is_multicast)?;
+        // Some servers name the ports as they do for unicast.
+        let ports = self.port.or(self.server_port).or(self.client_port)?;
+        Some((address, ports))
+    }
+
+    /// The value to send: what a client or a server of unicast has to say.
     #[must_use]
     pub fn to_value(&self) -> String {
         let mut value = String::from(if self.tcp { "RTP/AVP/TCP" } else { "RTP/AVP" });
@@ -164,6 +186,24 @@ mod tests {
         assert_eq!(ports("RTP/AVP;server_port=65535"), None);
         assert_eq!(ports("RTP/AVP;server_port=99999-1"), None);
         assert_eq!(ports("RTP/AVP;client_port=5000-5001"), None);
+    }
+
+    #[test]
+    fn a_multicast_group_is_read() {
+        let header = parse(
+            "RTP/AVP;multicast;destination=239.1.2.3; source=192.0.2.7 ;port=5000-5001;ttl=3",
+        );
+        assert!(header.multicast && !header.tcp);
+        assert_eq!(header.destination, Some(IpAddr::from([239, 1, 2, 3])));
+        assert_eq!(header.source, Some(IpAddr::from([192, 0, 2, 7])));
+        assert_eq!((header.port, header.ttl), (Some((5000, 5001)), Some(3)));
+        assert_eq!(header.group(), Some((IpAddr::from([239, 1, 2, 3]), (5000, 5001))));
+        let odd = parse("RTP/AVP;multicast;destination=cam;source=;port=0;ttl=900");
+        let nothing = TransportHeader { multicast: true, ..TransportHeader::default() };
+        assert_eq!((&odd, odd.group()), (&nothing, None));
+        let unicast = parse("RTP/AVP;multicast;destination=10.0.0.1;port=5000-5001");
+        assert_eq!(unicast.group(), None);
+        assert_eq!(odd.to_value(), "RTP/AVP;multicast");
     }
 
     #[test]

@@ -7,8 +7,57 @@ use std::fmt;
 
 use crate::limits::MAX_URL_BYTES;
 
-/// Port of `rtsp:` URLs that name none.
-pub const DEFAULT_PORT: u16 = 554;
+/// How a server is reached, by the scheme of its URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// `rtsp`: TCP.
+    Rtsp,
+    /// `rtsps`: TLS.
+    Rtsps,
+    /// `rtsp+http`: a [tunnel](crate::tunnel) through HTTP.
+    RtspHttp,
+    /// `rtsps+http`: a tunnel through HTTP over TLS.
+    RtspsHttp,
+}
+
+impl Scheme {
+    const ALL: [Self; 4] = [Self::Rtsp, Self::Rtsps, Self::RtspHttp, Self::RtspsHttp];
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scheme| scheme.name().eq_ignore_ascii_case(name))
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rtsp => "rtsp",
+            Self::Rtsps => "rtsps",
+            Self::RtspHttp => "rtsp+http",
+            Self::RtspsHttp => "rtsps+http",
+        }
+    }
+
+    /// Port of URLs that name none.
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Rtsp => 554,
+            Self::Rtsps => 322,
+            Self::RtspHttp => 80,
+            Self::RtspsHttp => 443,
+        }
+    }
+
+    /// Whether the connection is encrypted.
+    #[must_use]
+    pub fn is_tls(self) -> bool {
+        matches!(self, Self::Rtsps | Self::RtspsHttp)
+    }
+
+    /// Whether the connection is a tunnel through HTTP.
+    #[must_use]
+    pub fn is_tunnel(self) -> bool {
+        matches!(self, Self::RtspHttp | Self::RtspsHttp)
+    }
+}
 
 /// User name and password of a URL, percent-decoded.
 #[derive(Clone, PartialEq, Eq)]
@@ -25,9 +74,10 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// An `rtsp:` URL. `Display` and `Debug` leave the credentials out.
+/// The URL of a stream. `Display` and `Debug` leave the credentials out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url {
+    scheme: Scheme,
     credentials: Option<Credentials>,
     /// Without the brackets of an IPv6 literal.
     host: String,
@@ -45,10 +95,10 @@ pub enum UrlError {
     TooLong,
     /// Contains a control character.
     Control,
-    /// Does not begin with `rtsp://`.
+    /// Does not begin with `rtsp://` or another of [`Scheme`].
     Scheme,
-    /// `rtsps:`, RTSP over TLS, which this crate does not speak.
-    Tls,
+    /// Leads from an encrypted connection to one that is not.
+    Downgrade,
     /// No host, or one with characters no host has.
     Host,
     /// The port is not a number from 1 to 65535.
@@ -61,7 +111,7 @@ impl fmt::Display for UrlError {
             Self::TooLong => "URL too long",
             Self::Control => "URL contains a control character",
             Self::Scheme => "URL does not begin with rtsp://",
-            Self::Tls => "rtsps:// (RTSP over TLS) is not supported",
+            Self::Downgrade => "URL leads away from TLS",
             Self::Host => "URL has no valid host",
             Self::Port => "URL has no valid port",
         })
@@ -75,7 +125,7 @@ impl Url {
     /// read as a number otherwise, `/` and `?` as they are.
     ///
     /// # Errors
-    /// If it is no usable `rtsp:` URL.
+    /// If it is no usable URL of one of [`Scheme`].
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         let text = text.trim();
         if text.len() > MAX_URL_BYTES {
@@ -85,27 +135,28 @@ impl Url {
             return Err(UrlError::Control);
         }
         let (scheme, rest) = text.split_once("://").ok_or(UrlError::Scheme)?;
-        if scheme.eq_ignore_ascii_case("rtsps") {
-            return Err(UrlError::Tls);
-        }
-        if !scheme.eq_ignore_ascii_case("rtsp") {
-            return Err(UrlError::Scheme);
-        }
-        Self::parse_authority(rest)
+        Self::parse_authority(Scheme::from_name(scheme).ok_or(UrlError::Scheme)?, rest)
     }
 
-    fn parse_authority(rest: &str) -> Result<Self, UrlError> {
+    fn parse_authority(scheme: Scheme, rest: &str) -> Result<Self, UrlError> {
         let (userinfo, rest) = split_userinfo(rest);
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         let (host, port) = split_host(authority)?;
         Ok(Self {
+            scheme,
             credentials: userinfo.map(decode_userinfo),
             host: host.to_owned(),
-            port: port.unwrap_or(DEFAULT_PORT),
+            port: port.unwrap_or(scheme.default_port()),
             port_written: port.is_some(),
             path: path.replace(' ', "%20"),
         })
+    }
+
+    /// How the server is reached.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
     }
 
     /// Host name or address, IPv6 without brackets.
@@ -139,17 +190,32 @@ impl Url {
         self
     }
 
-    /// The URL as it goes into a request: without credentials.
+    /// The same URL without the query parameter of this name, with or without a value. None if
+    /// there is none.
     #[must_use]
-    pub fn request_uri(&self) -> String {
-        format!("{}{}", self.origin(), self.path)
+    pub fn without_parameter(&self, name: &str) -> Option<Self> {
+        let (path, query) = self.path.split_once('?')?;
+        let is_other = |parameter: &&str| {
+            !parameter.split('=').next().unwrap_or_default().eq_ignore_ascii_case(name)
+        };
+        let kept: Vec<&str> = query.split('&').filter(is_other).collect();
+        let kept = kept.join("&");
+        let mark = if kept.is_empty() { "" } else { "?" };
+        (kept != query).then(|| self.with_path(&format!("{path}{mark}{kept}")))
     }
 
-    /// Scheme, host and port: `rtsp://host:port`.
-    fn origin(&self) -> String {
+    /// The URL as it goes into a request: without credentials. A tunnel is not seen from inside.
+    #[must_use]
+    pub fn request_uri(&self) -> String {
+        let inside = if self.scheme == Scheme::Rtsps { Scheme::Rtsps } else { Scheme::Rtsp };
+        format!("{}://{}{}", inside.name(), self.authority(), self.path)
+    }
+
+    /// Host and port as they were written: `host:port`.
+    pub(crate) fn authority(&self) -> String {
         let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
         let port = if self.port_written { format!(":{}", self.port) } else { String::new() };
-        format!("rtsp://{open}{}{close}{port}", self.host)
+        format!("{open}{}{close}{port}", self.host)
     }
 
     /// Whether both name the same host: credentials may follow a redirect only then.
@@ -158,15 +224,27 @@ impl Url {
         self.host.eq_ignore_ascii_case(&other.host)
     }
 
-    /// The URL a redirect's `Location` leads to. Credentials go along only to the same host.
+    /// The URL a redirect's `Location` leads to. Credentials go along only to the same host. Who
+    /// came by a tunnel stays in it.
     ///
     /// # Errors
-    /// If the location is no usable URL; `rtsps:` is one we can not follow.
+    /// If the location is no usable URL, or leads away from TLS.
     pub fn redirected(&self, location: &str) -> Result<Self, UrlError> {
         let location = location.trim();
         if location.contains("://") {
-            let target = Self::parse(location)?;
-            let credentials = self.credentials.clone().filter(|_| self.same_host(&target));
+            let mut target = Self::parse(location)?;
+            let same_host = self.same_host(&target);
+            if self.scheme.is_tunnel() {
+                // The location names the port of RTSP, which a tunnel does not use.
+                target.scheme = self.scheme;
+                (target.port, target.port_written) = match same_host {
+                    true => (self.port, self.port_written),
+                    false => (self.scheme.default_port(), false),
+                };
+            } else if self.scheme.is_tls() && !target.scheme.is_tls() {
+                return Err(UrlError::Downgrade);
+            }
+            let credentials = self.credentials.clone().filter(|_| same_host);
             return Ok(target.with_credentials(credentials));
         }
         let target = self.with_path(&resolve(&self.path, location));
@@ -230,7 +308,7 @@ impl Url {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.request_uri())
+        write!(f, "{}://{}{}", self.scheme.name(), self.authority(), self.path)
     }
 }
 

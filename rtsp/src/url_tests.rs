@@ -26,6 +26,36 @@ fn ordinary_urls_are_taken_apart() {
 }
 
 #[test]
+fn the_scheme_gives_the_port_and_is_shown_but_a_tunnel_is_not_seen_from_inside() {
+    for (text, scheme, port, inside) in [
+        ("rtsps://cam/a", Scheme::Rtsps, 322, "rtsps://cam/a"),
+        ("RTSPS://cam:7441/a", Scheme::Rtsps, 7441, "rtsps://cam:7441/a"),
+        ("rtsp+http://cam/a", Scheme::RtspHttp, 80, "rtsp://cam/a"),
+        ("rtsps+http://u:p@cam:8443/a", Scheme::RtspsHttp, 8443, "rtsp://cam:8443/a"),
+    ] {
+        let url = url(text);
+        assert_eq!((url.scheme(), url.port(), url.request_uri().as_str()), (scheme, port, inside));
+        assert_eq!(url.to_string(), text.replace("u:p@", "").replace("RTSPS", "rtsps"));
+        let base = url.base_from("rtsp://127.0.0.1/b/").unwrap();
+        assert_eq!((base.scheme(), base.port(), base.path()), (scheme, port, "/b/"));
+    }
+}
+
+#[test]
+fn a_parameter_is_taken_out_of_the_query() {
+    let without = |text: &str| url(text).without_parameter("enableSrtp").map(|url| url.to_string());
+    for (text, expected) in [
+        ("rtsps://u:p@cam:7441/a?enableSrtp", Some("rtsps://cam:7441/a")),
+        ("rtsps://cam/a?ENABLESRTP=1&b=2", Some("rtsps://cam/a?b=2")),
+        ("rtsps://cam/a?b=2&enableSrtp&c", Some("rtsps://cam/a?b=2&c")),
+        ("rtsps://cam/enableSrtp?b=enableSrtp", None),
+        ("rtsps://cam/a", None),
+    ] {
+        assert_eq!(without(text).as_deref(), expected, "{text}");
+    }
+}
+
+#[test]
 fn requests_name_the_url_as_it_was_written_but_without_credentials() {
     for (text, uri) in [
         ("rtsp://u:p@cam/x", "rtsp://cam/x"),
@@ -55,7 +85,7 @@ fn passwords_may_hold_anything() {
 
 #[test]
 fn credentials_are_never_printed() {
-    let url = url("rtsp://admin:geheim@cam/x");
+    let url = url("rtsps+http://admin:geheim@cam/x");
     let all = format!("{url} {url:?} {:?}", url.credentials());
     assert!(!all.contains("admin") && !all.contains("geheim"), "{all}");
 }
@@ -63,10 +93,18 @@ fn credentials_are_never_printed() {
 #[test]
 fn unusable_urls_are_refused_by_what_is_wrong_with_them() {
     let error = |text: &str| Url::parse(text).unwrap_err();
-    for scheme in ["http://cam/", "file:///etc/passwd", "exec:x", "cam/x", "", "://cam"] {
+    for scheme in [
+        "http://cam/",
+        "rtsp+ftp://cam",
+        "rtspu://cam",
+        "file:///etc/passwd",
+        "exec:x",
+        "cam/x",
+        "",
+        "://cam",
+    ] {
         assert_eq!(error(scheme), UrlError::Scheme, "{scheme}");
     }
-    assert_eq!(error("rtsps://cam/"), UrlError::Tls);
     for host in
         ["rtsp://", "rtsp:///x", "rtsp://u:p@/x", "rtsp://a b/", "rtsp://[x]/", "rtsp://[::1/"]
     {
@@ -141,6 +179,19 @@ fn a_control_can_not_inject_a_header() {
 }
 
 #[test]
+fn a_redirect_never_leads_out_of_tls() {
+    let from = url("rtsps://u:p@cam/a/b");
+    for location in ["rtsp://cam/c", "rtsp+http://cam/c"] {
+        assert_eq!(from.redirected(location), Err(UrlError::Downgrade), "{location}");
+    }
+    assert_eq!(from.redirected("/c").unwrap().to_string(), "rtsps://cam/c");
+    assert_eq!(from.redirected("rtsps+http://cam/c").unwrap().scheme(), Scheme::RtspsHttp);
+    let tunnelled = url("rtsps+http://u:p@cam:8443/a").redirected("rtsp://cam:554/b").unwrap();
+    assert_eq!(tunnelled.to_string(), "rtsps+http://cam:8443/b");
+    assert!(tunnelled.credentials().is_some());
+}
+
+#[test]
 fn redirects_keep_credentials_only_for_the_same_host() {
     let from = url("rtsp://u:p@cam/a/b");
     let target = |location: &str| from.redirected(location).unwrap();
@@ -150,7 +201,7 @@ fn redirects_keep_credentials_only_for_the_same_host() {
     assert!(target("rtsp://x:y@other/c").credentials().is_none());
     assert_eq!(target("/c").request_uri(), "rtsp://cam/c");
     assert_eq!(target("c").request_uri(), "rtsp://cam/a/c");
-    assert_eq!(from.redirected("rtsps://cam/"), Err(UrlError::Tls));
+    assert_eq!(target("rtsps://cam/").request_uri(), "rtsps://cam/");
     assert_eq!(from.redirected("http://cam/"), Err(UrlError::Scheme));
     assert_eq!(from.redirected("/x\r\ny: z"), Err(UrlError::Control));
 }

@@ -1,64 +1,56 @@
 //! One camera's sockets, driven by its `rtsp::client::Client`.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Instant;
 
-use mio::net::UdpSocket;
-use mio::{Interest, Token};
-use quinn_udp::{UdpSockRef, UdpSocketState};
-use rtsp::client::{Client, Output, TrackId, UdpPort};
+use rtsp::client::{Client, Event, Options, Output, TrackId, Transport, UdpPort};
+use rtsp::tunnel::Tunnel;
+use rtsp::url::Url;
 
 use super::Endpoint;
+use super::camera_udp::{Bound, UdpPair, bind_pair, join};
+use super::channel::{Channel, Failure};
 use super::inbox::Inbox;
-use super::link::{Context, Link, register, release};
+use super::link::{Context, Incoming};
 use super::resolver::Resolved;
-use super::tcp::ReadOutcome;
+use super::server::random_u64;
+use super::tls::{Authorities, Connector};
 use crate::engine::source::SourceId;
-use crate::intake::{Intake, News};
+use crate::intake::Intake;
 use crate::limits;
-
-/// Tries to find a pair of free ports, even and odd (RFC 3550 section 11).
-const PORT_PAIR_TRIES: usize = 32;
 
 /// One camera.
 pub(super) struct Camera {
     pub source: SourceId,
     pub intake: Intake,
     client: Client,
-    link: Link,
-    udp: Vec<UdpPair>,
-}
-
-struct UdpPair {
-    track: TrackId,
-    rtp: UdpPortSocket,
-    rtcp: UdpPortSocket,
-}
-
-/// One of our ports for a track.
-struct UdpPortSocket {
-    udp: UdpSocket,
-    state: UdpSocketState,
-    token: Token,
-}
-
-impl UdpPortSocket {
-    fn register(
-        mut udp: UdpSocket,
-        endpoint: Endpoint,
-        context: &mut Context<'_>,
-    ) -> io::Result<Self> {
-        let state = UdpSocketState::new(UdpSockRef::from(&udp))?;
-        let token = register(context, &mut udp, endpoint, Interest::READABLE)?;
-        Ok(Self { udp, state, token })
-    }
+    /// How the server behind each of the camera's addresses is checked.
+    connectors: Vec<Connector>,
+    channel: Channel,
+    udp: Vec<(TrackId, UdpPair)>,
 }
 
 impl Camera {
-    pub fn new(source: SourceId, client: Client) -> Self {
-        let link = Link::new(Endpoint::Camera(source), limits::CAMERA_UNSENT_MAX_BYTES);
-        Self { source, intake: Intake::default(), client, link, udp: Vec::new() }
+    /// The camera of a stream, at rest. An error is what is wrong with its addresses.
+    pub fn new(
+        source: SourceId,
+        stream: &config::Stream,
+        authorities: &Authorities,
+    ) -> Result<Self, String> {
+        let (main, post) = (Endpoint::Camera(source), Endpoint::CameraPost(source));
+        Ok(Self {
+            source,
+            intake: Intake::default(),
+            client: Client::new(options(stream)?, random_u64()),
+            connectors: stream
+                .urls
+                .iter()
+                .map(|url| Connector::new(authorities, url.tls))
+                .collect(),
+            channel: Channel::new(main, post, limits::CAMERA_UNSENT_MAX_BYTES),
+            udp: Vec::new(),
+        })
     }
 
     pub fn client(&self) -> &Client {
@@ -85,24 +77,43 @@ impl Camera {
         self.client.poll_timeout()
     }
 
-    /// Does what the client wants done, and passes on what it tells.
-    pub fn pump(&mut self, now: Instant, context: &mut Context<'_>, news: &mut Vec<News>) {
+    /// Does what the client wants done, up to the next thing that it tells. To be called until
+    /// there is none.
+    pub fn poll_event(&mut self, now: Instant, context: &mut Context<'_>) -> Option<Event> {
         while let Some(output) = self.client.poll_output() {
             match output {
-                Output::Connect { host, port } => self.connect(now, &host, port, context),
+                Output::Connect { host, port, tls, tunnel, address } => {
+                    let connector = tls.then(|| self.connectors.get(address).cloned()).flatten();
+                    self.connect(now, (&host, port), connector.as_ref(), tunnel, context);
+                }
                 Output::Disconnect => self.disconnect(context),
-                Output::Send(bytes) => self.send(now, &bytes, context),
-                Output::BindUdp { track } => self.bind_udp(now, track, context),
-                Output::SendDatagram { udp, port, data } => self.send_datagram(udp, port, &data),
-                Output::Event(event) => self.intake.handle_event(event, news),
+                Output::Send(bytes) => {
+                    if let Err(reason) = self.channel.send(&bytes) {
+                        self.lose(now, reason.into(), context);
+                    }
+                }
+                Output::BindUdp { track } => {
+                    self.bind(now, track, |local, peer| Ok((bind_pair(local)?, peer)), context);
+                }
+                Output::JoinMulticast { track, group } => {
+                    let bound = |local, _| Ok((join(&group, local)?, group.address));
+                    self.bind(now, track, bound, context);
+                }
+                Output::SendDatagram { udp, port, data } => {
+                    if let Some(pair) = self.pair(udp) {
+                        pair.send(udp, port, &data);
+                    }
+                }
+                Output::Event(event) => return Some(event),
             }
         }
+        None
     }
 
     /// The resolver's answer to this camera's question.
     pub fn handle_resolved(&mut self, now: Instant, resolved: Resolved, context: &mut Context<'_>) {
-        if let Err(reason) = self.link.handle_resolved(resolved, context) {
-            self.client.handle_connect_failed(now, &reason);
+        if let Err(failure) = self.channel.handle_resolved(resolved, context) {
+            self.lose(now, failure, context);
         }
     }
 
@@ -113,62 +124,71 @@ impl Camera {
         buffer: &mut [u8],
         context: &mut Context<'_>,
     ) -> bool {
-        match self.link.finish_dialling(context) {
-            Ok(false) => {}
-            Ok(true) => {
-                if let Some(ip) = self.link.peer_ip() {
-                    self.client.set_peer_address(ip);
-                }
-                self.client.handle_connected(now);
-            }
-            Err(reason) => {
-                self.client.handle_connect_failed(now, &reason);
-                return false;
-            }
-        }
-        let Some(tcp) = self.link.tcp() else { return false };
-        if let Err(error) = tcp.flush() {
-            self.lose(now, &error.to_string(), context);
-            return false;
-        }
         let mut budget = limits::READ_BUDGET_BYTES;
         loop {
-            match tcp.read(buffer) {
-                Ok(ReadOutcome::Data(count)) => {
-                    self.client.handle_data(now, buffer.get(..count).unwrap_or_default());
-                    budget = budget.saturating_sub(count);
+            let failure = match self.channel.receive(buffer, context) {
+                Ok(Incoming::Up) => {
+                    self.handle_connected(now);
+                    continue;
+                }
+                Ok(Incoming::Data { bytes, is_last }) => {
+                    self.client.handle_data(now, bytes);
+                    budget = budget.saturating_sub(bytes.len());
                     if budget == 0 {
                         return true;
                     }
                     // A second call only to hear that there is nothing costs more than the
                     // parsing of what there was.
-                    if count < buffer.len() {
+                    if is_last {
                         return false;
                     }
+                    continue;
                 }
-                Ok(ReadOutcome::WouldBlock) => return false,
-                Ok(ReadOutcome::Closed) => {
-                    self.lose(now, "closed by the camera", context);
-                    return false;
-                }
-                Err(error) => {
-                    self.lose(now, &error.to_string(), context);
-                    return false;
-                }
-            }
+                Ok(Incoming::Nothing) => return false,
+                Ok(Incoming::Closed) => closed(),
+                Err(failure) => failure,
+            };
+            self.lose(now, failure, context);
+            return false;
         }
+    }
+
+    /// The socket of a tunnel's second connection is ready. True while there may be more to read.
+    pub fn handle_post(
+        &mut self,
+        now: Instant,
+        buffer: &mut [u8],
+        context: &mut Context<'_>,
+    ) -> bool {
+        let failure = match self.channel.receive_post(buffer, context) {
+            Ok(Incoming::Up) => {
+                self.handle_connected(now);
+                return true;
+            }
+            Ok(Incoming::Data { .. } | Incoming::Nothing) => return false,
+            Ok(Incoming::Closed) => closed(),
+            Err(failure) => failure,
+        };
+        self.lose(now, failure, context);
+        false
+    }
+
+    fn handle_connected(&mut self, now: Instant) {
+        if let Some((_, peer)) = self.channel.addresses() {
+            self.client.set_peer_address(peer.ip());
+        }
+        self.client.handle_connected(now);
     }
 
     /// A UDP socket is readable. True while there may be more to read.
     pub fn handle_udp(&mut self, now: Instant, port: UdpPort, inbox: &mut Inbox) -> bool {
-        let Some(pair) = self.udp.iter().find(|pair| pair.track == port.track) else {
+        let Self { client, udp, .. } = self;
+        let Some((_, pair)) = udp.iter().find(|(track, _)| *track == port.track) else {
             return false;
         };
-        let socket = if port.rtcp { &pair.rtcp } else { &pair.rtp };
-        let client = &mut self.client;
         for _ in 0..limits::UDP_BUDGET_BATCHES {
-            let outcome = inbox.receive(&socket.udp, &socket.state, |received| {
-                client.handle_datagram(now, port, received.from, received.data);
+            let outcome = pair.receive(port, inbox, |from, data| {
+                client.handle_datagram(now, port, from, data);
             });
             match outcome {
                 Ok(true) => {}
@@ -180,75 +200,89 @@ impl Camera {
         true
     }
 
-    fn connect(&mut self, now: Instant, host: &str, port: u16, context: &mut Context<'_>) {
+    fn pair(&self, udp: UdpPort) -> Option<&UdpPair> {
+        self.udp.iter().find(|(track, _)| *track == udp.track).map(|(_, pair)| pair)
+    }
+
+    fn connect(
+        &mut self,
+        now: Instant,
+        address: (&str, u16),
+        connector: Option<&Connector>,
+        tunnel: Option<Box<Tunnel>>,
+        context: &mut Context<'_>,
+    ) {
         self.disconnect(context);
-        if let Err(reason) = self.link.connect(host, port, context) {
-            self.client.handle_connect_failed(now, &reason);
+        if let Err(failure) = self.channel.connect(address, connector, tunnel, context) {
+            self.lose(now, failure, context);
         }
     }
 
-    fn send(&mut self, now: Instant, bytes: &[u8], context: &mut Context<'_>) {
-        let Some(tcp) = self.link.tcp() else { return };
-        if let Err(error) = tcp.send(bytes) {
-            self.lose(now, &error.to_string(), context);
-        }
-    }
-
-    fn lose(&mut self, now: Instant, reason: &str, context: &mut Context<'_>) {
+    /// Ends the connection, or the attempt.
+    fn lose(&mut self, now: Instant, failure: Failure, context: &mut Context<'_>) {
         self.disconnect(context);
-        self.client.handle_closed(now, reason);
+        match failure {
+            Failure::Tunnel(error) => self.client.handle_tunnel_failed(now, &error),
+            Failure::Other(reason) => self.client.handle_closed(now, &reason),
+        }
     }
 
     fn disconnect(&mut self, context: &mut Context<'_>) {
-        self.link.close(context);
-        for mut pair in self.udp.drain(..) {
-            release(context, pair.rtp.token, &mut pair.rtp.udp);
-            release(context, pair.rtcp.token, &mut pair.rtcp.udp);
+        self.channel.close(context);
+        for (_, pair) in self.udp.drain(..) {
+            pair.release(context);
         }
     }
 
-    fn bind_udp(&mut self, now: Instant, track: TrackId, context: &mut Context<'_>) {
-        let any = match self.link.peer_ip() {
-            Some(IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-            _ => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        };
-        let endpoint = |rtcp| Endpoint::CameraUdp(self.source, UdpPort { track, rtcp });
-        let bound = bind_pair(any).and_then(|(rtp, rtcp)| {
-            let ports = (rtp.local_addr()?.port(), rtcp.local_addr()?.port());
-            let rtp = UdpPortSocket::register(rtp, endpoint(false), context)?;
-            let rtcp = UdpPortSocket::register(rtcp, endpoint(true), context)?;
-            self.udp.push(UdpPair { track, rtp, rtcp });
-            Ok(ports)
+    /// Makes the sockets of a track. `make` is told our address and the camera's, and tells
+    /// where to send.
+    fn bind(
+        &mut self,
+        now: Instant,
+        track: TrackId,
+        make: impl Fn(IpAddr, IpAddr) -> io::Result<(Bound, IpAddr)>,
+        context: &mut Context<'_>,
+    ) {
+        let Some((local, peer)) = self.channel.addresses() else { return };
+        let source = self.source;
+        let endpoint = |rtcp| Endpoint::CameraUdp(source, UdpPort { track, rtcp });
+        let made = make(local.ip(), peer.ip()).and_then(|(bound, to)| {
+            let pair = UdpPair::register(bound, to, endpoint, context)?;
+            let ports = pair.ports();
+            self.udp.push((track, pair));
+            ports
         });
-        match bound {
+        match made {
             Ok((rtp, rtcp)) => self.client.handle_udp_bound(now, track, rtp, rtcp),
             Err(error) => self.client.handle_udp_failed(now, track, &error.to_string()),
         }
     }
-
-    fn send_datagram(&self, udp: UdpPort, port: u16, data: &[u8]) {
-        let pair = self.udp.iter().find(|pair| pair.track == udp.track);
-        let (Some(pair), Some(ip)) = (pair, self.link.peer_ip()) else { return };
-        let socket = if udp.rtcp { &pair.rtcp } else { &pair.rtp };
-        if let Err(error) = socket.udp.send_to(data, SocketAddr::new(ip, port)) {
-            log::debug!("camera UDP: {error}");
-        }
-    }
 }
 
-fn bind_pair(ip: IpAddr) -> io::Result<(UdpSocket, UdpSocket)> {
-    for _ in 0..PORT_PAIR_TRIES {
-        let rtp = UdpSocket::bind(SocketAddr::new(ip, 0))?;
-        let port = rtp.local_addr()?.port();
-        if port % 2 == 0
-            && let Ok(rtcp) = UdpSocket::bind(SocketAddr::new(ip, port + 1))
-        {
-            let size = limits::CAMERA_UDP_BUFFER_BYTES;
-            if let Err(error) = socket2::SockRef::from(&rtp).set_recv_buffer_size(size) {
-                log::debug!("camera UDP buffer: {error}");
-            }
-            return Ok((rtp, rtcp));
+fn closed() -> Failure {
+    Failure::Other("closed by the camera".to_owned())
+}
+
+/// What the client of a stream's camera is told.
+fn options(stream: &config::Stream) -> Result<Options, String> {
+    let mut urls = Vec::new();
+    for url in &stream.urls {
+        let url = Url::parse(url.url.expose()).map_err(|error| error.to_string())?;
+        // UniFi's addresses ask for SRTP inside of TLS, for which there are no keys here.
+        let plain = url.without_parameter("enableSrtp");
+        if plain.is_some() {
+            log::info!("source {}: enableSrtp is left out of the address", stream.name);
         }
+        urls.push(plain.unwrap_or(url));
     }
-    Err(io::Error::other("no free pair of UDP ports"))
+    let first = urls.first().cloned().ok_or("no address")?;
+    let mut options = Options::new(first);
+    options.alternatives = urls.split_off(1);
+    options.transport = match stream.transport {
+        config::Transport::Auto => Transport::Auto,
+        config::Transport::Tcp => Transport::Tcp,
+        config::Transport::Udp => Transport::Udp,
+        config::Transport::Multicast => Transport::Multicast,
+    };
+    Ok(options)
 }

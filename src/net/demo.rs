@@ -69,7 +69,10 @@ impl Demo {
     pub fn streams(&self) -> impl Iterator<Item = config::Stream> {
         CLIPS.iter().map(|clip| config::Stream {
             name: clip.name.to_owned(),
-            urls: vec![config::SecretUrl::new(format!("rtsp://{}/{}", self.address, clip.name))],
+            urls: vec![config::CameraUrl {
+                url: config::SecretUrl::new(format!("rtsp://{}/{}", self.address, clip.name)),
+                tls: config::Tls::default(),
+            }],
             transport: config::Transport::Tcp,
             warm: true,
             linger: Duration::from_secs(20),

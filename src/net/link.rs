@@ -1,5 +1,5 @@
-//! One outgoing TCP connection at a time: a name is resolved, its addresses are dialled one
-//! after the other, and the first that takes the connection is kept.
+//! One outgoing connection at a time, through TLS or not: a name is resolved, its addresses are
+//! dialled one after the other, and the first that takes the connection is kept.
 
 use std::collections::VecDeque;
 use std::io;
@@ -11,7 +11,8 @@ use slab::Slab;
 
 use super::Endpoint;
 use super::resolver::{Asker, Resolved, Resolver};
-use super::tcp::TcpConnection;
+use super::tcp::{ReadOutcome, TcpConnection};
+use super::tls::Tls;
 
 /// What a connection needs of the loop.
 pub(super) struct Context<'a> {
@@ -25,6 +26,13 @@ pub(super) struct Link {
     endpoint: Endpoint,
     unsent_max_bytes: usize,
     state: State,
+    /// What goes over the connection is encrypted by this.
+    tls: Option<Tls>,
+    /// That it is up has been said.
+    is_up: bool,
+    /// What TLS has decrypted; `is_kept` while it has not been given out.
+    plain: Vec<u8>,
+    is_kept: bool,
     /// Tells answers of the resolver apart from those to questions given up.
     question: u32,
 }
@@ -36,23 +44,39 @@ enum State {
     Up { tcp: TcpConnection, token: Token },
 }
 
+/// What has come by a connection.
+pub(super) enum Incoming<'a> {
+    /// It is up, TLS included.
+    Up,
+    /// Bytes. If `is_last`, there were no more; the other end's closing may still stand behind
+    /// them, if it had come already.
+    Data { bytes: &'a [u8], is_last: bool },
+    /// Nothing now.
+    Nothing,
+    /// The other end has closed it.
+    Closed,
+}
+
 impl Link {
     /// No connection; `endpoint` is what its readiness will be reported as.
     pub fn new(endpoint: Endpoint, unsent_max_bytes: usize) -> Self {
-        Self { endpoint, unsent_max_bytes, state: State::None, question: 0 }
+        let (tls, plain) = (None, Vec::new());
+        let (state, is_up, is_kept, question) = (State::None, false, false, 0);
+        Self { endpoint, unsent_max_bytes, state, tls, is_up, plain, is_kept, question }
     }
 
     /// Begins a connection in place of any other. An error is final.
     pub fn connect(
         &mut self,
-        host: &str,
-        port: u16,
+        (host, port): (&str, u16),
+        tls: Option<Tls>,
         context: &mut Context<'_>,
     ) -> Result<(), String> {
-        self.close(context);
         if let Ok(ip) = host.parse::<IpAddr>() {
-            return self.dial([SocketAddr::new(ip, port)].into(), "", context);
+            return self.connect_to(SocketAddr::new(ip, port), tls, context);
         }
+        self.close(context);
+        self.tls = tls;
         self.question = self.question.wrapping_add(1);
         let asker = Asker { endpoint: self.endpoint, question: self.question };
         if !context.resolver.ask(asker, host, port) {
@@ -60,6 +84,18 @@ impl Link {
         }
         self.state = State::Resolving;
         Ok(())
+    }
+
+    /// Begins a connection to this very address in place of any other. An error is final.
+    pub fn connect_to(
+        &mut self,
+        address: SocketAddr,
+        tls: Option<Tls>,
+        context: &mut Context<'_>,
+    ) -> Result<(), String> {
+        self.close(context);
+        self.tls = tls;
+        self.dial([address].into(), "", context)
     }
 
     /// The resolver's answer. An error is final.
@@ -102,8 +138,74 @@ impl Link {
         Err(reason)
     }
 
-    /// The socket is ready: whether the connection has just come up. An error is final.
-    pub fn finish_dialling(&mut self, context: &mut Context<'_>) -> Result<bool, String> {
+    /// The next thing that has come. An error is final.
+    pub fn receive<'a>(
+        &'a mut self,
+        buffer: &'a mut [u8],
+        context: &mut Context<'_>,
+    ) -> Result<Incoming<'a>, String> {
+        if self.finish_dialling(context)? {
+            self.is_up = self.tls.is_none();
+            self.flush_tls()?;
+            if self.is_up {
+                return Ok(Incoming::Up);
+            }
+        }
+        if std::mem::take(&mut self.is_kept) {
+            return Ok(Incoming::Data { bytes: &self.plain, is_last: false });
+        }
+        loop {
+            let State::Up { tcp, .. } = &mut self.state else { return Ok(Incoming::Nothing) };
+            tcp.flush().map_err(|error| error.to_string())?;
+            let count = match tcp.read(buffer).map_err(|error| error.to_string())? {
+                ReadOutcome::Data(count) => count,
+                ReadOutcome::WouldBlock => return Ok(Incoming::Nothing),
+                ReadOutcome::Closed => return Ok(Incoming::Closed),
+            };
+            let is_last = count < buffer.len();
+            let Some(tls) = &mut self.tls else {
+                return Ok(Incoming::Data {
+                    bytes: buffer.get(..count).unwrap_or_default(),
+                    is_last,
+                });
+            };
+            self.plain.clear();
+            let received = tls.receive(buffer.get(..count).unwrap_or_default(), &mut self.plain);
+            let is_up = tls.is_up();
+            // If TLS was not content, this is the alert that says so.
+            received.and(self.flush_tls())?;
+            if is_up && !std::mem::replace(&mut self.is_up, true) {
+                self.is_kept = !self.plain.is_empty();
+                return Ok(Incoming::Up);
+            }
+            if !self.plain.is_empty() {
+                return Ok(Incoming::Data { bytes: &self.plain, is_last });
+            }
+        }
+    }
+
+    /// Sends while the connection is up.
+    pub fn send(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let State::Up { tcp, .. } = &mut self.state else { return Ok(()) };
+        let Some(tls) = &mut self.tls else {
+            return tcp.send(bytes).map_err(|error| error.to_string());
+        };
+        tls.send(bytes)?;
+        self.flush_tls()
+    }
+
+    fn flush_tls(&mut self) -> Result<(), String> {
+        let (Some(tls), State::Up { tcp, .. }) = (&mut self.tls, &mut self.state) else {
+            return Ok(());
+        };
+        tcp.send(&tls.take_outgoing()).map_err(|error| error.to_string())
+    }
+
+    /// The socket is ready: whether TCP has just come up. An error is final.
+    fn finish_dialling(&mut self, context: &mut Context<'_>) -> Result<bool, String> {
+        if !matches!(self.state, State::Dialling { .. }) {
+            return Ok(false); // every reading asks this
+        }
         let (mut tcp, token, others) = match std::mem::replace(&mut self.state, State::None) {
             State::Dialling { tcp, token, others } => (tcp, token, others),
             state => {
@@ -120,7 +222,7 @@ impl Link {
             self.dial(others, &error.to_string(), context)?;
             return Ok(false);
         }
-        let is_up = tcp.peer_ip().is_some();
+        let is_up = tcp.addresses().is_some();
         self.state = match is_up {
             true => State::Up { tcp, token },
             // Neither up nor failed: the event was early.
@@ -129,24 +231,18 @@ impl Link {
         Ok(is_up)
     }
 
-    /// The connection, while it is up.
-    pub fn tcp(&mut self) -> Option<&mut TcpConnection> {
-        match &mut self.state {
-            State::Up { tcp, .. } => Some(tcp),
-            _ => None,
-        }
-    }
-
-    /// The other end's address, while the connection is up.
-    pub fn peer_ip(&self) -> Option<IpAddr> {
+    /// Our end's address and the other's, while there is a connection.
+    pub fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
         match &self.state {
-            State::Up { tcp, .. } => tcp.peer_ip(),
+            State::Up { tcp, .. } => tcp.addresses(),
             _ => None,
         }
     }
 
     /// Ends the connection, or the attempt.
     pub fn close(&mut self, context: &mut Context<'_>) {
+        (self.tls, self.is_up, self.is_kept) = (None, false, false);
+        self.plain = Vec::new();
         match std::mem::replace(&mut self.state, State::None) {
             State::Dialling { mut tcp, token, .. } | State::Up { mut tcp, token } => {
                 release(context, token, tcp.stream_mut());

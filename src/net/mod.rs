@@ -5,6 +5,10 @@
 //! before the socket is empty puts itself on the list of those to go on with.
 
 mod camera;
+mod camera_udp;
+#[cfg(feature = "tls")]
+mod certificate;
+mod channel;
 mod clients;
 #[cfg(feature = "demo")]
 mod demo;
@@ -18,6 +22,10 @@ mod snapshot;
 mod sockets;
 mod tcp;
 mod timers;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
 mod tls;
 mod udp;
 mod viewers;
@@ -45,6 +53,8 @@ enum Endpoint {
     Client(usize),
     /// A camera's TCP connection.
     Camera(SourceId),
+    /// The second TCP connection of a camera behind an HTTP tunnel.
+    CameraPost(SourceId),
     /// One of a camera's UDP sockets.
     CameraUdp(SourceId, UdpPort),
     /// A publisher's HTTP connection, by its key.

@@ -1,52 +1,62 @@
 //! `crosspoint probe URL`: looks at one camera for some seconds and says what it sends.
 //!
-//! A small blocking loop of its own around the same client that the server uses: what the
-//! probe can play, the server can.
+//! A small loop of its own around the same camera that the server has: what the probe can play,
+//! the server can.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io::ErrorKind;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use config::SecretUrl;
-use rtsp::client::{Client, Event, Options, Output, TrackInfo, Transport};
+use mio::{Events, Poll, Token, Waker};
+use rtsp::client::{Carrier, Event, TrackInfo};
 use rtsp::h264::{AccessUnit, Kind, StreamInfo};
+use slab::Slab;
 
-use super::server::random_u64;
+use super::Endpoint;
+use super::camera::Camera;
+use super::inbox::Inbox;
+use super::link::Context;
+use super::resolver::Resolver;
+use super::tls::Authorities;
+use crate::engine::source::SourceId;
 
 /// How long to look at most.
 const WATCH: Duration = Duration::from_secs(25);
 /// Two whole groups of pictures are enough.
 const KEYS_ENOUGH: usize = 3;
-/// Longest wait in one read.
-const TICK: Duration = Duration::from_millis(20);
+/// Readiness events taken at a time: those of one camera.
+const EVENTS: usize = 16;
 
-/// Looks at a camera; the report, ready to be printed.
+/// Looks at a camera; the report, ready to be printed. The address may have the options that it
+/// may have in the configuration.
 ///
 /// # Errors
 /// Why the camera could not be played.
 pub fn run(url: &SecretUrl) -> Result<String, String> {
-    let parsed = rtsp::url::Url::parse(url.expose()).map_err(|error| error.to_string())?;
-    let mut options = Options::new(parsed);
-    options.transport = Transport::Tcp;
-    let mut probe = Probe {
-        client: Client::new(options, random_u64()),
-        tcp: None,
-        findings: Findings::new(Instant::now()),
-    };
+    let stream = config::parse_stream(url.expose())?;
+    let mut probe = Probe::new(&stream)?;
     probe.watch()?;
-    Ok(probe.report(url))
+    let shown = stream.urls.first().map(|url| url.url.redacted()).unwrap_or_default();
+    Ok(probe.report(&shown))
 }
 
 struct Probe {
-    client: Client,
-    tcp: Option<TcpStream>,
+    poll: Poll,
+    endpoints: Slab<Endpoint>,
+    resolver: Resolver,
+    camera: Camera,
+    buffer: Vec<u8>,
+    inbox: Inbox,
     findings: Findings,
 }
 
 struct Findings {
     started_at: Instant,
     tracks: Vec<TrackInfo>,
+    carrier: Option<Carrier>,
     stream: Option<StreamInfo>,
     key_times: Vec<Instant>,
     frames: u32,
@@ -61,6 +71,7 @@ impl Findings {
         Self {
             started_at,
             tracks: Vec::new(),
+            carrier: None,
             stream: None,
             key_times: Vec::new(),
             frames: 0,
@@ -88,90 +99,104 @@ impl Findings {
 }
 
 impl Probe {
+    fn new(stream: &config::Stream) -> Result<Self, String> {
+        let system = |error: std::io::Error| error.to_string();
+        let poll = Poll::new().map_err(system)?;
+        let mut endpoints = Slab::new();
+        let waker = Token(endpoints.insert(Endpoint::Waker));
+        let waker = Waker::new(poll.registry(), waker).map_err(system)?;
+        Ok(Self {
+            resolver: Resolver::start(Arc::new(waker)).map_err(system)?,
+            camera: Camera::new(SourceId(0), stream, &Authorities::load())?,
+            poll,
+            endpoints,
+            buffer: vec![0; 64 * 1024],
+            inbox: Inbox::new(),
+            findings: Findings::new(Instant::now()),
+        })
+    }
+
     fn watch(&mut self) -> Result<(), String> {
         let end = self.findings.started_at + WATCH;
-        self.client.start(self.findings.started_at);
-        let mut buffer = vec![0; 64 * 1024];
-        while Instant::now() < end && self.findings.key_times.len() < KEYS_ENOUGH {
-            self.pump()?;
-            self.read(&mut buffer);
-            let now = Instant::now();
-            if self.client.poll_timeout().is_some_and(|at| at <= now) {
-                self.client.handle_timeout(now);
+        self.camera.start(self.findings.started_at);
+        let mut events = Events::with_capacity(EVENTS);
+        let mut unfinished = BTreeSet::new();
+        let mut now = self.findings.started_at;
+        while now < end && self.findings.key_times.len() < KEYS_ENOUGH {
+            self.pump(now)?;
+            let next = self.camera.poll_timeout().map_or(end, |at| at.min(end));
+            let wait = if unfinished.is_empty() { next } else { now };
+            match self.poll.poll(&mut events, Some(wait.saturating_duration_since(now))) {
+                Err(error) if error.kind() != ErrorKind::Interrupted => {
+                    return Err(error.to_string());
+                }
+                _ => now = Instant::now(),
+            }
+            let mut ready = std::mem::take(&mut unfinished);
+            for event in &events {
+                let Some(endpoint) = self.endpoints.get(event.token().0) else { continue };
+                ready.insert(*endpoint);
+                // The closing behind the last bytes is no event any more.
+                if event.is_read_closed() {
+                    unfinished.insert(*endpoint);
+                }
+            }
+            let more = ready.into_iter().filter(|endpoint| self.handle_ready(now, *endpoint));
+            unfinished.extend(more);
+            if self.camera.poll_timeout().is_some_and(|at| at <= now) {
+                self.camera.handle_timeout(now);
             }
         }
-        self.client.stop(Instant::now());
+        self.camera.stop(now);
         // The goodbye is a courtesy; its failure changes nothing of what was found.
-        let _ = self.pump();
+        let _ = self.pump(now);
         Ok(())
     }
 
-    fn pump(&mut self) -> Result<(), String> {
-        while let Some(output) = self.client.poll_output() {
-            match output {
-                Output::Connect { host, port } => self.connect(&host, port),
-                Output::Disconnect => self.tcp = None,
-                Output::Send(bytes) => {
-                    if let Some(Err(error)) = self.tcp.as_mut().map(|tcp| tcp.write_all(&bytes)) {
-                        self.tcp = None;
-                        self.client.handle_closed(Instant::now(), &error.to_string());
-                    }
+    /// True while there may be more to read.
+    fn handle_ready(&mut self, now: Instant, endpoint: Endpoint) -> bool {
+        let mut context = Context {
+            registry: self.poll.registry(),
+            endpoints: &mut self.endpoints,
+            resolver: &self.resolver,
+        };
+        match endpoint {
+            Endpoint::Camera(_) => self.camera.handle_tcp(now, &mut self.buffer, &mut context),
+            Endpoint::CameraPost(_) => self.camera.handle_post(now, &mut self.buffer, &mut context),
+            Endpoint::CameraUdp(_, port) => self.camera.handle_udp(now, port, &mut self.inbox),
+            _ => {
+                while let Some(resolved) = self.resolver.poll() {
+                    self.camera.handle_resolved(now, resolved, &mut context);
                 }
-                Output::BindUdp { track } => {
-                    self.client.handle_udp_failed(Instant::now(), track, "the probe uses TCP");
-                }
-                Output::SendDatagram { .. } => {}
-                Output::Event(Event::Described { tracks }) => self.findings.tracks = tracks,
-                Output::Event(Event::AccessUnit(unit)) => self.findings.add(&unit),
-                Output::Event(Event::Offline { error, .. }) => return Err(error.to_string()),
-                Output::Event(Event::Unsupported { codec }) => {
+                false
+            }
+        }
+    }
+
+    fn pump(&mut self, now: Instant) -> Result<(), String> {
+        let mut context = Context {
+            registry: self.poll.registry(),
+            endpoints: &mut self.endpoints,
+            resolver: &self.resolver,
+        };
+        while let Some(event) = self.camera.poll_event(now, &mut context) {
+            match event {
+                Event::Described { tracks } => self.findings.tracks = tracks,
+                Event::Playing => self.findings.carrier = self.camera.client().stats().transport,
+                Event::AccessUnit(unit) => self.findings.add(&unit),
+                Event::Offline { error, .. } => return Err(error.to_string()),
+                Event::Unsupported { codec } => {
                     return Err(format!("the camera sends {codec}; only H264 can be shown"));
                 }
-                Output::Event(_) => {}
+                _ => {}
             }
         }
         Ok(())
     }
 
-    fn connect(&mut self, host: &str, port: u16) {
-        let connected = (host, port).to_socket_addrs().and_then(|mut addresses| {
-            let address = addresses.next().ok_or(ErrorKind::NotFound)?;
-            let tcp = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
-            tcp.set_read_timeout(Some(TICK))?;
-            Ok((address.ip(), tcp))
-        });
-        match connected {
-            Ok((ip, tcp)) => {
-                self.tcp = Some(tcp);
-                self.client.set_peer_address(ip);
-                self.client.handle_connected(Instant::now());
-            }
-            Err(error) => {
-                self.client.handle_connect_failed(Instant::now(), &error.to_string());
-            }
-        }
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) {
-        let Some(tcp) = &mut self.tcp else { return std::thread::sleep(TICK) };
-        let now = Instant::now();
-        match tcp.read(buffer) {
-            Ok(0) => {
-                self.tcp = None;
-                self.client.handle_closed(now, "closed by the camera");
-            }
-            Ok(count) => self.client.handle_data(now, buffer.get(..count).unwrap_or_default()),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
-            Err(error) => {
-                self.tcp = None;
-                self.client.handle_closed(now, &error.to_string());
-            }
-        }
-    }
-
-    fn report(&self, url: &SecretUrl) -> String {
+    fn report(&self, url: &str) -> String {
         let findings = &self.findings;
-        let mut text = format!("{}\n", url.redacted());
+        let mut text = format!("{url}\n");
         let mut row = |name: &str, value: String| {
             // Writing into a String can't fail.
             let _ = writeln!(text, "  {name:<22}{value}");
@@ -204,7 +229,10 @@ impl Probe {
         }
         row("frames", findings.frames.to_string());
         row("B-frames", if findings.has_b_slices { "yes: switch them off" } else { "no" }.into());
-        let stats = self.client.stats();
+        let stats = self.camera.client().stats();
+        if let Some(carrier) = self.findings.carrier {
+            row("transport", carrier.as_str().to_owned());
+        }
         row("packets", format!("{} ({} lost)", stats.packets, stats.lost));
         let quirks: Vec<&str> = stats.quirks.iter().map(|quirk| quirk.as_str()).collect();
         let quirks = if quirks.is_empty() { "none".to_owned() } else { quirks.join(", ") };

@@ -9,12 +9,11 @@ use std::time::Instant;
 
 use mio::Interest;
 
-use super::link::{Context, Link, register};
+use super::link::{Context, Incoming, Link, register};
 use super::resolver::Resolved;
 use super::server::{Server, ServerError, fill_random, random_u64};
 use super::sockets::interfaces;
-use super::tcp::ReadOutcome;
-use super::tls::{Authorities, Tls};
+use super::tls::{Connector, Tls};
 use super::udp::MediaSocket;
 use super::viewers::OwnSocket;
 use super::{Endpoint, Timer};
@@ -32,62 +31,34 @@ pub(super) struct Publisher {
     /// Whose slot it is: another one for each session, so that its numbers begin anew.
     pub viewer: ViewerId,
     link: Link,
-    tls: Option<Tls>,
+    connector: Connector,
 }
 
 impl Publisher {
     /// The socket is ready. True while there may be more to read.
     fn handle_ready(&mut self, now: Instant, buffer: &mut [u8], context: &mut Context<'_>) -> bool {
-        match self.link.finish_dialling(context) {
-            Ok(true) if self.tls.is_none() => self.client.handle_connected(),
-            Ok(true) => self.send_tls(now),
-            Ok(false) => {}
-            Err(reason) => {
-                self.client.handle_closed(now, &reason);
-                return false;
-            }
-        }
         let mut budget = limits::READ_BUDGET_BYTES;
         loop {
-            let Some(tcp) = self.link.tcp() else { return false };
-            let read = tcp.flush().and_then(|()| tcp.read(buffer));
-            match read {
-                Ok(ReadOutcome::Data(count)) => {
-                    self.receive(now, buffer.get(..count).unwrap_or_default());
-                    budget = budget.saturating_sub(count);
-                    // What the client wants may be another connection: its end is not this one's.
-                    if budget == 0 || self.client.has_output() {
-                        return true;
-                    }
+            match self.link.receive(buffer, context) {
+                Ok(Incoming::Up) => self.client.handle_connected(),
+                Ok(Incoming::Data { bytes, .. }) => {
+                    self.client.handle_data(now, bytes);
+                    budget = budget.saturating_sub(bytes.len());
                 }
-                Ok(ReadOutcome::WouldBlock) => return false,
-                Ok(ReadOutcome::Closed) => {
+                Ok(Incoming::Nothing) => return false,
+                Ok(Incoming::Closed) => {
                     self.client.handle_closed(now, "closed by the server");
                     return false;
                 }
-                Err(error) => {
-                    self.client.handle_closed(now, &error.to_string());
+                Err(reason) => {
+                    self.client.handle_closed(now, &reason);
                     return false;
                 }
             }
-        }
-    }
-
-    fn receive(&mut self, now: Instant, bytes: &[u8]) {
-        let Some(tls) = &mut self.tls else { return self.client.handle_data(now, bytes) };
-        let was_up = tls.is_up();
-        let mut plain = Vec::new();
-        let received = tls.receive(bytes, &mut plain);
-        let is_up = tls.is_up();
-        self.send_tls(now); // an alert, if nothing else
-        if let Err(reason) = received {
-            return self.client.handle_closed(now, &reason);
-        }
-        if is_up && !was_up {
-            self.client.handle_connected();
-        }
-        if !plain.is_empty() {
-            self.client.handle_data(now, &plain);
+            // What the client wants may be another connection: its end is not this one's.
+            if budget == 0 || self.client.has_output() {
+                return true;
+            }
         }
     }
 
@@ -95,40 +66,20 @@ impl Publisher {
         &mut self,
         now: Instant,
         (host, port): (&str, u16),
-        tls: Option<Result<Tls, String>>,
+        tls: bool,
         context: &mut Context<'_>,
     ) {
-        let connected = tls.transpose().and_then(|tls| {
-            self.tls = tls;
-            self.link.connect(host, port, context)
-        });
+        let tls = tls.then(|| Tls::new(&self.connector, host)).transpose();
+        let connected = tls.and_then(|tls| self.link.connect((host, port), tls, context));
         if let Err(reason) = connected {
             self.client.handle_closed(now, &reason);
         }
     }
 
     fn send(&mut self, now: Instant, bytes: &[u8]) {
-        let sent = match (&mut self.tls, self.link.tcp()) {
-            (Some(tls), _) => tls.send(bytes),
-            (None, Some(tcp)) => tcp.send(bytes).map_err(|error| error.to_string()),
-            (None, None) => return,
-        };
-        match sent {
-            Ok(()) => self.send_tls(now),
-            Err(reason) => self.client.handle_closed(now, &reason),
+        if let Err(reason) = self.link.send(bytes) {
+            self.client.handle_closed(now, &reason);
         }
-    }
-
-    fn send_tls(&mut self, now: Instant) {
-        let (Some(tls), Some(tcp)) = (&mut self.tls, self.link.tcp()) else { return };
-        if let Err(error) = tcp.send(&tls.take_outgoing()) {
-            self.client.handle_closed(now, &error.to_string());
-        }
-    }
-
-    fn disconnect(&mut self, context: &mut Context<'_>) {
-        self.link.close(context);
-        self.tls = None;
     }
 }
 
@@ -145,11 +96,9 @@ impl Server {
             let mut client = Client::new(endpoint, publish.token.clone(), random_u64());
             client.start();
             let link = Link::new(Endpoint::Publisher(key), limits::PUBLISHER_UNSENT_MAX_BYTES);
-            self.publishers.push(Publisher { client, source, viewer, link, tls: None });
+            let connector = Connector::new(&self.authorities, config::Tls::Verify);
+            self.publishers.push(Publisher { client, source, viewer, link, connector });
             self.dirty.publishers.insert(key);
-        }
-        if !self.publishers.is_empty() {
-            self.authorities = Some(Authorities::load());
         }
         Ok(())
     }
@@ -234,8 +183,6 @@ impl Server {
                     self.with_publisher(key, |p, _| p.client.handle_offer(now, offer));
                 }
                 Output::Connect { host, port, tls } => {
-                    let authorities = self.authorities.as_ref().filter(|_| tls);
-                    let tls = authorities.map(|authorities| Tls::new(authorities, &host));
                     self.with_publisher(key, |publisher, context| {
                         publisher.connect(now, (&host, port), tls, context);
                     });
@@ -244,7 +191,7 @@ impl Server {
                     self.with_publisher(key, |publisher, _| publisher.send(now, &bytes));
                 }
                 Output::Disconnect => {
-                    self.with_publisher(key, |publisher, context| publisher.disconnect(context));
+                    self.with_publisher(key, |publisher, context| publisher.link.close(context));
                 }
                 Output::Answer(sdp) => self.take_answer(now, key, &sdp),
                 Output::Close => self.end_session(now, key),

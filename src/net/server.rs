@@ -9,7 +9,6 @@ use std::time::{Duration, Instant, SystemTime};
 use config::Config;
 use mio::net::TcpListener;
 use mio::{Events, Poll};
-use rtsp::client::{Client, Options};
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 
@@ -94,8 +93,8 @@ pub struct Server {
     pub(super) hub: Hub,
     pub(super) cameras: Vec<Camera>,
     pub(super) publishers: Vec<Publisher>,
-    /// Whom TLS servers are checked with, where anything is published.
-    pub(super) authorities: Option<Authorities>,
+    /// Whom TLS servers are checked with.
+    pub(super) authorities: Authorities,
     pub(super) viewers: BTreeMap<ViewerId, ViewerLink>,
     pub(super) next_viewer: u64,
     pub(super) demux: Demux<ViewerId>,
@@ -150,7 +149,7 @@ impl Server {
             identity: Identity::generate().map_err(|_| ServerError::Identity)?,
             cameras: Vec::new(),
             publishers: Vec::new(),
-            authorities: None,
+            authorities: Authorities::load(),
             viewers: BTreeMap::new(),
             next_viewer: 1,
             demux: Demux::default(),
@@ -187,28 +186,15 @@ impl Server {
 
     fn add_streams(&mut self, now: Instant) -> Result<(), ServerError> {
         for stream in self.config.streams.clone() {
-            let bad = |error: &dyn fmt::Display| {
-                ServerError::Stream(stream.name.clone(), error.to_string())
-            };
-            let mut urls = Vec::new();
-            for url in &stream.urls {
-                urls.push(rtsp::url::Url::parse(url.expose()).map_err(|error| bad(&error))?);
-            }
-            let first = urls.first().cloned().ok_or_else(|| bad(&"no address"))?;
-            let mut options = Options::new(first);
-            options.alternatives = urls.split_off(1);
-            options.transport = match stream.transport {
-                config::Transport::Auto => rtsp::client::Transport::Auto,
-                config::Transport::Tcp => rtsp::client::Transport::Tcp,
-                config::Transport::Udp => rtsp::client::Transport::Udp,
-            };
             let gop = GopLimits {
                 max_frames: self.config.limits.gop_max_frames,
                 max_bytes: self.config.limits.gop_max_bytes,
             };
             let source = SourceOptions { warm: stream.warm, linger: stream.linger, gop };
             let id = self.hub.add_source(now, stream.name.clone(), source);
-            self.cameras.push(Camera::new(id, Client::new(options, random_u64())));
+            let camera = Camera::new(id, &stream, &self.authorities)
+                .map_err(|why| ServerError::Stream(stream.name, why))?;
+            self.cameras.push(camera);
         }
         Ok(())
     }
@@ -282,6 +268,14 @@ impl Server {
                 let mut buffer = std::mem::take(&mut self.buffer);
                 let more = self.with_camera(source, |camera, context| {
                     camera.handle_tcp(now, &mut buffer, context)
+                });
+                self.buffer = buffer;
+                return more.unwrap_or(false);
+            }
+            Endpoint::CameraPost(source) => {
+                let mut buffer = std::mem::take(&mut self.buffer);
+                let more = self.with_camera(source, |camera, context| {
+                    camera.handle_post(now, &mut buffer, context)
                 });
                 self.buffer = buffer;
                 return more.unwrap_or(false);
@@ -393,7 +387,11 @@ impl Server {
 
     fn pump_camera(&mut self, now: Instant, id: SourceId) {
         let mut news = Vec::new();
-        self.with_camera(id, |camera, context| camera.pump(now, context, &mut news));
+        self.with_camera(id, |camera, context| {
+            while let Some(event) = camera.poll_event(now, context) {
+                camera.intake.handle_event(event, &mut news);
+            }
+        });
         self.dirty.cameras.remove(&id);
         for item in news {
             match item {

@@ -25,7 +25,7 @@ fn stream(server: &Server, now: Instant, id: SourceId, source: &Source) -> Strea
     StreamInfo {
         name: source.name.clone(),
         urls: configured
-            .map(|stream| stream.urls.iter().map(|url| url.redacted()).collect())
+            .map(|stream| stream.urls.iter().map(|url| url.url.redacted()).collect())
             .unwrap_or_default(),
         state: source.health.as_str().to_owned(),
         error: source.health.failure().map(str::to_owned),

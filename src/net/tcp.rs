@@ -1,7 +1,7 @@
 //! A non-blocking TCP connection with a bounded queue of what it still has to send.
 
 use std::io::{self, Read, Write};
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 use mio::net::TcpStream;
 
@@ -38,9 +38,9 @@ impl TcpConnection {
         &mut self.stream
     }
 
-    /// The other end's address, while connected.
-    pub fn peer_ip(&self) -> Option<IpAddr> {
-        self.stream.peer_addr().ok().map(|address| address.ip())
+    /// Our end's address and the other's, while connected.
+    pub fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        self.stream.local_addr().ok().zip(self.stream.peer_addr().ok())
     }
 
     /// Gives the stream up; what is unsent is lost.

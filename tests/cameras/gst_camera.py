@@ -13,7 +13,8 @@ middle of a GOP, as with a real camera. A camera's keys are those of clip.ClipSp
     parameter_sets  "in-band" (default: before every IDR) or "sdp" (only in the description)
 
 --ignore-pli makes live cameras deaf as well; --user and --password ask for digest
-authentication. Once all are served, a line with "ready" and each camera's modulus is printed.
+authentication; --certificate (a PEM file that holds the key as well) puts all of it behind TLS;
+--multicast serves by multicast and in no other way; --address is where it listens. HTTP tunnels come in on the same port. Once all are served, a line with "ready" and each camera's modulus is printed.
 Then one JSON command a line is read from standard input and answered by one line:
 
     {"do": "freeze", "path": P}        the camera stays connected and sends nothing
@@ -32,11 +33,12 @@ import time
 
 import gi
 
+gi.require_version("Gio", "2.0")
 gi.require_version("Gst", "1.0")
 gi.require_version("GstApp", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstApp, GstRtsp, GstRtspServer  # noqa: E402, F401
+from gi.repository import Gio, GLib, Gst, GstApp, GstRtsp, GstRtspServer  # noqa: E402, F401
 
 sys.dont_write_bytecode = True
 import barcode  # noqa: E402
@@ -232,14 +234,18 @@ class Server:
     def __init__(self, options):
         self.cameras = {}
         self.server = GstRtspServer.RTSPServer()
-        self.server.set_address("127.0.0.1")
+        self.server.set_address(options.address)
         self.server.set_service(str(options.port))
-        if options.user:
-            self.server.set_auth(digest(options.user, options.password))
+        auth = authentication(options)
+        if auth is not None:
+            self.server.set_auth(auth)
         for values in json.loads(options.cameras):
             camera = Camera(values, options.ignore_pli)
             factory = camera.factory()
-            if options.user:
+            if options.multicast:
+                factory.set_protocols(GstRtsp.RTSPLowerTrans.UDP_MCAST)
+                factory.set_address_pool(multicast_groups())
+            if auth is not None:
                 factory.add_role_from_structure(viewer_role())
             self.server.get_mount_points().add_factory(camera.path, factory)
             self.cameras[camera.path] = camera
@@ -279,14 +285,28 @@ class Server:
         loop.quit()
 
 
-def digest(user, password):
-    """Digest authentication with one user."""
+def authentication(options):
+    """Digest authentication with one user, TLS, both, or nothing."""
+    if not options.user and not options.certificate:
+        return None
     auth = GstRtspServer.RTSPAuth()
-    auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
     token = GstRtspServer.RTSPToken()
     token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, ROLE)
-    auth.add_digest(user, password, token)
+    if options.user:
+        auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+        auth.add_digest(options.user, options.password, token)
+    else:
+        auth.set_default_token(token)
+    if options.certificate:
+        auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(options.certificate))
     return auth
+
+
+def multicast_groups():
+    """Some groups of the range for private use (RFC 2365)."""
+    pool = GstRtspServer.RTSPAddressPool()
+    pool.add_range("239.255.12.1", "239.255.12.9", 5000, 5099, 1)
+    return pool
 
 
 def viewer_role():
@@ -302,6 +322,9 @@ def main():
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--cameras", required=True, help="JSON list, see the module's text")
     parser.add_argument("--ignore-pli", action="store_true")
+    parser.add_argument("--address", default="127.0.0.1")
+    parser.add_argument("--certificate")
+    parser.add_argument("--multicast", action="store_true")
     parser.add_argument("--user")
     parser.add_argument("--password", default="")
     options = parser.parse_args()

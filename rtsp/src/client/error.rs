@@ -67,6 +67,11 @@ pub enum Error {
     TransportRefused,
     /// No UDP ports could be bound here.
     UdpUnavailable,
+    /// The camera's multicast group can not be received.
+    Multicast {
+        /// What is wrong with it, or what the system said.
+        reason: String,
+    },
     /// The camera ended the session.
     EndedByCamera,
 }
@@ -94,6 +99,7 @@ impl Error {
             Self::NoDatagrams => "no_datagrams",
             Self::TransportRefused => "transport_refused",
             Self::UdpUnavailable => "udp_unavailable",
+            Self::Multicast { .. } => "multicast",
             Self::EndedByCamera => "ended_by_camera",
         }
     }
@@ -125,6 +131,7 @@ impl fmt::Display for Error {
             Self::NoDatagrams => f.write_str("no media by UDP (a firewall?)"),
             Self::TransportRefused => f.write_str("the camera refuses the transport"),
             Self::UdpUnavailable => f.write_str("no UDP ports available here"),
+            Self::Multicast { reason } => write!(f, "cannot receive multicast: {reason}"),
             Self::EndedByCamera => f.write_str("the camera ended the session"),
         }
     }

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::choose::{choose, offered_codec};
 use super::error::Error;
-use super::output::{Carrier, Event, Output, Quirk, TrackId, UdpPort};
+use super::output::{Carrier, Event, Group, Output, Quirk, TrackId, UdpPort};
 use super::requests::{Match, Purpose, Requests, Sent};
 use super::session::{Route, Step};
 use super::track::Track;
-use super::{Client, Phase, excerpt};
-use crate::auth::AuthError;
+use super::{Client, Phase, excerpt, unauthorized};
 use crate::limits::{MAX_INFORMATIONAL, MAX_REDIRECTS};
 use crate::message::{Request, Response};
 use crate::sdp::Sdp;
@@ -69,7 +68,7 @@ impl Client {
             Some(Step::Describe) => self.described(now, response),
             Some(Step::Setup) => self.set_up(now, response),
             Some(Step::Play) => self.played(now, response),
-            Some(Step::Bind { .. } | Step::Playing) | None => {}
+            Some(Step::Bind { .. } | Step::Join { .. } | Step::Playing) | None => {}
         }
     }
 
@@ -86,14 +85,7 @@ impl Client {
             // While media flows, nobody is offline because of a keep-alive.
             Err(_) if sent.purpose == Purpose::KeepAlive => self.keep_alive_failed(sent.method),
             Err(_) if matches!(self.phase, Phase::Closing { .. }) => self.finish_closing(now),
-            Err(error) => self.fail(
-                now,
-                match error {
-                    AuthError::NoCredentials => Error::CredentialsMissing,
-                    AuthError::Refused => Error::CredentialsRefused,
-                    AuthError::Unsupported => Error::AuthenticationUnsupported,
-                },
-            ),
+            Err(error) => self.fail(now, unauthorized(error)),
         }
     }
 
@@ -160,6 +152,10 @@ impl Client {
                 session.step = Step::Bind { since: now };
                 self.told.push(Output::BindUdp { track });
             }
+            Carrier::Multicast => {
+                let header = TransportHeader { multicast: true, ..Default::default() };
+                self.set_up_track(now, &header);
+            }
         }
     }
 
@@ -180,11 +176,25 @@ impl Client {
 
     pub(super) fn bound(&mut self, now: Instant, track: TrackId, ports: (u16, u16)) {
         let Some(session) = &self.session else { return };
-        let awaited = matches!(session.step, Step::Bind { .. });
-        if awaited && session.chosen.as_ref().is_some_and(|chosen| chosen.info.track == track) {
-            let header = TransportHeader { client_port: Some(ports), ..Default::default() };
-            self.set_up_track(now, &header);
+        let is_chosen = session.chosen.as_ref().is_some_and(|chosen| chosen.info.track == track);
+        match session.step {
+            Step::Bind { .. } if is_chosen => {
+                let header = TransportHeader { client_port: Some(ports), ..Default::default() };
+                self.set_up_track(now, &header);
+            }
+            Step::Join { .. } => self.play(now),
+            _ => {}
         }
+    }
+
+    pub(super) fn unbound(&mut self, now: Instant, reason: &str) {
+        let joining =
+            self.session.as_ref().is_some_and(|session| matches!(session.step, Step::Join { .. }));
+        let error = match joining {
+            true => Error::Multicast { reason: excerpt(reason) },
+            false => Error::UdpUnavailable,
+        };
+        self.fail(now, error);
     }
 
     fn set_up_track(&mut self, now: Instant, transport: &TransportHeader) {
@@ -218,37 +228,72 @@ impl Client {
             self.told.quirk(Quirk::ResolvedControl);
         }
         let said = response.headers.get("Transport").map(TransportHeader::parse);
-        let ours = self.carrier == Carrier::Tcp;
-        let other = said.as_ref().is_some_and(|header| match self.carrier {
-            Carrier::Tcp => !header.tcp && header.server_port.is_some(),
-            Carrier::Udp => header.tcp,
-        });
+        let said = said.unwrap_or_default();
+        let other = match self.carrier {
+            Carrier::Tcp => !said.tcp && said.server_port.is_some(),
+            Carrier::Udp => said.tcp,
+            Carrier::Multicast => !said.multicast,
+        };
         self.note_session(response);
         if other {
             return self.change_carrier(now, Error::TransportRefused);
         }
-        let said = said.unwrap_or_default();
-        let unsaid = if ours { said.interleaved.is_none() } else { said.server_port.is_none() };
-        if unsaid {
-            self.told.quirk(Quirk::TransportUnsaid);
-        }
+        let Some(route) = self.route(&said) else {
+            let reason = "the reply to SETUP names no multicast group".to_owned();
+            return self.fail(now, Error::Multicast { reason });
+        };
         let ssrc = self.random.next_u32();
         let Some(session) = &mut self.session else { return };
         let Some(chosen) = session.chosen.take() else { return };
-        session.track = Some(Track::new(chosen, ours, said.ssrc, ssrc));
-        session.route = if ours {
-            let (rtp, rtcp) = said.interleaved.unwrap_or(CHANNELS);
-            if (rtp, rtcp) != CHANNELS {
-                self.told.quirk(Quirk::OtherChannels);
+        let track = chosen.info.track;
+        let ordered = self.carrier == Carrier::Tcp;
+        session.track = Some(Track::new(chosen, ordered, said.ssrc, ssrc));
+        session.route = route;
+        session.expectation_changed = true;
+        self.told.stats.transport = Some(self.carrier);
+        match said.group().filter(|_| self.carrier == Carrier::Multicast) {
+            Some((address, (rtp_port, rtcp_port))) => {
+                session.step = Step::Join { since: now };
+                let ttl = said.ttl.unwrap_or(1);
+                let group = Group { address, rtp_port, rtcp_port, ttl };
+                self.told.push(Output::JoinMulticast { track, group });
             }
-            session.expectation_changed = true;
-            Route::Tcp { rtp, rtcp }
-        } else {
-            Route::Udp { ports: said.server_port, address: self.peer }
-        };
+            None => self.play(now),
+        }
+    }
+
+    /// The way that the reply to SETUP describes, or leaves to be guessed. None where there is no
+    /// guessing.
+    fn route(&mut self, said: &TransportHeader) -> Option<Route> {
+        match self.carrier {
+            Carrier::Tcp => {
+                if said.interleaved.is_none() {
+                    self.told.quirk(Quirk::TransportUnsaid);
+                }
+                let (rtp, rtcp) = said.interleaved.unwrap_or(CHANNELS);
+                if (rtp, rtcp) != CHANNELS {
+                    self.told.quirk(Quirk::OtherChannels);
+                }
+                Some(Route::Tcp { rtp, rtcp })
+            }
+            Carrier::Udp => {
+                if said.server_port.is_none() {
+                    self.told.quirk(Quirk::TransportUnsaid);
+                }
+                Some(Route::Udp { ports: said.server_port, address: self.peer })
+            }
+            Carrier::Multicast => {
+                let (_, (_, rtcp_port)) = said.group()?;
+                let source = said.source.filter(|source| !source.is_unspecified()).or(self.peer);
+                Some(Route::Multicast { rtcp_port, source })
+            }
+        }
+    }
+
+    fn play(&mut self, now: Instant) {
+        let Some(session) = &mut self.session else { return };
         session.step = Step::Play;
         let uri = session.base.request_uri();
-        self.told.stats.transport = Some(self.carrier);
         self.punch_holes(now);
         // Without a range some cameras refuse, or start from where another left off.
         self.request(now, Purpose::Step, "PLAY", &uri, vec![("Range", "npt=0.000-".to_owned())]);

@@ -24,12 +24,15 @@ use std::time::{Duration, Instant};
 
 pub use error::Error;
 pub use options::{Backoff, Options, Timeouts, Transport};
-pub use output::{Carrier, Choice, Event, Output, Quirk, Stats, TrackId, TrackInfo, UdpPort};
+pub use output::{
+    Carrier, Choice, Event, Group, Output, Quirk, Stats, TrackId, TrackInfo, UdpPort,
+};
 
-use crate::auth::Authenticator;
+use crate::auth::{AuthError, Authenticator};
 use crate::interleaved::{Item, Parser};
 use crate::random::Random;
-use crate::url::Url;
+use crate::tunnel::{Tunnel, TunnelError};
+use crate::url::{Scheme, Url};
 use backoff::Retry;
 use keepalive::KeepAlive;
 use requests::Purpose;
@@ -183,6 +186,16 @@ impl Client {
         }
     }
 
+    /// The HTTP tunnel could not be opened, or was refused later on.
+    pub fn handle_tunnel_failed(&mut self, now: Instant, error: &TunnelError) {
+        match error {
+            TunnelError::Auth(error) if matches!(self.phase, Phase::Connecting { .. }) => {
+                self.fail(now, unauthorized(*error));
+            }
+            error => self.handle_closed(now, &error.to_string()),
+        }
+    }
+
     /// The connection ended without [`Output::Disconnect`].
     pub fn handle_closed(&mut self, now: Instant, reason: &str) {
         match self.phase {
@@ -242,7 +255,7 @@ impl Client {
         }
     }
 
-    /// The sockets of [`Output::BindUdp`] are bound to these ports.
+    /// The sockets of [`Output::BindUdp`] or [`Output::JoinMulticast`] are bound to these ports.
     pub fn handle_udp_bound(
         &mut self,
         now: Instant,
@@ -255,10 +268,10 @@ impl Client {
         }
     }
 
-    /// The sockets of [`Output::BindUdp`] can not be had.
-    pub fn handle_udp_failed(&mut self, now: Instant, _track: TrackId, _reason: &str) {
+    /// The sockets of [`Output::BindUdp`] or [`Output::JoinMulticast`] can not be had.
+    pub fn handle_udp_failed(&mut self, now: Instant, _track: TrackId, reason: &str) {
         if self.phase == Phase::Active {
-            self.fail(now, Error::UdpUnavailable);
+            self.unbound(now, reason);
         }
     }
 
@@ -306,8 +319,23 @@ impl Client {
 
     fn dial(&mut self, now: Instant) {
         self.phase = Phase::Connecting { deadline: now + self.options.timeouts.connect };
+        if self.is_confined() {
+            self.carrier = Carrier::Tcp;
+        }
         let (host, port) = (self.url.host().to_owned(), self.url.port());
-        self.told.push(Output::Connect { host, port });
+        let scheme = self.url.scheme();
+        let agent = &self.options.user_agent;
+        let tunnel = scheme
+            .is_tunnel()
+            .then(|| Box::new(Tunnel::new(&self.url, agent, self.random.next_u64())));
+        let (tls, address) = (scheme.is_tls(), self.address);
+        self.told.push(Output::Connect { host, port, tls, tunnel, address });
+    }
+
+    /// Whether media has to stay in the connection: datagrams would leave what encrypts it, or
+    /// not come through what made the tunnel necessary.
+    fn is_confined(&self) -> bool {
+        self.url.scheme() != Scheme::Rtsp
     }
 
     /// Ends connection and session at once. What is in the middle of being read is forgotten.
@@ -392,7 +420,8 @@ impl Client {
 
     /// After a failure that another carrier may cure: tries that at once, if it may.
     fn change_carrier(&mut self, now: Instant, error: Error) {
-        if self.carrier_changed || self.options.transport == Transport::Tcp {
+        let is_fixed = matches!(self.options.transport, Transport::Tcp | Transport::Multicast);
+        if self.carrier_changed || is_fixed || self.is_confined() {
             self.proven = None;
             return self.fail(now, error);
         }
@@ -401,7 +430,7 @@ impl Client {
         self.carrier_changed = true;
         self.carrier = match self.carrier {
             Carrier::Tcp => Carrier::Udp,
-            Carrier::Udp => Carrier::Tcp,
+            Carrier::Udp | Carrier::Multicast => Carrier::Tcp,
         };
         self.told.quirk(Quirk::TransportChanged);
         self.dial(now);
@@ -459,7 +488,17 @@ impl Client {
 fn first_carrier(transport: Transport) -> Carrier {
     match transport {
         Transport::Udp => Carrier::Udp,
+        Transport::Multicast => Carrier::Multicast,
         Transport::Tcp | Transport::Auto => Carrier::Tcp,
+    }
+}
+
+/// Why the camera is offline where no credentials help.
+fn unauthorized(error: AuthError) -> Error {
+    match error {
+        AuthError::NoCredentials => Error::CredentialsMissing,
+        AuthError::Refused => Error::CredentialsRefused,
+        AuthError::Unsupported => Error::AuthenticationUnsupported,
     }
 }
 

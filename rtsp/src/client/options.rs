@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use crate::url::Url;
 
-/// How the media of a camera is carried.
+/// How the media of a camera is carried. That of an encrypted or tunnelled connection stays in
+/// it, whatever is said here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Transport {
     /// Interleaved in the RTSP connection; UDP never.
     Tcp,
     /// UDP; interleaved only if the camera refuses UDP or nothing arrives by it.
     Udp,
+    /// To the multicast group that the camera names, and nothing else: it is for those who know
+    /// that their network carries it.
+    Multicast,
     /// Interleaved first, because a lost packet costs every picture up to the next IDR; UDP if
     /// the camera refuses that (461).
     #[default]

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::error::Error;
 use crate::h264;
+use crate::tunnel::Tunnel;
 
 /// Number of a media section in the description, from 0.
 pub type TrackId = usize;
@@ -19,17 +21,38 @@ pub struct UdpPort {
     pub rtcp: bool,
 }
 
+/// Where a server sends by multicast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The multicast address.
+    pub address: IpAddr,
+    /// UDP port for RTP.
+    pub rtp_port: u16,
+    /// UDP port for RTCP.
+    pub rtcp_port: u16,
+    /// Routers that what we send to the group may pass, and one: 1 stays in the network.
+    pub ttl: u8,
+}
+
 /// What the caller has to do, in this order. `Debug` leaves out the bytes: they may hold
 /// credentials.
 #[derive(Clone)]
 pub enum Output {
-    /// Dial TCP and answer with `handle_connected` or `handle_connect_failed`. An address that is
-    /// still being dialled is to be given up: only the latest counts.
+    /// Dial TCP, go through TLS and open the tunnel where these are wanted, and then answer with
+    /// `handle_connected`; or else with `handle_connect_failed` or `handle_tunnel_failed`. An
+    /// address that is still being dialled is to be given up: only the latest counts.
     Connect {
         /// Host name or address, IPv6 without brackets.
         host: String,
         /// TCP port.
         port: u16,
+        /// Encrypt the connection, and check whom it leads to.
+        tls: bool,
+        /// Open this tunnel, whose connections are the one that is meant elsewhere.
+        tunnel: Option<Box<Tunnel>>,
+        /// Which of the configured addresses led here: 0 is `Options::url`, 1 the first of
+        /// `Options::alternatives`.
+        address: usize,
     },
     /// Close the TCP connection, after what was given to `Send` has been written as far as it
     /// goes at once, give up dialling, and close all UDP sockets. It is not answered.
@@ -42,7 +65,16 @@ pub enum Output {
         /// The track they are for.
         track: TrackId,
     },
-    /// A datagram from one of the sockets of `BindUdp` to the address of the TCP connection.
+    /// Join a multicast group on the interface of the TCP connection and bind both its ports;
+    /// answer with `handle_udp_bound` or `handle_udp_failed`.
+    JoinMulticast {
+        /// The track that is sent there.
+        track: TrackId,
+        /// The group.
+        group: Group,
+    },
+    /// A datagram from one of the sockets of `BindUdp` to the address of the TCP connection, or
+    /// from one of `JoinMulticast` to the group.
     SendDatagram {
         /// The socket to send from.
         udp: UdpPort,
@@ -58,10 +90,14 @@ pub enum Output {
 impl fmt::Debug for Output {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Connect { host, port } => write!(f, "Connect({host:?}, {port})"),
+            Self::Connect { host, port, tls, tunnel, address: _ } => {
+                let (tls, tunnel) = (tls.then_some("tls"), tunnel.as_ref().map(|_| "tunnel"));
+                write!(f, "Connect({host:?}, {port}, {tls:?}, {tunnel:?})")
+            }
             Self::Disconnect => f.write_str("Disconnect"),
             Self::Send(bytes) => write!(f, "Send({} bytes)", bytes.len()),
             Self::BindUdp { track } => write!(f, "BindUdp({track})"),
+            Self::JoinMulticast { track, group } => write!(f, "JoinMulticast({track}, {group:?})"),
             Self::SendDatagram { udp, port, data } => {
                 write!(f, "SendDatagram({udp:?}, {port}, {} bytes)", data.len())
             }
@@ -262,15 +298,18 @@ pub enum Carrier {
     Tcp,
     /// UDP.
     Udp,
+    /// UDP to a multicast group.
+    Multicast,
 }
 
 impl Carrier {
-    /// `tcp` or `udp`.
+    /// `tcp`, `udp` or `multicast`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
             Self::Udp => "udp",
+            Self::Multicast => "multicast",
         }
     }
 }

@@ -40,7 +40,11 @@ impl Client {
         data: &[u8],
     ) {
         let Some(session) = &mut self.session else { return };
-        let Route::Udp { ports, address } = &mut session.route else { return };
+        let address = match &mut session.route {
+            Route::None | Route::Tcp { .. } => return,
+            Route::Udp { address, .. } => address,
+            Route::Multicast { source, .. } => source,
+        };
         let Some(track) = session.track.as_mut().filter(|track| track.info.track == udp.track)
         else {
             return;
@@ -49,13 +53,13 @@ impl Client {
             self.told.stats.discarded += 1;
             return;
         }
-        // Where the camera did not say its ports, the first packet tells.
         let sound = data.first().is_some_and(|first| first >> 6 == 2);
         if sound {
             address.get_or_insert(source.ip());
         }
-        if let (None, true, false, Some(next)) =
-            (&ports, sound, is_rtcp(data), source.port().checked_add(1))
+        // Where the camera did not say its ports, the first packet tells.
+        if let (Route::Udp { ports: ports @ None, .. }, true, false, Some(next)) =
+            (&mut session.route, sound, is_rtcp(data), source.port().checked_add(1))
         {
             *ports = Some((source.port(), next));
         }
@@ -153,22 +157,22 @@ impl Client {
     /// Sends RTCP by the way of the session; whether there is one.
     fn send_rtcp(&mut self, data: Vec<u8>) -> bool {
         let Some(session) = &self.session else { return false };
-        match session.route {
-            Route::None => false,
+        let port = match session.route {
+            Route::None => return false,
+            Route::Udp { ports, .. } => ports.map(|(_, rtcp_port)| rtcp_port),
+            Route::Multicast { rtcp_port, .. } => Some(rtcp_port),
             Route::Tcp { rtcp, .. } => {
                 let [high, low] = u16::try_from(data.len()).unwrap_or(0).to_be_bytes();
                 let mut frame = vec![b'$', rtcp, high, low];
                 frame.extend(data);
                 self.told.push(Output::Send(frame));
-                true
+                return true;
             }
-            Route::Udp { ports, .. } => {
-                let track = session.track.as_ref().map(|track| track.info.track);
-                let Some(((_, port), track)) = ports.zip(track) else { return false };
-                let udp = UdpPort { track, rtcp: true };
-                self.told.push(Output::SendDatagram { udp, port, data });
-                true
-            }
-        }
+        };
+        let track = session.track.as_ref().map(|track| track.info.track);
+        let Some((port, track)) = port.zip(track) else { return false };
+        let udp = UdpPort { track, rtcp: true };
+        self.told.push(Output::SendDatagram { udp, port, data });
+        true
     }
 }

@@ -49,6 +49,10 @@ pub(super) enum Step {
         since: Instant,
     },
     Setup,
+    /// The multicast group, from the caller.
+    Join {
+        since: Instant,
+    },
     Play,
     Playing,
 }
@@ -62,6 +66,8 @@ pub(super) enum Route {
     Tcp { rtp: u8, rtcp: u8 },
     /// Ports of the camera, none as long as unknown, and the address it sends from.
     Udp { ports: Option<(u16, u16)>, address: Option<IpAddr> },
+    /// RTCP port of the group, and the address that the camera sends from.
+    Multicast { rtcp_port: u16, source: Option<IpAddr> },
 }
 
 /// Time without a packet after a goodbye before the session counts as ended.
@@ -112,7 +118,7 @@ impl Session {
     /// Until when the present step has to be done; none while playing.
     pub(super) fn step_deadline(&self, timeouts: &Timeouts) -> Option<Instant> {
         let since = match self.step {
-            Step::Bind { since } => Some(since),
+            Step::Bind { since } | Step::Join { since } => Some(since),
             _ => self.requests.awaited().map(|sent| sent.sent_at),
         };
         since.map(|since| since + timeouts.request)
@@ -123,7 +129,7 @@ impl Session {
         let (track, played_at) = (self.track.as_ref()?, self.played_at?);
         let last = track.heard().map(|(_, last)| last);
         let silent = match (last, self.route) {
-            (None, Route::Udp { .. }) => {
+            (None, Route::Udp { .. } | Route::Multicast { .. }) => {
                 (played_at + timeouts.first_datagram, Missed::FirstDatagram)
             }
             (last, _) => {

@@ -11,7 +11,7 @@ use std::time::Instant;
 pub type Target = fn(now: Instant, data: &[u8]);
 
 /// Every target with its name, which is that of its corpus.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("assembler", assembler),
     ("client", client),
     ("headers", headers),
@@ -19,6 +19,7 @@ pub const TARGETS: [(&str, Target); 7] = [
     ("rtcp", rtcp),
     ("sdp", sdp),
     ("server", server),
+    ("tunnel", tunnel),
 ];
 
 /// RTP payloads to access units and back. The input is a list of packets: a byte of flags (1
@@ -36,6 +37,13 @@ pub fn client(now: Instant, data: &[u8]) {
 /// A server session in which the reader sends the input, whole and cut at each place.
 pub fn server(now: Instant, data: &[u8]) {
     session::cut_anyhow(data, |pieces| session::server(now, pieces));
+}
+
+/// The reply to the GET of an HTTP tunnel, whole and cut at each place.
+pub fn tunnel(_now: Instant, data: &[u8]) {
+    session::cut_anyhow(data, session::tunnel);
+    // Of the POST's reply only the beginning is looked at: nothing has to be kept of it.
+    let _ = crate::tunnel::Tunnel::check_post_reply(data);
 }
 
 /// Framing and messages of a connection, whole and cut at each place.

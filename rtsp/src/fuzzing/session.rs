@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::client::{self, Client, Options, Transport};
 use crate::interleaved::Parser;
 use crate::server::{self, NotFound, Session};
+use crate::tunnel::{Progress, Tunnel};
 use crate::url::Url;
 
 /// Longer inputs are cut in one place less often, to keep a run short.
@@ -78,6 +79,31 @@ pub(super) fn client(now: Instant, pieces: &[&[u8]]) -> Vec<String> {
             return seen;
         }
     }
+}
+
+/// The opening of a tunnel up to the end of a reply, and what is asked next.
+pub(super) fn tunnel(pieces: &[&[u8]]) -> Vec<String> {
+    let Ok(url) = Url::parse("rtsp+http://user:Zq7-pass@192.0.2.1/stream?channel=1") else {
+        return Vec::new();
+    };
+    let mut tunnel = Tunnel::new(&url, "fuzz", 1);
+    let mut asked = tunnel.get();
+    for piece in pieces {
+        let progress = tunnel.handle_get_data(piece);
+        match &progress {
+            Ok(Progress::Incomplete) => continue,
+            Ok(Progress::Again) => asked = tunnel.get(),
+            Ok(Progress::Accepted) => asked = tunnel.post(),
+            Err(_) => {}
+        }
+        let asked = String::from_utf8_lossy(&asked);
+        assert!(!asked.contains("Zq7-pass"), "{asked}");
+        let lines: Vec<&str> = asked.split("\r\n").collect();
+        assert!(!lines.concat().contains(char::is_control), "{asked:?}");
+        assert!(matches!(&lines[..], [head @ .., "", ""] if !head.contains(&"")), "{asked}");
+        return vec![format!("{progress:?}"), asked.into()];
+    }
+    Vec::new()
 }
 
 /// A session from accepting to closing. A path with an `x` in it does not exist.

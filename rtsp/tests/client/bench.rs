@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use rtsp::client::{Client, Error, Event, Options, Output, UdpPort};
+use rtsp::client::{Client, Error, Event, Group, Options, Output, UdpPort};
 use rtsp::h264::AccessUnit;
 use rtsp::url::Url;
 
@@ -24,6 +24,7 @@ pub enum Seen {
     Request(String),
     Frame(u8, Vec<u8>),
     Bind,
+    Join(Group),
     Datagram(UdpPort, u16, Vec<u8>),
     Event(Event),
 }
@@ -180,14 +181,17 @@ impl Bench {
     pub fn collect(&mut self) {
         while let Some(output) = self.client.poll_output() {
             self.seen.push(match output {
-                Output::Connect { host, port } => Seen::Connect(host, port),
+                Output::Connect { host, port, .. } => Seen::Connect(host, port),
                 Output::Disconnect => Seen::Disconnect,
                 Output::Send(bytes) => match bytes.split_first_chunk::<4>() {
                     Some((&[b'$', channel, _, _], data)) => Seen::Frame(channel, data.to_vec()),
                     _ => Seen::Request(String::from_utf8(bytes).unwrap()),
                 },
                 Output::BindUdp { track: 0 } => Seen::Bind,
-                Output::BindUdp { track } => panic!("track {track}"),
+                Output::JoinMulticast { track: 0, group } => Seen::Join(group),
+                Output::BindUdp { track } | Output::JoinMulticast { track, .. } => {
+                    panic!("track {track}")
+                }
                 Output::SendDatagram { udp, port, data } => Seen::Datagram(udp, port, data),
                 Output::Event(event) => Seen::Event(event),
             });

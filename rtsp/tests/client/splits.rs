@@ -106,7 +106,8 @@ fn happening() -> impl Strategy<Value = Happening> {
     });
     let reply = (1_u32..12, 0_usize..7).prop_map(|(cseq, status)| {
         let status = [100, 200, 302, 401, 404, 461, 503][status];
-        let rest = "Location: /x\r\nSession: 1;timeout=9\r\nWWW-Authenticate: Basic\r\n";
+        let rest = "Location: /x\r\nSession: 1;timeout=9\r\nWWW-Authenticate: Basic\r\n\
+            Transport: x;multicast;destination=239.1.2.3;port=5000\r\n";
         Happening::Data(format!("RTSP/1.0 {status} x\r\nCSeq: {cseq}\r\n{rest}\r\n").into_bytes())
     });
     let media = (any::<u16>(), any::<u32>(), bytes()).prop_map(|(sequence, stamp, payload)| {
@@ -136,10 +137,11 @@ proptest! {
     #[test]
     fn whatever_happens_the_client_lives_and_comes_back(
         happenings in proptest::collection::vec(happening(), 1..60),
-        transport in 0_usize..3,
+        transport in 0_usize..4,
     ) {
         let mut options = options("rtsp://u:p@cam/live");
-        options.transport = [Transport::Tcp, Transport::Udp, Transport::Auto][transport];
+        let all = [Transport::Tcp, Transport::Udp, Transport::Auto, Transport::Multicast];
+        options.transport = all[transport];
         let mut client = Client::new(options, 1);
         let mut now = Instant::now();
         let (mut dialling, mut connected) = (false, false);
@@ -180,7 +182,10 @@ proptest! {
                         dialling = true;
                     }
                     Output::Disconnect => (connected, dialling) = (false, false),
-                    Output::Send(_) | Output::BindUdp { .. } | Output::SendDatagram { .. } => {
+                    Output::Send(_)
+                    | Output::BindUdp { .. }
+                    | Output::JoinMulticast { .. }
+                    | Output::SendDatagram { .. } => {
                         prop_assert!(connected, "sends without connection");
                     }
                     Output::Event(_) => {}
