@@ -18,8 +18,8 @@ mod tree;
 mod url;
 
 pub use model::{
-    Api, Candidate, Config, IceServer, Limits, Log, LogFormat, LogLevel, Multistream, PlayoutDelay,
-    Publish, Stream, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
+    Api, Candidate, Config, IceServer, KeepAlive, Limits, Log, LogFormat, LogLevel, Multistream,
+    PlayoutDelay, Publish, Stream, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 pub use problem::Problem;
 pub use scalar::listen as parse_listen;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::camera::camera_url;
 use crate::limits;
 use crate::model::{
-    Api, Config, IceServer, Limits, Log, LogFormat, LogLevel, Multistream, PlayoutDelay, Publish,
-    Stream, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
+    Api, Config, IceServer, KeepAlive, Limits, Log, LogFormat, LogLevel, Multistream, PlayoutDelay,
+    Publish, Stream, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 use crate::problem::Problem;
 use crate::publish;
@@ -28,7 +28,7 @@ const TOP: &[&str] = &[
     "limits",
     "burst_mbps",
 ];
-const STREAM: &[&str] = &["url", "urls", "transport", "warm", "linger"];
+const STREAM: &[&str] = &["url", "urls", "transport", "keep_alive", "warm", "linger"];
 const PUBLISH: &[&str] = &["url", "token"];
 const API: &[&str] = &["listen", "origin"];
 const WEBRTC: &[&str] = &["listen", "candidates", "ice_servers", "playout_delay_ms"];
@@ -80,6 +80,7 @@ struct RawStream {
     name: String,
     urls: Vec<SecretUrl>,
     transport: Option<Transport>,
+    keep_alive: KeepAlive,
     warm: Option<bool>,
     linger: Option<Duration>,
 }
@@ -111,6 +112,7 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
         name: raw.name,
         urls: raw.urls,
         transport: raw.transport.unwrap_or_default(),
+        keep_alive: raw.keep_alive,
         warm: raw.warm.unwrap_or(config.warm),
         linger: raw.linger.unwrap_or(config.linger),
     };
@@ -174,6 +176,7 @@ fn read_stream(reader: &mut Reader<'_>, name: &str, node: &Node) -> RawStream {
         name: name.to_owned(),
         urls: Vec::new(),
         transport: None,
+        keep_alive: KeepAlive::default(),
         warm: None,
         linger: None,
     };
@@ -190,6 +193,7 @@ fn read_stream(reader: &mut Reader<'_>, name: &str, node: &Node) -> RawStream {
             (stream.urls, url_transport) = read_urls(reader, node);
         }
         "transport" => stream.transport = read_transport(reader, node),
+        "keep_alive" => set(&mut stream.keep_alive, read_keep_alive(reader, node)),
         "warm" => stream.warm = reader.boolean(node),
         "linger" => stream.linger = read_linger(reader, node),
         _ => {}
@@ -282,6 +286,15 @@ fn read_transport(reader: &mut Reader<'_>, node: &Node) -> Option<Transport> {
         "tcp" => Ok(Transport::Tcp),
         "udp" => Ok(Transport::Udp),
         _ => Err("expected auto, tcp or udp".to_owned()),
+    })
+}
+
+fn read_keep_alive(reader: &mut Reader<'_>, node: &Node) -> Option<KeepAlive> {
+    reader.parsed(node, |text| match text {
+        "auto" => Ok(KeepAlive::Auto),
+        "options" => Ok(KeepAlive::Options),
+        "get_parameter" => Ok(KeepAlive::GetParameter),
+        _ => Err("expected auto, options or get_parameter".to_owned()),
     })
 }
 

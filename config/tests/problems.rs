@@ -95,6 +95,7 @@ fn a_wrong_kind_of_value_says_what_is_expected() {
         ("webrtc: {playout_delay_ms: {max: 50000}}", "0 to 40950"),
         ("webrtc: {ice_servers: [{username: u}]}", "expected urls"),
         ("streams: {a: {transport: tcp}}", "expected url"),
+        ("streams: {a: {url: rtsp://h/a, keep_alive: 5s}}", "auto, options or get_parameter"),
         ("streams: {a: []}", "at least one address"),
         ("streams: {a: }", "expected a value"),
         ("streams: {a: {url: rtsp://h/a, urls: []}}", "either url or urls"),

@@ -71,6 +71,7 @@ impl Demo {
             name: clip.name.to_owned(),
             urls: vec![config::SecretUrl::new(format!("rtsp://{}/{}", self.address, clip.name))],
             transport: config::Transport::Tcp,
+            keep_alive: config::KeepAlive::Auto,
             warm: true,
             linger: Duration::from_secs(20),
         })

@@ -197,6 +197,11 @@ impl Server {
                 config::Transport::Tcp => rtsp::client::Transport::Tcp,
                 config::Transport::Udp => rtsp::client::Transport::Udp,
             };
+            options.keep_alive = match stream.keep_alive {
+                config::KeepAlive::Auto => rtsp::client::KeepAlive::Auto,
+                config::KeepAlive::Options => rtsp::client::KeepAlive::Options,
+                config::KeepAlive::GetParameter => rtsp::client::KeepAlive::GetParameter,
+            };
             let gop = GopLimits {
                 max_frames: self.config.limits.gop_max_frames,
                 max_bytes: self.config.limits.gop_max_bytes,
