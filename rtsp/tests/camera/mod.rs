@@ -336,7 +336,7 @@ impl Camera {
 
     /// Anything where the RTP or the RTCP of the track goes.
     pub fn send_raw(&mut self, now: Instant, rtcp: bool, data: &[u8]) {
-        let expired = self.alive_at.is_some_and(|at| now - at > self.session_timeout);
+        let expired = self.alive_at.is_some_and(|at| now - at >= self.session_timeout);
         if expired && self.playing {
             return;
         }
