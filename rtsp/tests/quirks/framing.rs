@@ -75,7 +75,8 @@ pub fn cameras_that_name_one_channel() {
 }
 
 pub fn servers_that_take_other_channels() {
-    transported("RTP/AVP/TCP;unicast;interleaved=10-11", (10, 11));
+    let scene = transported("RTP/AVP/TCP;unicast;interleaved=10-11", (10, 11));
+    assert!(scene.met(Quirk::OtherChannels));
     transported("RTP/AVP/TCP;unicast;interleaved=3-4", (3, 4));
     transported("RTP/AVP/TCP;unicast;interleaved=254-255", (254, 255));
     let scene = transported("RTP/AVP/TCP;unicast", (0, 1));
