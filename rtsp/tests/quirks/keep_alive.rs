@@ -28,6 +28,7 @@ fn on_parameters(
 pub fn c520ws_refuses_under_the_number_before() {
     let mut camera = announcing();
     camera.session_timeout = Duration::from_secs(15);
+    camera.alive_by = Alive::Requests(&["OPTIONS"]);
     on_parameters(&mut camera, |request, reply| {
         let number: u32 = request.header("CSeq").unwrap().parse().unwrap();
         reply.refuse("400 Bad Request");
@@ -50,6 +51,7 @@ pub fn gw4089ip_refuses_get_parameter_and_has_start_codes_in_its_sets() {
     let units = [[h264::SPS_360, h264::START_CODE].concat(), [h264::PPS, &[0, 0, 0, 1]].concat()];
     let mut camera = Camera::described(&sdp(&sprop(&[&units[0], &units[1]])));
     camera.on("OPTIONS", |_, reply| reply.set("Public", PUBLIC));
+    camera.alive_by = Alive::Requests(&["OPTIONS"]);
     on_parameters(&mut camera, |_, reply| reply.refuse("451 Parameter Not Understood"));
     camera.on("PLAY", |_, reply| {
         reply.set("RTP-Info", "url=rtsp://192.168.1.110:5050/H264/video;seq=271;rtptime=16219909");
@@ -98,6 +100,7 @@ pub fn hipcam_answers_nothing_but_options() {
 pub fn thingino_does_not_find_its_session() {
     let mut camera = announcing();
     camera.session_timeout = Duration::from_secs(10);
+    camera.alive_by = Alive::Requests(&["OPTIONS"]);
     on_parameters(&mut camera, |_, reply| reply.refuse("454 Session Not Found"));
     shows_for(camera, 60);
 }
@@ -121,7 +124,7 @@ pub fn cameras_that_know_the_session_by_its_base() {
 
 pub fn cameras_that_want_a_report_every_five_seconds() {
     let patient = |mut camera: Camera| {
-        camera.session_timeout = Duration::from_millis(5_001);
+        camera.session_timeout = Duration::from_millis(6_001);
         camera.on("SETUP", |_, reply| reply.set("Session", "7F3A21;timeout=60"));
         camera.alive_by = Alive::Reports;
         camera

@@ -62,6 +62,7 @@ pub fn servers_that_know_the_sender_of_reports_by_his_port() {
     let mut camera = Camera::new();
     camera.alive_by = Alive::Reports;
     camera.session_timeout = std::time::Duration::from_secs(12);
+    camera.on("SETUP", |_, reply| reply.set("Session", "7F3A21;timeout=60"));
     let mut scene = Scene::open_udp(camera);
     scene.stream(60 * 25);
     scene.assert_shown();
