@@ -98,11 +98,20 @@ pub fn hipcam_answers_nothing_but_options() {
 }
 
 pub fn thingino_does_not_find_its_session() {
-    let mut camera = announcing();
-    camera.session_timeout = Duration::from_secs(10);
-    camera.alive_by = Alive::Requests(&["OPTIONS"]);
-    on_parameters(&mut camera, |_, reply| reply.refuse("454 Session Not Found"));
-    shows_for(camera, 60);
+    // From the first request on, or after some that it answered.
+    for found in [0, 2] {
+        let mut camera = announcing();
+        camera.session_timeout = Duration::from_secs(10);
+        camera.alive_by = Alive::Requests(&["OPTIONS", "GET_PARAMETER"]);
+        let mut requests = 0;
+        on_parameters(&mut camera, move |_, reply| {
+            requests += 1;
+            if requests > found {
+                reply.refuse("454 Session Not Found");
+            }
+        });
+        shows_for(camera, 60);
+    }
 }
 
 pub fn cameras_that_never_answer_while_playing() {
