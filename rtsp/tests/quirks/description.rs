@@ -180,7 +180,8 @@ pub fn bosch_has_h264_on_a_static_payload_type() {
 
 pub fn flir_offers_several_formats_in_one_track() {
     let sdp = "v=0\r\no=- 0 0 IN IP4 172.16.2.20\r\nt=now-\r\n\
-        m=video 0 RTP/AVP 96 97 111 112 99\r\na=control:rtsp://172.16.2.20/live/sid=96&overlay=on\r\n\
+        m=video 0 RTP/AVP 96 97 111 112 99\r\n\
+        a=control:rtsp://172.16.2.20/live/sid=96&overlay=on\r\n\
         a=rtpmap:96 MP4V-ES/90000\r\na=rtpmap:97 MP4V-ES/90000\r\na=rtpmap:111 H264/90000\r\n\
         a=rtpmap:112 H264/90000\r\na=rtpmap:99 FCAM/90000\r\na=fmtp:99 sampling=mono\r\n";
     plays(111, "sid=96&overlay=on", sdp);

@@ -56,10 +56,10 @@ pub const ROWS: &[Row] = rows! {
     38 "unnamed" "names another session later" [22];
     39 "Chinese cameras" "odd forms of `Session`" [22];
     40 "Windows Media Services" "all tracks on one pair of ports, retransmissions first" [];
-    41 "Reolink" "reports before it answers PLAY; `ssrc` in RTP-Info alone; foreign tracks there" [12, 53];
+    41 "Reolink" "reports before PLAY is answered; `ssrc` and foreign tracks in RTP-Info" [12, 53];
     42 "Reolink RLC-410" "packets of an old session inside the new one" [14, 52];
     43 "v4l2rtspserver" "packets before it answers PLAY" [12];
-    44 "live555 before 2017.06.04" "an old session goes on, 65 s long, on the new connection" [14, 52];
+    44 "live555 before 2017.06.04" "an old session goes on for 65 s on the new connection" [14, 52];
     45 "unnamed" "data on channels that were never set up" [30];
     46 "unnamed" "CR LF before `$`" [27];
     47 "unnamed" "RTCP on the RTP channel, or both channels confused" [30];

@@ -139,7 +139,7 @@ pub fn cameras_that_number_their_packets_elsewhere_than_they_say() {
         // OMNY M5S2A 2812
         "url=trackID=0;seq=1;rtptime=-1",
         // Hikvision DS-2CD2032-I
-        "url=rtsp://cam/live/trackID=0;seq=0;rtptime=0, url=rtsp://cam/live/metadata;seq=0;rtptime=0",
+        "url=rtsp://cam/live/trackID=0;seq=0;rtptime=0, url=rtsp://cam/live/metadata;seq=0",
         // Tapo C320WS
         "url=rtsp://cam/live/trackID=0;seq=1;rtptime=1270711678",
         "url=;seq=;rtptime=",

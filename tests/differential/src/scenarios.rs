@@ -182,7 +182,8 @@ pub const SCENARIOS: &[Scenario] = scenarios! {
         reply.headers.iter_mut().for_each(|(_, value)| value.push(' '));
     }), ordinary, "";
     "no Content-Type" |c| c.on("DESCRIBE", |_, reply| reply.remove("Content-Type")), ordinary, "";
-    "live555 clones: no CSeq" |c| c.on("*", |_, reply| reply.remove("CSeq")), ordinary, "retina wants a CSeq in every reply";
+    "live555 clones: no CSeq" |c| c.on("*", |_, reply| reply.remove("CSeq")), ordinary,
+        "retina wants a CSeq in every reply";
     "Anjvision: base without scheme" |c| {
         reply(c, "DESCRIBE", "Content-Base", "192.168.1.10:554/stream0/");
         c.base_url = Some("rtsp://cam/stream0/".to_owned());
@@ -214,7 +215,8 @@ pub const SCENARIOS: &[Scenario] = scenarios! {
     "D-Link: video marked sendonly" |c| c.sdp += "a=sendonly\r\n", ordinary, "";
     "Tapo TC70: a marker on every unit" nothing, marked, "";
     "FLIR M400: no markers" nothing, unmarked, "";
-    "V380: start codes before units" nothing, prefixed, "retina takes a start code for a NAL header";
+    "V380: start codes before units" nothing, prefixed,
+        "retina takes a start code for a NAL header";
     "no name: a byte stream in one packet" nothing, streamed, "";
     "Amatek: a byte stream in fragments" nothing, fragmented_stream, "";
     "CostarHD: fragments that are start and end" nothing, start_and_end, "";
