@@ -1,7 +1,7 @@
 //! A camera's address out of the file.
 
 use crate::limits::URL_MAX_BYTES;
-use crate::model::{CameraUrl, Config, Stream, Tls, Transport};
+use crate::model::{CameraUrl, Config, KeepAlive, Stream, Tls, Transport};
 use crate::url::SecretUrl;
 
 /// Schemes that go2rtc knows and this program may learn; naming them tells a user who brings
@@ -125,7 +125,8 @@ const TLS_WITHOUT_EFFECT: &str = "tls is for rtsps:// addresses";
 pub fn parse_stream(text: &str) -> Result<Stream, String> {
     let (urls, transport) = Wanted::default().apply(vec![camera_url(text)?])?;
     let Config { warm, linger, .. } = Config::default();
-    Ok(Stream { name: String::new(), urls, transport, warm, linger })
+    let (name, keep_alive) = (String::new(), KeepAlive::default());
+    Ok(Stream { name, urls, transport, keep_alive, warm, linger })
 }
 
 /// Reads `rtsp://user:password@host:554/path#transport=tcp`. No error repeats any of it.

@@ -19,8 +19,8 @@ mod url;
 
 pub use camera::parse_stream;
 pub use model::{
-    Api, CameraUrl, Candidate, Config, IceServer, Limits, Log, LogFormat, LogLevel, Multistream,
-    PlayoutDelay, Publish, Stream, Tls, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
+    Api, CameraUrl, Candidate, Config, IceServer, KeepAlive, Limits, Log, LogFormat, LogLevel,
+    Multistream, PlayoutDelay, Publish, Stream, Tls, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 pub use problem::Problem;
 pub use scalar::listen as parse_listen;

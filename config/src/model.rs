@@ -68,6 +68,8 @@ pub struct Stream {
     pub urls: Vec<CameraUrl>,
     /// How RTP is carried from the camera.
     pub transport: Transport,
+    /// Which request keeps the camera's session alive.
+    pub keep_alive: KeepAlive,
     /// Whether the camera is kept connected without a viewer.
     pub warm: bool,
     /// How long the camera stays connected after its last viewer left.
@@ -126,6 +128,18 @@ pub enum Transport {
     Udp,
     /// Over UDP to a multicast group only.
     Multicast,
+}
+
+/// Which request keeps a camera's session alive (RFC 2326 section 10.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeepAlive {
+    /// `GET_PARAMETER` where the camera announces it, until it fails once; else `OPTIONS`.
+    #[default]
+    Auto,
+    /// `OPTIONS` only.
+    Options,
+    /// `GET_PARAMETER` only.
+    GetParameter,
 }
 
 /// `api`.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::camera::{ReadUrl, Wanted, camera_url, tls, way};
 use crate::limits;
 use crate::model::{
-    Api, CameraUrl, Config, IceServer, Limits, Log, LogFormat, LogLevel, Multistream, PlayoutDelay,
-    Publish, Stream, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
+    Api, CameraUrl, Config, IceServer, KeepAlive, Limits, Log, LogFormat, LogLevel, Multistream,
+    PlayoutDelay, Publish, Stream, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 use crate::problem::Problem;
 use crate::publish;
@@ -27,7 +27,7 @@ const TOP: &[&str] = &[
     "limits",
     "burst_mbps",
 ];
-const STREAM: &[&str] = &["url", "urls", "transport", "tls", "warm", "linger"];
+const STREAM: &[&str] = &["url", "urls", "transport", "tls", "keep_alive", "warm", "linger"];
 const PUBLISH: &[&str] = &["url", "token"];
 const API: &[&str] = &["listen", "origin"];
 const WEBRTC: &[&str] = &["listen", "candidates", "ice_servers", "playout_delay_ms"];
@@ -79,6 +79,7 @@ struct RawStream {
     name: String,
     urls: Vec<CameraUrl>,
     transport: Transport,
+    keep_alive: KeepAlive,
     warm: Option<bool>,
     linger: Option<Duration>,
 }
@@ -110,6 +111,7 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
         name: raw.name,
         urls: raw.urls,
         transport: raw.transport,
+        keep_alive: raw.keep_alive,
         warm: raw.warm.unwrap_or(config.warm),
         linger: raw.linger.unwrap_or(config.linger),
     };
@@ -173,6 +175,7 @@ fn read_stream(reader: &mut Reader<'_>, name: &str, node: &Node) -> RawStream {
         name: name.to_owned(),
         urls: Vec::new(),
         transport: Transport::default(),
+        keep_alive: KeepAlive::default(),
         warm: None,
         linger: None,
     };
@@ -184,6 +187,7 @@ fn read_stream(reader: &mut Reader<'_>, name: &str, node: &Node) -> RawStream {
             "url" | "urls" => urls = Some(read_urls(reader, node)),
             "transport" => wanted.way = reader.parsed(node, way),
             "tls" => wanted.tls = reader.parsed(node, tls),
+            "keep_alive" => set(&mut stream.keep_alive, reader.parsed(node, keep_alive)),
             "warm" => stream.warm = reader.boolean(node),
             "linger" => stream.linger = read_linger(reader, node),
             _ => {}
@@ -268,6 +272,15 @@ fn read_secret<T>(
 ) -> Option<T> {
     let text = reader.text(node)?.text;
     parse(&text).map_err(|message| reader.problem(node, message)).ok()
+}
+
+fn keep_alive(text: &str) -> Result<KeepAlive, String> {
+    match text {
+        "auto" => Ok(KeepAlive::Auto),
+        "options" => Ok(KeepAlive::Options),
+        "get_parameter" => Ok(KeepAlive::GetParameter),
+        _ => Err("expected auto, options or get_parameter".to_owned()),
+    }
 }
 
 fn read_api(reader: &mut Reader<'_>, node: &Node) -> Api {

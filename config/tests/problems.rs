@@ -100,6 +100,7 @@ fn a_wrong_kind_of_value_says_what_is_expected() {
         ("streams: {a: 'rtsp+http://h/a#transport=multicast'}", "expected transport auto or tcp"),
         ("streams: {a: {url: rtsps://h/a, tls: off}}", "expected verify, insecure or pin:"),
         ("streams: {a: {url: rtsp://h/a, tls: verify}}", "tls is for rtsps:// addresses"),
+        ("streams: {a: {url: rtsp://h/a, keep_alive: 5s}}", "auto, options or get_parameter"),
         ("streams: {a: []}", "at least one address"),
         ("streams: {a: }", "expected a value"),
         ("streams: {a: {url: rtsp://h/a, urls: []}}", "either url or urls"),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use config::{Config, LogLevel, Tls, Transport, parse};
+use config::{Config, KeepAlive, LogLevel, Tls, Transport, parse};
 
 fn read(text: &str) -> Config {
     parse(text, &|name| (name == "PW").then(|| "s3cret".to_owned())).unwrap()
@@ -45,6 +45,16 @@ fn the_media_listens_where_the_page_does_unless_told() {
     assert_eq!(port("api: {listen: '192.0.2.1:80'}"), "192.0.2.1:8555");
     assert_eq!(port("api: {listen: '192.0.2.1:80'}\nwebrtc: {listen: ':9000'}"), "0.0.0.0:9000");
     assert_eq!(port("webrtc: {listen: ':9000/udp'}\napi: {listen: ':80'}"), "0.0.0.0:9000");
+}
+
+#[test]
+fn a_stream_says_what_keeps_it_alive() {
+    let config = read(
+        "streams:\n  a: rtsp://h/a\n  b: {url: rtsp://h/b, keep_alive: options}\n  \
+         c: {url: rtsp://h/c, keep_alive: get_parameter}\n",
+    );
+    let chosen: Vec<KeepAlive> = config.streams.iter().map(|stream| stream.keep_alive).collect();
+    assert_eq!(chosen, [KeepAlive::Auto, KeepAlive::Options, KeepAlive::GetParameter]);
 }
 
 #[test]

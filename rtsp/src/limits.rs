@@ -58,6 +58,9 @@ pub const MAX_MISORDER: u16 = 100;
 /// Packets in a row of another synchronisation source after which it replaces the present one,
 /// where it does not do so at once.
 pub const FOREIGN_SSRC_RUN: u32 = 16;
+/// Silence of the present source, in milliseconds, that has to go with them: a picture of an old
+/// session is more than 16 packets.
+pub const FOREIGN_SSRC_SILENCE_MS: u64 = 500;
 
 /// Most report blocks read of one RTCP packet (the field has 5 bits).
 pub const MAX_REPORT_BLOCKS: usize = 31;

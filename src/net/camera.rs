@@ -4,7 +4,7 @@ use std::io;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use rtsp::client::{Client, Event, Options, Output, TrackId, Transport, UdpPort};
+use rtsp::client::{Client, Event, KeepAlive, Options, Output, TrackId, Transport, UdpPort};
 use rtsp::tunnel::Tunnel;
 use rtsp::url::Url;
 
@@ -283,6 +283,11 @@ fn options(stream: &config::Stream) -> Result<Options, String> {
         config::Transport::Tcp => Transport::Tcp,
         config::Transport::Udp => Transport::Udp,
         config::Transport::Multicast => Transport::Multicast,
+    };
+    options.keep_alive = match stream.keep_alive {
+        config::KeepAlive::Auto => KeepAlive::Auto,
+        config::KeepAlive::Options => KeepAlive::Options,
+        config::KeepAlive::GetParameter => KeepAlive::GetParameter,
     };
     Ok(options)
 }

@@ -74,6 +74,7 @@ impl Demo {
                 tls: config::Tls::default(),
             }],
             transport: config::Transport::Tcp,
+            keep_alive: config::KeepAlive::Auto,
             warm: true,
             linger: Duration::from_secs(20),
         })

@@ -49,7 +49,9 @@ impl Client {
     fn answered(&mut self, now: Instant, sent: &Sent, response: &Response) {
         if sent.purpose == Purpose::KeepAlive {
             if response.status >= 300 {
-                self.keep_alive_failed(sent.method);
+                self.keep_alive_refused(now, sent.method);
+            } else {
+                self.keep_alive.worked(sent.method);
             }
             return;
         }
@@ -83,7 +85,9 @@ impl Client {
                 self.told.push(Output::Send(bytes));
             }
             // While media flows, nobody is offline because of a keep-alive.
-            Err(_) if sent.purpose == Purpose::KeepAlive => self.keep_alive_failed(sent.method),
+            Err(_) if sent.purpose == Purpose::KeepAlive => {
+                self.keep_alive_refused(now, sent.method);
+            }
             Err(_) if matches!(self.phase, Phase::Closing { .. }) => self.finish_closing(now),
             Err(error) => self.fail(now, unauthorized(error)),
         }

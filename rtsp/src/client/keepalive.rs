@@ -6,28 +6,61 @@
 
 use std::time::Duration;
 
-/// Learned per camera, kept across sessions.
-#[derive(Debug, Default)]
-pub(super) struct KeepAlive {
-    get_parameter_failed: bool,
+use super::options::KeepAlive;
+
+/// What was learned about a camera, kept across sessions.
+#[derive(Debug)]
+pub(super) struct Ladder {
+    policy: KeepAlive,
+    get_parameter: Trial,
 }
 
-impl KeepAlive {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trial {
+    /// Not answered so far.
+    Untried,
+    Works,
+    Failed,
+}
+
+impl Ladder {
+    pub(super) fn new(policy: KeepAlive) -> Self {
+        Self { policy, get_parameter: Trial::Untried }
+    }
+
     /// The method to use. `public` is the header of the reply to OPTIONS.
     pub(super) fn method(&self, public: Option<&str>) -> &'static str {
         let announces = |list: &str| {
             list.split(',').any(|method| method.trim().eq_ignore_ascii_case("GET_PARAMETER"))
         };
-        let announced = public.is_some_and(announces);
-        if announced && !self.get_parameter_failed { "GET_PARAMETER" } else { "OPTIONS" }
+        let get_parameter = match self.policy {
+            KeepAlive::Auto => public.is_some_and(announces) && self.get_parameter != Trial::Failed,
+            KeepAlive::GetParameter => true,
+            KeepAlive::Options => false,
+        };
+        if get_parameter { "GET_PARAMETER" } else { "OPTIONS" }
+    }
+
+    /// Whether the next keep-alive has to come early, because this one may do nothing.
+    pub(super) fn is_doubtful(&self, method: &str) -> bool {
+        method == "GET_PARAMETER" && self.get_parameter == Trial::Untried
+    }
+
+    /// A keep-alive was answered as it should be.
+    pub(super) fn worked(&mut self, method: &str) {
+        if method == "GET_PARAMETER" && self.get_parameter == Trial::Untried {
+            self.get_parameter = Trial::Works;
+        }
     }
 
     /// A keep-alive was refused, not answered, or the connection ended on it. Returns whether
     /// another method is used from now on.
     pub(super) fn failed(&mut self, method: &str) -> bool {
-        let changes = method == "GET_PARAMETER" && !self.get_parameter_failed;
-        self.get_parameter_failed |= changes;
-        changes
+        let fails = method == "GET_PARAMETER" && self.get_parameter != Trial::Failed;
+        if fails {
+            self.get_parameter = Trial::Failed;
+        }
+        fails && self.policy == KeepAlive::Auto
     }
 }
 
@@ -55,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_method_that_failed_once_is_not_used_again() {
-        let mut ladder = KeepAlive::default();
+        let mut ladder = Ladder::new(KeepAlive::Auto);
         let public = Some("OPTIONS, get_parameter,PLAY");
         assert_eq!(ladder.method(public), "GET_PARAMETER");
         assert!(ladder.failed("GET_PARAMETER"));
@@ -67,7 +100,20 @@ mod tests {
 
     #[test]
     fn get_parameter_is_used_only_if_announced() {
-        assert_eq!(KeepAlive::default().method(None), "OPTIONS");
-        assert_eq!(KeepAlive::default().method(Some("PLAY, SET_PARAMETER")), "OPTIONS");
+        let ladder = Ladder::new(KeepAlive::Auto);
+        assert_eq!(ladder.method(None), "OPTIONS");
+        assert_eq!(ladder.method(Some("PLAY, SET_PARAMETER")), "OPTIONS");
+    }
+
+    #[test]
+    fn a_method_that_is_configured_is_used_whatever_happens() {
+        for (policy, method) in
+            [(KeepAlive::Options, "OPTIONS"), (KeepAlive::GetParameter, "GET_PARAMETER")]
+        {
+            let mut ladder = Ladder::new(policy);
+            assert!(!ladder.failed("GET_PARAMETER"));
+            assert_eq!(ladder.method(None), method);
+            assert_eq!(ladder.method(Some("GET_PARAMETER")), method);
+        }
     }
 }

@@ -23,7 +23,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 pub use error::Error;
-pub use options::{Backoff, Options, Timeouts, Transport};
+pub use options::{Backoff, KeepAlive, Options, Timeouts, Transport};
 pub use output::{
     Carrier, Choice, Event, Group, Output, Quirk, Stats, TrackId, TrackInfo, UdpPort,
 };
@@ -34,7 +34,7 @@ use crate::random::Random;
 use crate::tunnel::{Tunnel, TunnelError};
 use crate::url::{Scheme, Url};
 use backoff::Retry;
-use keepalive::KeepAlive;
+use keepalive::Ladder;
 use requests::Purpose;
 use session::Session;
 use told::Told;
@@ -65,7 +65,7 @@ pub struct Client {
     /// What the last attempt ended with, until there is media again.
     last_error: Option<Error>,
     /// Learned: which keep-alive works, and how track URLs are made.
-    keep_alive: KeepAlive,
+    keep_alive: Ladder,
     resolve_control: bool,
     last_keyframe_request: Option<Instant>,
     /// Address of the other end of the connection.
@@ -100,6 +100,7 @@ impl Client {
         let url = options.url.clone();
         let auth = Authenticator::new(url.credentials().cloned(), random.next_u64());
         let carrier = first_carrier(options.transport);
+        let keep_alive = Ladder::new(options.keep_alive);
         Self {
             options,
             random,
@@ -116,7 +117,7 @@ impl Client {
             proven: None,
             address: 0,
             last_error: None,
-            keep_alive: KeepAlive::default(),
+            keep_alive,
             resolve_control: false,
             last_keyframe_request: None,
             peer: None,
@@ -478,10 +479,13 @@ impl Client {
         }
     }
 
-    fn keep_alive_failed(&mut self, method: &str) {
-        if self.keep_alive.failed(method) {
+    /// Whether another method is used from now on.
+    fn keep_alive_failed(&mut self, method: &str) -> bool {
+        let changed = self.keep_alive.failed(method);
+        if changed {
             self.told.quirk(Quirk::KeepAliveChanged);
         }
+        changed
     }
 }
 

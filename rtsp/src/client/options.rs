@@ -21,6 +21,18 @@ pub enum Transport {
     Auto,
 }
 
+/// Which request keeps a session alive (RFC 2326 10.8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeepAlive {
+    /// `GET_PARAMETER` where the camera announces it, until it fails once; else `OPTIONS`.
+    #[default]
+    Auto,
+    /// `OPTIONS` alone: for cameras that crash on what they announce.
+    Options,
+    /// `GET_PARAMETER` alone, announced or not.
+    GetParameter,
+}
+
 /// How long to wait for what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -89,6 +101,8 @@ pub struct Options {
     pub alternatives: Vec<Url>,
     /// How the media is carried.
     pub transport: Transport,
+    /// Which request keeps a session alive.
+    pub keep_alive: KeepAlive,
     /// `User-Agent` of every request; some cameras refuse requests without one.
     pub user_agent: String,
     /// How long to wait for what.
@@ -105,6 +119,7 @@ impl Options {
             url,
             alternatives: Vec::new(),
             transport: Transport::default(),
+            keep_alive: KeepAlive::default(),
             user_agent: concat!("crosspoint/", env!("CARGO_PKG_VERSION")).to_owned(),
             timeouts: Timeouts::default(),
             backoff: Backoff::default(),

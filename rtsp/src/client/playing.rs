@@ -123,15 +123,25 @@ impl Client {
     /// The reply is not waited for: many cameras never send one, and only missing media counts.
     fn send_keep_alive(&mut self, now: Instant) {
         let Some(session) = &mut self.session else { return };
-        session.next_keep_alive = Some(now + session.keep_alive_interval());
         if let Some(method) = session.requests.take_unanswered_keep_alive() {
             self.keep_alive_failed(method);
         }
-        let Some(session) = &self.session else { return };
+        let Some(session) = &mut self.session else { return };
         let method = self.keep_alive.method(session.public.as_deref());
+        let interval = session.keep_alive_interval();
+        let doubtful = self.keep_alive.is_doubtful(method);
+        session.next_keep_alive = Some(now + if doubtful { interval / 2 } else { interval });
         let uri = session.base.request_uri();
         self.request(now, Purpose::KeepAlive, method, &uri, Vec::new());
         self.punch_holes(now);
+    }
+
+    /// What was refused has kept nothing alive: the other method follows at once.
+    pub(super) fn keep_alive_refused(&mut self, now: Instant, method: &str) {
+        let changed = self.keep_alive_failed(method);
+        if let Some(session) = self.session.as_mut().filter(|_| changed) {
+            session.next_keep_alive = Some(now);
+        }
     }
 
     pub(super) fn send_keyframe_request(&mut self, now: Instant) -> bool {

@@ -4,9 +4,9 @@
 //! may end the session: a new source replaces the old one at once, and the one it replaced has to
 //! insist to come back. A source the camera announced has a better claim than others.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::limits::FOREIGN_SSRC_RUN;
+use crate::limits::{FOREIGN_SSRC_RUN, FOREIGN_SSRC_SILENCE_MS};
 use crate::rtp::{Arrival, Packet, Reception};
 
 /// The source listened to and the claims of others.
@@ -23,11 +23,14 @@ pub(super) struct Sources {
     foreign_run: u32,
 }
 
+const SILENCE: Duration = Duration::from_millis(FOREIGN_SSRC_SILENCE_MS);
+
 /// One source.
 #[derive(Debug)]
 pub(super) struct Source {
     pub(super) ssrc: u32,
     pub(super) reception: Reception,
+    heard_at: Instant,
 }
 
 /// What a packet is to its track.
@@ -64,14 +67,17 @@ impl Sources {
             return Verdict::First;
         };
         if present.ssrc == packet.ssrc {
+            present.heard_at = now;
             self.foreign_run = 0;
             return Verdict::Present(present.reception.receive(packet.sequence));
         }
         let before = present.ssrc;
+        let silent = now.saturating_duration_since(present.heard_at) >= SILENCE;
         self.foreign_run += 1;
         let doubtful = self.retired == Some(packet.ssrc) || self.announced == Some(before);
         let claimed = self.announced == Some(packet.ssrc);
-        if doubtful && !claimed && self.foreign_run < FOREIGN_SSRC_RUN {
+        let insists = self.foreign_run >= FOREIGN_SSRC_RUN && silent;
+        if doubtful && !claimed && !insists {
             return Verdict::Foreign;
         }
         self.retired = Some(before);
@@ -82,7 +88,7 @@ impl Sources {
 
     fn begin(&self, now: Instant, packet: &Packet<'_>) -> Source {
         let reception = Reception::new(now, packet.sequence, self.ordered);
-        Source { ssrc: packet.ssrc, reception }
+        Source { ssrc: packet.ssrc, reception, heard_at: now }
     }
 }
 
@@ -94,10 +100,12 @@ mod tests {
         Packet { payload_type: 96, marker: false, sequence, timestamp: 0, ssrc, payload: &[] }
     }
 
+    /// Which of these packets are heard, 40 ms apart.
     fn listened(sources: &mut Sources, ssrcs: &[u32]) -> Vec<u32> {
-        let now = Instant::now();
+        let mut now = Instant::now();
         let mut heard = Vec::new();
         for (sequence, ssrc) in (0..).zip(ssrcs) {
+            now += Duration::from_millis(40);
             if sources.receive(now, &packet(*ssrc, sequence)) != Verdict::Foreign {
                 heard.push(*ssrc);
             }
@@ -124,6 +132,19 @@ mod tests {
         sent.extend([2, 1].repeat(100));
         let heard = listened(&mut sources, &sent);
         assert!(heard[1..].iter().all(|ssrc| *ssrc == 2), "{heard:?}");
+    }
+
+    #[test]
+    fn a_burst_of_the_replaced_source_is_not_heard_either() {
+        let now = Instant::now();
+        let mut sources = Sources::new(true, None);
+        for ssrc in [1, 2] {
+            sources.receive(now, &packet(ssrc, 1));
+        }
+        for sequence in 0..1000 {
+            assert_eq!(sources.receive(now, &packet(1, sequence)), Verdict::Foreign);
+        }
+        assert_eq!(sources.receive(now, &packet(2, 2)), NEXT);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rtsp::client::{Error, Quirk};
+use rtsp::client::Error;
 
 use crate::bench::*;
 
@@ -48,22 +48,6 @@ fn a_challenge_is_answered_and_every_later_request_carries_the_answer() {
         // Byte for byte what the request line says.
         assert_eq!(param(request, "uri").as_deref(), request.split(' ').nth(1));
     }
-}
-
-#[test]
-fn a_nonce_that_is_replaced_while_playing_costs_nothing() {
-    let mut bench = locked();
-    challenge(&mut bench, "n1");
-    bench.play();
-    bench.stream(1, 800);
-    assert_eq!(bench.methods().last().map(String::as_str), Some("GET_PARAMETER"));
-    challenge(&mut bench, "n2");
-    assert_eq!(bench.methods().last().map(String::as_str), Some("GET_PARAMETER"));
-    assert_eq!(param(&bench.last_request(), "nonce").as_deref(), Some("n2"));
-    bench.reply(&ok(""));
-    bench.stream(801, 200);
-    assert_eq!(bench.errors(), []);
-    assert!(bench.client.stats().quirks.contains(&Quirk::NonceChanged));
 }
 
 #[test]

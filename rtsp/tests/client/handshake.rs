@@ -116,19 +116,6 @@ fn track_urls_follow_what_the_camera_calls_its_base() {
 }
 
 #[test]
-fn an_absolute_session_control_is_the_base_of_all() {
-    let mut bench = started();
-    bench.connect();
-    bench.reply(&ok(""));
-    let sdp =
-        "a=control:rtsp://10.0.0.7/all/\nm=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=control:t";
-    bench.reply(&described("Content-Base: rtsp://cam/other/\r\n", sdp));
-    bench.reply(&ok("Session: 1\r\n"));
-    let lines: Vec<String> = bench.requests().iter().map(|text| first_words(text, 2)).collect();
-    assert_eq!(lines[2..], ["SETUP rtsp://cam/all/t", "PLAY rtsp://cam/all/"]);
-}
-
-#[test]
 fn a_control_can_not_inject_a_header() {
     let mut bench = started();
     bench.connect();
@@ -175,38 +162,6 @@ fn a_track_url_refused_in_both_forms_is_a_failure() {
 }
 
 #[test]
-fn the_channels_of_the_reply_count() {
-    for (transport, channel, quirk) in [
-        ("RTP/AVP/TCP;unicast;interleaved=10-11", 10, Quirk::OtherChannels),
-        ("RTP/AVP;unicast;ssrc=1;interleaved=5", 5, Quirk::OtherChannels),
-        ("RTP/AVP/TCP;unicast", 0, Quirk::TransportUnsaid),
-    ] {
-        let mut bench = started();
-        bench.connect();
-        bench.describe();
-        bench.reply(&ok(&format!("Session: 42\r\nTransport: {transport}\r\n")));
-        bench.reply(&ok(""));
-        bench.data(&frame(channel, &rtp(1, 0, IDR)));
-        assert_eq!(bench.access_units().len(), 1, "{transport}");
-        assert!(bench.client.stats().quirks.contains(&quirk), "{transport}");
-    }
-}
-
-#[test]
-fn media_is_taken_before_play_is_answered() {
-    let mut bench = started();
-    bench.connect();
-    bench.describe();
-    bench.reply(&ok("Session: 42\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n"));
-    bench.rtp(1, IDR);
-    assert_eq!(bench.access_units().len(), 1);
-    assert!(bench.client.stats().quirks.contains(&Quirk::EarlyRtp));
-    bench.reply(&ok(""));
-    bench.rtp(2, DELTA);
-    assert_eq!(bench.access_units().len(), 2);
-}
-
-#[test]
 fn leftovers_of_another_session_are_dropped_before_setup() {
     let mut bench = started();
     bench.connect();
@@ -216,19 +171,6 @@ fn leftovers_of_another_session_are_dropped_before_setup() {
     assert_eq!(bench.client.stats().discarded, 2);
     assert_eq!(bench.client.stats().packets, 0);
     assert_eq!(bench.methods().last().map(String::as_str), Some("SETUP"));
-}
-
-#[test]
-fn a_session_keeps_its_first_identifier() {
-    let mut bench = started();
-    bench.connect();
-    bench.describe();
-    bench.reply(&ok("Session: first\r\n"));
-    bench.reply(&ok("Session: second\r\n"));
-    bench.client.stop(bench.now);
-    bench.collect();
-    assert_eq!(header(&bench.last_request(), "Session").as_deref(), Some("first"));
-    assert!(bench.client.stats().quirks.contains(&Quirk::SessionChanged));
 }
 
 #[test]

@@ -47,21 +47,14 @@ fn a_refused_keep_alive_is_replaced_and_the_session_goes_on() {
         let mut bench = playing_with("GET_PARAMETER", 10);
         bench.stream(1, 130);
         bench.reply(refusal);
-        bench.stream(131, 130);
+        // At once: what was refused has kept nothing alive.
+        bench.stream(131, 1);
         assert_eq!(bench.methods(), ["GET_PARAMETER", "OPTIONS"]);
+        bench.stream(132, 130);
+        assert_eq!(bench.methods(), ["GET_PARAMETER", "OPTIONS", "OPTIONS"]);
         assert_eq!(bench.errors(), []);
         assert!(bench.client.stats().quirks.contains(&Quirk::KeepAliveChanged));
     }
-}
-
-#[test]
-fn a_refusal_with_a_wrong_number_is_no_disaster() {
-    let mut bench = playing_with("GET_PARAMETER", 10);
-    bench.stream(1, 130);
-    bench.data(b"RTSP/1.0 400 Bad Request\r\nCSeq: 4\r\n\r\n");
-    bench.stream(131, 130);
-    assert_eq!(bench.methods(), ["GET_PARAMETER", "OPTIONS"]);
-    assert_eq!(bench.errors(), []);
 }
 
 #[test]
@@ -72,19 +65,6 @@ fn a_camera_that_never_answers_keep_alives_is_left_in_peace() {
     let methods = bench.methods();
     assert_eq!(methods.len(), 40);
     assert_eq!(methods[..3], ["GET_PARAMETER", "OPTIONS", "OPTIONS"]);
-}
-
-#[test]
-fn a_keep_alive_that_killed_the_session_is_not_used_in_the_next() {
-    let mut bench = playing_with("GET_PARAMETER", 10);
-    bench.stream(1, 130);
-    bench.client.handle_closed(bench.now, "reset by peer");
-    bench.pass(Duration::from_secs(3));
-    bench.connect();
-    answer(&mut bench, "GET_PARAMETER", 10);
-    bench.forget();
-    bench.stream(1, 130);
-    assert_eq!(bench.methods(), ["OPTIONS"]);
 }
 
 #[test]

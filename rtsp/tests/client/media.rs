@@ -61,45 +61,6 @@ fn numbers_wrap_without_a_gap() {
 }
 
 #[test]
-fn packets_of_other_types_with_the_same_numbers_are_left_out() {
-    let mut bench = playing();
-    for sequence in 1..50_u16 {
-        bench.rtp(sequence, if sequence == 1 { IDR } else { DELTA });
-        let mut other = rtp(sequence, 0, DELTA);
-        other[1] = 50;
-        bench.data(&frame(0, &other));
-    }
-    assert_eq!(kinds(&bench).len(), 49);
-    assert_eq!(bench.client.stats().discarded, 49);
-    assert!(bench.client.stats().quirks.contains(&Quirk::ForeignPayloadType));
-}
-
-#[test]
-fn data_on_channels_nobody_asked_for_is_ignored() {
-    let mut bench = playing();
-    bench.rtp(1, IDR);
-    for channel in [2, 3, 100, 255] {
-        bench.data(&frame(channel, &rtp(900, 0, DELTA)));
-    }
-    bench.rtp(2, DELTA);
-    assert_eq!(kinds(&bench).len(), 2);
-    assert_eq!(bench.client.stats().discarded, 4);
-}
-
-#[test]
-fn rtcp_on_the_wrong_channel_is_rtcp_all_the_same() {
-    let mut bench = playing();
-    bench.rtp(1, IDR);
-    let report = [&[0x80, 200, 0, 6][..], &[0, 0, 0, 9], &[1; 20]].concat();
-    bench.data(&frame(0, &report));
-    bench.data(&frame(1, &rtp(2, 3600, DELTA)));
-    assert_eq!(kinds(&bench).len(), 2);
-    let reports = bench.events().iter().filter(|e| matches!(e, Event::SenderReport { .. })).count();
-    assert_eq!(reports, 1);
-    assert!(bench.client.stats().quirks.contains(&Quirk::RtcpOnRtp));
-}
-
-#[test]
 fn broken_packets_are_counted_and_do_nothing() {
     let mut bench = playing();
     bench.rtp(1, IDR);
