@@ -27,7 +27,7 @@ pub fn ours(url: &str) -> Vec<Vec<u8>> {
         let now = Instant::now();
         while let Some(output) = client.poll_output() {
             match output {
-                Output::Connect { host, port } => {
+                Output::Connect { host, port, .. } => {
                     let connected = TcpStream::connect((host.as_str(), port)).unwrap();
                     connected.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
                     client.set_peer_address(connected.peer_addr().unwrap().ip());
