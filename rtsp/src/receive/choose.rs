@@ -1,5 +1,7 @@
 //! Which media section of a description is played.
 
+use std::sync::Arc;
+
 use crate::client::{Choice, TrackInfo};
 use crate::h264::ParameterSets;
 use crate::sdp::{Direction, Format, Media, Sdp};
@@ -10,8 +12,6 @@ pub(crate) struct Chosen {
     pub(crate) info: TrackInfo,
     /// All payload types of the track that carry its codec.
     pub(crate) payload_types: Vec<u8>,
-    /// `sprop-parameter-sets`, as far as they can be used.
-    pub(crate) parameter_sets: Option<ParameterSets>,
 }
 
 /// All sections with the verdict on each, and the one that is played.
@@ -28,13 +28,16 @@ pub(crate) fn choose(sdp: &Sdp) -> (Vec<TrackInfo>, Option<Chosen>) {
             clock_rate_hz: format.map_or(0, |f| f.clock_rate_hz),
             control: media.control.clone().unwrap_or_default(),
             choice,
+            parameter_sets: format
+                .filter(|_| choice == Choice::Chosen)
+                .and_then(|f| f.parameter("sprop-parameter-sets"))
+                .and_then(ParameterSets::from_sprop)
+                .map(Arc::new),
         };
         if choice == Choice::Chosen {
-            let sprop = format.and_then(|f| f.parameter("sprop-parameter-sets"));
             chosen = Some(Chosen {
                 info: info.clone(),
                 payload_types: h264(media).map(|f| f.payload_type).collect(),
-                parameter_sets: sprop.and_then(ParameterSets::from_sprop),
             });
         }
         tracks.push(info);

@@ -37,11 +37,11 @@ impl Track {
     /// reply to SETUP, `ssrc` ours.
     pub(crate) fn new(chosen: Chosen, ordered: bool, announced: Option<u32>, ssrc: u32) -> Self {
         Self {
-            info: chosen.info,
             payload_types: chosen.payload_types,
             sources: Sources::new(ordered, announced),
             reorder: (!ordered).then(Reorder::new),
-            assembler: Assembler::new(chosen.parameter_sets),
+            assembler: Assembler::new(chosen.info.parameter_sets.as_deref().cloned()),
+            info: chosen.info,
             last_report: None,
             ssrc,
             intra_requests: 0,
