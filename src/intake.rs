@@ -1,4 +1,5 @@
-//! From a camera's session to the matrix: access units become frames, news becomes health.
+//! From a session with a camera or a publisher to the matrix: access units become frames, news
+//! becomes health.
 //!
 //! Pure: the only place that knows both the `rtsp` crate and the engine. Packets of a camera
 //! never pass as they came: every access unit is packetized anew, once for all viewers.
@@ -6,25 +7,27 @@
 use std::sync::Arc;
 
 use rtsp::client::Event;
-use rtsp::h264::{AccessUnit, Kind, packetize};
+use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
 
 use crate::engine::capture_clock::CaptureClock;
 use crate::engine::frame::Frame;
 use crate::engine::source::{Health, Picture};
 use crate::limits;
 
-/// One camera's way into the matrix.
+/// One source's way into the matrix.
 #[derive(Debug, Default)]
 pub struct Intake {
     clock: CaptureClock,
     picture: Option<Picture>,
-    profile: Option<[u8; 3]>,
+    sets: Option<Arc<ParameterSets>>,
     codec: Option<String>,
 }
 
 /// What the matrix is told about a source.
 #[derive(Debug)]
 pub enum News {
+    /// What it sends is known, its parameter sets perhaps.
+    Described,
     /// The next frame.
     Frame(Arc<Frame>),
     /// Frames were lost; the next one is a key.
@@ -40,13 +43,26 @@ impl Intake {
         self.codec.as_deref()
     }
 
-    /// `profile-level-id` of the stream (RFC 6184 section 8.1), once a picture came.
+    /// `profile-level-id` of the stream (RFC 6184 section 8.1), once it is known.
     #[must_use]
     pub fn profile(&self) -> Option<[u8; 3]> {
-        self.profile
+        self.sets.as_ref().map(|sets| sets.info.profile_level_id())
     }
 
-    /// Takes an event of the camera's session; news in order.
+    /// The parameter sets of the newest picture, those of the description before the first one.
+    #[must_use]
+    pub fn parameter_sets(&self) -> Option<&ParameterSets> {
+        self.sets.as_deref()
+    }
+
+    /// What fed it has ended, or has not begun.
+    pub fn handle_end(&mut self, reason: &str, news: &mut Vec<News>) {
+        self.picture = None;
+        self.sets = None;
+        news.push(News::Health(Health::Offline { reason: reason.to_owned() }));
+    }
+
+    /// Takes an event of the session; news in order.
     pub fn handle_event(&mut self, event: Event, news: &mut Vec<News>) {
         match event {
             Event::AccessUnit(unit) => self.handle_access_unit(&unit, news),
@@ -60,10 +76,7 @@ impl Intake {
                 self.clock.reset();
                 self.picture = None;
             }
-            Event::Offline { error, .. } => {
-                self.picture = None;
-                news.push(News::Health(Health::Offline { reason: error.to_string() }));
-            }
+            Event::Offline { error, .. } => self.handle_end(&error.to_string(), news),
             Event::Unsupported { codec } => {
                 let reason = format!("the camera sends {codec}, this viewer needs H264");
                 self.codec = Some(codec);
@@ -72,7 +85,10 @@ impl Intake {
             Event::Described { tracks } => {
                 let chosen =
                     |track: &&rtsp::client::TrackInfo| track.choice == rtsp::client::Choice::Chosen;
-                self.codec = tracks.iter().find(chosen).map(|track| track.codec.clone());
+                let chosen = tracks.iter().find(chosen);
+                self.codec = chosen.map(|track| track.codec.clone());
+                self.sets = chosen.and_then(|track| track.parameter_sets.clone());
+                news.push(News::Described);
             }
             Event::SenderReport { .. } => {}
         }
@@ -89,7 +105,7 @@ impl Intake {
             return;
         }
         if let Some(sets) = &unit.parameter_sets {
-            self.profile = Some(sets.info.profile_level_id());
+            self.sets = Some(Arc::clone(sets));
             let picture = Picture { width: sets.info.width, height: sets.info.height };
             if self.picture != Some(picture) {
                 self.picture = Some(picture);
@@ -107,7 +123,6 @@ impl Intake {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rtsp::h264::ParameterSets;
     use std::time::Instant;
 
     const IDR: &[u8] = &[0x65, 0x88, 0x84, 0x00, 0x10, 0xff];

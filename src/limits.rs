@@ -63,8 +63,22 @@ pub const HTTP_UNSENT_MAX_BYTES: usize = 512 * 1024;
 /// Unsent bytes on a WebSocket: an answer for the most slots fits several times.
 pub const WEBSOCKET_UNSENT_MAX_BYTES: usize = 1024 * 1024;
 
-/// Unsent bytes to a reader of our own RTSP server; one that falls behind further is dropped.
-pub const RTSP_READER_UNSENT_MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Readers and publishers of the RTSP server at a time.
+pub const RTSP_CLIENTS_MAX: usize = 128;
+
+/// How much faster than live the kept pictures are sent over UDP to a reader that comes; a
+/// picture of 1080p takes a software decoder 5 to 10 ms.
+pub const RTSP_UDP_SPEED: u64 = 3;
+
+/// At least this many bytes a second, for streams whose beginning says little of them.
+pub const RTSP_UDP_MIN_PACE: u64 = 250_000;
+
+/// Bytes sent over UDP at once, the first picture excepted, which leaves whole.
+pub const RTSP_UDP_BURST_BYTES: u32 = 32 * 1024;
+
+/// Unsent bytes to a client of an RTSP server of ours: what its session lets wait, which leaves
+/// out frames first, and a reply.
+pub const RTSP_CLIENT_UNSENT_MAX_BYTES: usize = rtsp::server::limits::MAX_QUEUED_BYTES + 64 * 1024;
 
 /// From one whole request to the next, the first one included; then the connection is closed.
 pub const HTTP_IDLE: Duration = Duration::from_secs(30);

@@ -11,6 +11,7 @@ mod model;
 mod problem;
 mod publish;
 mod reader;
+mod rtsp;
 mod scalar;
 mod schema;
 mod substitute;
@@ -20,7 +21,8 @@ mod url;
 pub use camera::parse_stream;
 pub use model::{
     Api, CameraUrl, Candidate, Config, IceServer, KeepAlive, Limits, Log, LogFormat, LogLevel,
-    Multistream, PlayoutDelay, Publish, Stream, Tls, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
+    Login, Multistream, PlayoutDelay, Publish, RTSP_DEFAULT_PORT, Rtsp, Stream, Tls, Transport,
+    WEBRTC_DEFAULT_PORT, Webrtc,
 };
 pub use problem::Problem;
 pub use scalar::listen as parse_listen;

@@ -25,6 +25,8 @@ pub const URL_MAX_BYTES: usize = 2048;
 pub const PUBLISH_MAX: usize = 256;
 /// Longest bearer token in bytes: a JSON web token with some claims fits.
 pub const TOKEN_MAX_BYTES: usize = 4096;
+/// Longest `rtsp.username` and `rtsp.password` in bytes.
+pub const LOGIN_MAX_BYTES: usize = 256;
 /// Most entries of `api.origin`, `webrtc.candidates` and `webrtc.ice_servers`.
 pub const LIST_MAX: usize = 32;
 

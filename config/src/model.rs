@@ -15,6 +15,8 @@ pub struct Config {
     pub publish: Vec<Publish>,
     /// `api`: the HTTP and WebSocket side.
     pub api: Api,
+    /// `rtsp`: the RTSP server of all streams; none without the section.
+    pub rtsp: Option<Rtsp>,
     /// `webrtc`: the media side.
     pub webrtc: Webrtc,
     /// `multistream`: viewers with several slots.
@@ -40,6 +42,7 @@ impl Default for Config {
             streams: Vec::new(),
             publish: Vec::new(),
             api: Api::default(),
+            rtsp: None,
             webrtc: Webrtc::default(),
             multistream: Multistream::default(),
             log: Log::default(),
@@ -64,7 +67,7 @@ impl Config {
 pub struct Stream {
     /// 1..=64 characters, without control characters and `/`.
     pub name: String,
-    /// 1..=8 addresses, tried in order.
+    /// Up to 8 addresses, tried in order; none for a stream that is pushed to `rtsp`.
     pub urls: Vec<CameraUrl>,
     /// How RTP is carried from the camera.
     pub transport: Transport,
@@ -156,6 +159,33 @@ impl Default for Api {
     fn default() -> Self {
         let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Self { listen: SocketAddr::new(host, 1984), origins: Vec::new() }
+    }
+}
+
+/// The TCP port of `rtsp.listen` where it is not given.
+pub const RTSP_DEFAULT_PORT: u16 = 8554;
+
+/// `rtsp`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rtsp {
+    /// The address that readers and publishers connect to.
+    pub listen: SocketAddr,
+    /// Who may read and push; none for everybody.
+    pub login: Option<Login>,
+}
+
+/// `rtsp.username` and `rtsp.password`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The user's name.
+    pub username: String,
+    /// The password.
+    pub password: String,
+}
+
+impl fmt::Debug for Rtsp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rtsp").field("listen", &self.listen).finish_non_exhaustive()
     }
 }
 

@@ -38,6 +38,11 @@ impl<'a> Reader<'a> {
         self.found
     }
 
+    /// How many problems there are so far.
+    pub fn count(&self) -> usize {
+        self.found.len()
+    }
+
     /// Notes a problem of this node at the present path.
     pub fn problem(&mut self, node: &Node, message: impl Into<String>) {
         let path = self.path.join(".").replace(".[", "[");

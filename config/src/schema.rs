@@ -12,6 +12,7 @@ use crate::model::{
 use crate::problem::Problem;
 use crate::publish;
 use crate::reader::{Found, Reader};
+use crate::rtsp;
 use crate::scalar;
 use crate::tree::{self, Node, Value};
 
@@ -19,6 +20,7 @@ const TOP: &[&str] = &[
     "streams",
     "publish",
     "api",
+    "rtsp",
     "webrtc",
     "multistream",
     "log",
@@ -89,10 +91,12 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
     let mut streams = Vec::new();
     let mut publish = None;
     let mut webrtc_listen = None;
+    let accepts_push = rtsp::is_there(root);
     reader.section(root, TOP, |reader, key, node| match key {
-        "streams" => streams = read_streams(reader, node),
+        "streams" => streams = read_streams(reader, node, accepts_push),
         "publish" => publish = Some(node),
         "api" => config.api = read_api(reader, node),
+        "rtsp" => config.rtsp = Some(rtsp::read(reader, node)),
         "webrtc" => (config.webrtc, webrtc_listen) = read_webrtc(reader, node),
         "multistream" => config.multistream = read_multistream(reader, node),
         "log" => config.log = read_log(reader, node),
@@ -141,7 +145,7 @@ fn read_linger(reader: &mut Reader<'_>, node: &Node) -> Option<Duration> {
     })
 }
 
-fn read_streams(reader: &mut Reader<'_>, node: &Node) -> Vec<RawStream> {
+fn read_streams(reader: &mut Reader<'_>, node: &Node, accepts_push: bool) -> Vec<RawStream> {
     let mut streams = Vec::new();
     if matches!(&node.value, Value::Map(entries) if entries.len() > limits::STREAMS_MAX) {
         reader.problem(node, format!("expected at most {} streams", limits::STREAMS_MAX));
@@ -152,7 +156,7 @@ fn read_streams(reader: &mut Reader<'_>, node: &Node) -> Vec<RawStream> {
             if let Err(message) = check_name(name) {
                 reader.problem(key_node, message);
             }
-            read_stream(reader, name, value)
+            read_stream(reader, name, value, accepts_push)
         });
         streams.push(stream);
     });
@@ -170,7 +174,7 @@ fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn read_stream(reader: &mut Reader<'_>, name: &str, node: &Node) -> RawStream {
+fn read_stream(reader: &mut Reader<'_>, name: &str, node: &Node, accepts_push: bool) -> RawStream {
     let mut stream = RawStream {
         name: name.to_owned(),
         urls: Vec::new(),
@@ -179,6 +183,12 @@ fn read_stream(reader: &mut Reader<'_>, name: &str, node: &Node) -> RawStream {
         warm: None,
         linger: None,
     };
+    if matches!(node.value, Value::Null) {
+        if !accepts_push {
+            reader.problem(node, "expected an address; or a section rtsp: that it is pushed to");
+        }
+        return stream;
+    }
     let mut wanted = Wanted::default();
     let mut urls = None;
     if matches!(node.value, Value::Map(_)) {

@@ -17,8 +17,18 @@ fn read(text: &str) -> Config {
 
 #[test]
 fn the_full_samples_values_are_the_defaults() {
-    let sample = Config { streams: Vec::new(), publish: Vec::new(), ..read(FULL) };
+    let full = read(FULL);
+    let rtsp = full.rtsp.clone();
+    let sample = Config { streams: Vec::new(), publish: Vec::new(), rtsp: None, ..full };
     assert_eq!(sample, Config::default());
+    assert_eq!(rtsp.unwrap().listen, parse("rtsp:", &|_| None).unwrap().rtsp.unwrap().listen);
+}
+
+#[test]
+fn the_full_sample_has_a_stream_that_is_pushed_with_a_password() {
+    let config = read(FULL);
+    assert!(config.stream("mast").unwrap().urls.is_empty());
+    assert_eq!(config.rtsp.unwrap().login.unwrap().password, "secret");
 }
 
 #[test]
@@ -62,6 +72,7 @@ fn the_full_sample_names_every_key() {
         ("nonsense_key: 1", ""),
         ("streams: {a: {nonsense_key: 1}}", "streams.a"),
         ("api: {nonsense_key: 1}", "api"),
+        ("rtsp: {nonsense_key: 1}", "rtsp"),
         ("webrtc: {nonsense_key: 1}", "webrtc"),
         ("webrtc: {ice_servers: [{nonsense_key: 1}]}", "ice_servers"),
         ("webrtc: {playout_delay_ms: {nonsense_key: 1}}", "playout_delay_ms"),
@@ -81,7 +92,7 @@ fn the_full_sample_names_every_key() {
             checked += 1;
         }
     }
-    assert!(checked >= 29, "only {checked} keys were looked for");
+    assert!(checked >= 33, "only {checked} keys were looked for");
 }
 
 #[test]

@@ -58,6 +58,28 @@ fn a_stream_says_what_keeps_it_alive() {
 }
 
 #[test]
+fn the_rtsp_server_is_there_if_its_section_is_and_on_loopback_unless_told() {
+    assert_eq!(read("").rtsp, None);
+    let rtsp = |text| read(text).rtsp.unwrap();
+    for text in ["rtsp:", "rtsp: {}"] {
+        assert_eq!(rtsp(text).listen.to_string(), "127.0.0.1:8554", "{text}");
+        assert!(rtsp(text).login.is_none(), "{text}");
+    }
+    let told = rtsp("rtsp: {listen: ':554', username: u, password: '${PW}'}");
+    assert_eq!(told.listen.to_string(), "0.0.0.0:554");
+    let login = told.login.clone().unwrap();
+    assert_eq!((&*login.username, &*login.password), ("u", "s3cret"));
+    assert!(!format!("{told:?}").contains("s3cret"));
+}
+
+#[test]
+fn a_stream_without_address_is_pushed_wherever_the_server_stands() {
+    for text in ["streams: {a: }\nrtsp:\n", "rtsp: {listen: ':1'}\nstreams:\n  a:\n"] {
+        assert!(read(text).stream("a").unwrap().urls.is_empty(), "{text}");
+    }
+}
+
+#[test]
 fn go2rtcs_transport_option_counts_unless_the_key_says_otherwise() {
     let config = read(
         "streams:\n  a: 'rtsp://h/a#transport=udp'\n  \

@@ -97,11 +97,11 @@ impl Challenge {
     }
 }
 
-type Params = Vec<(String, String)>;
+pub(crate) type Params = Vec<(String, String)>;
 
 /// Splits a header value into schemes and their parameters, names in lower case. One value may
 /// hold several challenges, and commas separate those just as they separate parameters.
-fn split_challenges(value: &str) -> Vec<(String, Params)> {
+pub(crate) fn split_challenges(value: &str) -> Vec<(String, Params)> {
     let mut found: Vec<(String, Params)> = Vec::new();
     for element in split_unquoted(value) {
         let (name, rest) = split_word(element);

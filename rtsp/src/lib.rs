@@ -15,6 +15,7 @@ pub mod interleaved;
 pub mod limits;
 pub mod message;
 pub mod random;
+mod receive;
 pub mod reorder;
 pub mod rtcp;
 pub mod rtp;

@@ -386,7 +386,7 @@ fn decode_userinfo(userinfo: &str) -> Credentials {
 }
 
 /// A `%` that begins no escape stands for itself.
-fn percent_decode(text: &str) -> String {
+pub(crate) fn percent_decode(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.as_bytes();
     while let Some((&first, rest)) = bytes.split_first() {

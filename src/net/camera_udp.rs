@@ -12,10 +12,8 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use super::Endpoint;
 use super::inbox::Inbox;
 use super::link::{Context, register, release};
+use super::udp;
 use crate::limits;
-
-/// Tries to find a pair of free ports, even and odd (RFC 3550 section 11).
-const PORT_PAIR_TRIES: usize = 32;
 
 /// Sockets for RTP and RTCP that are not in the loop yet.
 pub(super) type Bound = (UdpSocket, UdpSocket);
@@ -114,16 +112,7 @@ pub(super) fn bind_pair(local: IpAddr) -> io::Result<Bound> {
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
     };
-    for _ in 0..PORT_PAIR_TRIES {
-        let rtp = UdpSocket::bind(SocketAddr::new(any, 0))?;
-        let port = rtp.local_addr()?.port();
-        if port % 2 == 0
-            && let Ok(rtcp) = UdpSocket::bind(SocketAddr::new(any, port + 1))
-        {
-            return Ok((rtp, rtcp));
-        }
-    }
-    Err(io::Error::other("no free pair of UDP ports"))
+    udp::bind_pair(any)
 }
 
 /// The ports of a multicast group, joined on the interface that has this address. Others on this

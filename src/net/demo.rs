@@ -5,16 +5,17 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use mio::net::TcpListener;
 use mio::{Interest, Token};
 use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
-use rtsp::server::{NotFound, Output, Session, describe_h264};
+use rtsp::server::{Frame, Options, Output, Refusal, Session, describe_h264};
 use slab::Slab;
 
 use super::server::{Server, random_u64};
 use super::tcp::{ReadOutcome, TcpConnection};
+use super::wall_clock::WallClock;
 use super::{Endpoint, Timer};
 use crate::demo::{self, CLIPS, Pictures};
 use crate::limits;
@@ -26,8 +27,7 @@ const PAYLOAD_BYTES: usize = 1_400;
 pub(super) struct Demo {
     listener: TcpListener,
     address: SocketAddr,
-    started_at: Instant,
-    started_unix: Duration,
+    clock: WallClock,
     next_number: u64,
     pictures: Vec<(&'static str, Pictures)>,
     readers: Slab<Reader>,
@@ -44,16 +44,14 @@ struct Reader {
 }
 
 impl Demo {
-    /// Binds a free port. `now` and `unix_now` are the same moment.
-    pub fn start(now: Instant, unix_now: SystemTime) -> io::Result<Self> {
+    /// Binds a free port.
+    pub fn start(clock: WallClock) -> io::Result<Self> {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-        let started_unix = unix_now.duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Self {
             address: listener.local_addr()?,
             listener,
-            started_at: now,
-            started_unix,
-            next_number: demo::number_at(started_unix) + 1,
+            next_number: demo::number_at(clock.started_unix()) + 1,
+            clock,
             pictures: CLIPS.iter().map(|clip| (clip.name, clip.pictures())).collect(),
             readers: Slab::new(),
         })
@@ -83,15 +81,13 @@ impl Demo {
     /// When the next picture is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let is_playing = self.readers.iter().any(|(_, reader)| reader.playing.is_some());
-        let since_start = demo::due_at(self.next_number).checked_sub(self.started_unix)?;
-        is_playing.then(|| self.started_at + since_start)
+        is_playing.then(|| self.clock.instant(demo::due_at(self.next_number))).flatten()
     }
 
     /// The pictures that have come due, by number. After a long pause (a suspended machine)
     /// nobody wants what was missed: all readers start anew at an IDR.
     fn due(&mut self, now: Instant) -> std::ops::RangeInclusive<u64> {
-        let unix = self.started_unix + now.saturating_duration_since(self.started_at);
-        let newest = demo::number_at(unix);
+        let newest = demo::number_at(self.clock.unix(now));
         let oldest_wanted = newest.saturating_sub(demo::FRAMES_PER_SECOND);
         if self.next_number < oldest_wanted {
             self.next_number = oldest_wanted;
@@ -103,24 +99,15 @@ impl Demo {
         first..=newest
     }
 
-    fn clip(&self, path: &str) -> Option<usize> {
-        let name = path.trim_matches('/');
+    fn clip(&self, name: &str) -> Option<usize> {
         self.pictures.iter().position(|(clip, _)| *clip == name)
     }
 
-    fn describe(&self, path: &str) -> Result<String, NotFound> {
-        let clip = self.clip(path).and_then(|clip| self.pictures.get(clip));
-        let (name, pictures) = clip.ok_or(NotFound)?;
+    fn describe(&self, name: &str) -> Result<String, Refusal> {
+        let clip = self.clip(name).and_then(|clip| self.pictures.get(clip));
+        let (name, pictures) = clip.ok_or(Refusal::NotFound)?;
         let sets = ParameterSets::from_nals(pictures.at(0).iter().copied());
         Ok(describe_h264(name, sets.as_ref()))
-    }
-
-    /// The wall clock as an NTP timestamp (RFC 5905): seconds since 1900 in the upper half.
-    fn ntp(&self, now: Instant) -> u64 {
-        const FROM_1900_TO_1970_S: u64 = 2_208_988_800;
-        let unix = self.started_unix + now.saturating_duration_since(self.started_at);
-        let fraction = (u64::from(unix.subsec_nanos()) << 32) / 1_000_000_000;
-        (unix.as_secs() + FROM_1900_TO_1970_S) << 32 | fraction
     }
 }
 
@@ -134,9 +121,9 @@ fn rtp_timestamp(number: u64) -> u32 {
 impl Server {
     pub(super) fn accept_demo_readers(&mut self, now: Instant) {
         let Some(demo) = &mut self.demo else { return };
-        let ntp = demo.ntp(now);
+        let ntp = demo.clock.ntp(now);
         while let Ok((stream, _)) = demo.listener.accept() {
-            let mut tcp = TcpConnection::new(stream, limits::RTSP_READER_UNSENT_MAX_BYTES);
+            let mut tcp = TcpConnection::new(stream, limits::RTSP_CLIENT_UNSENT_MAX_BYTES);
             let entry = demo.readers.vacant_entry();
             let key = entry.key();
             let token = Token(self.endpoints.insert(Endpoint::DemoReader(key)));
@@ -146,7 +133,7 @@ impl Server {
                 self.endpoints.try_remove(token.0);
                 continue;
             }
-            let session = Session::new(now, ntp, random_u64());
+            let session = Session::new(now, ntp, random_u64(), Options::default());
             entry.insert(Reader { tcp, token, session, playing: None, awaits_key: false });
         }
     }
@@ -210,11 +197,10 @@ impl Server {
         }
         reader.awaits_key = false;
         let payloads = packetize(&unit, PAYLOAD_BYTES);
-        let last = payloads.len().saturating_sub(1);
-        for (index, payload) in payloads.iter().enumerate() {
-            // A reader that is too slow loses the rest of this group of pictures.
-            reader.awaits_key |= !reader.session.write_rtp(now, payload, timestamp, index == last);
-        }
+        let (presented_at, is_key) = (now, unit.kind == Kind::Idr);
+        reader.session.set_unsent_bytes(now, reader.tcp.unsent_bytes());
+        let frame = Frame { timestamp, presented_at, is_key, payloads: &payloads };
+        reader.session.write_frame(now, &frame);
     }
 
     /// Does what the reader's session wants done; false when it is over.
@@ -229,16 +215,15 @@ impl Server {
                         return false;
                     }
                 }
-                Some(Output::Describe { path }) => {
-                    let description = demo.describe(&path);
+                Some(Output::Describe { name }) => {
+                    let description = demo.describe(&name);
                     if let Some(reader) = demo.readers.get_mut(key) {
-                        reader
-                            .session
-                            .describe_result(now, description.as_deref().map_err(|_| NotFound));
+                        let description = description.as_deref().map_err(|refusal| *refusal);
+                        reader.session.describe_result(now, description);
                     }
                 }
-                Some(Output::Play { path }) => {
-                    let clip = demo.clip(&path);
+                Some(Output::Play { name }) => {
+                    let clip = demo.clip(&name);
                     if let Some(reader) = demo.readers.get_mut(key) {
                         reader.playing = clip;
                     }
@@ -246,6 +231,14 @@ impl Server {
                 // A clip has its IDRs where they are, like a camera that ignores requests.
                 Some(Output::KeyframeRequest) => {}
                 Some(Output::Close) => return false,
+                // Of publishers, passwords and UDP, which are not to be had here.
+                Some(
+                    Output::Announce { .. }
+                    | Output::Record { .. }
+                    | Output::RightPassword
+                    | Output::WrongPassword
+                    | Output::SendDatagram { .. },
+                ) => {}
                 None => return true,
             }
         }

@@ -16,7 +16,9 @@ mod inbox;
 mod link;
 pub mod probe;
 mod publishers;
+mod pushes;
 mod resolver;
+mod restream;
 mod server;
 mod snapshot;
 mod sockets;
@@ -29,6 +31,7 @@ mod tls;
 mod tls;
 mod udp;
 mod viewers;
+mod wall_clock;
 mod websocket;
 
 use rtsp::client::UdpPort;
@@ -61,6 +64,12 @@ enum Endpoint {
     Publisher(usize),
     /// A publisher's UDP socket.
     PublisherMedia(usize),
+    /// The RTSP server's listener.
+    RtspListener,
+    /// One of the RTSP server's two UDP sockets.
+    RtspMedia { rtcp: bool },
+    /// A reader's or publisher's RTSP connection, by its key.
+    RtspClient(usize),
     /// The built-in cameras' RTSP listener.
     #[cfg(feature = "demo")]
     DemoListener,
@@ -77,6 +86,7 @@ enum Timer {
     Viewer(ViewerId),
     Client(usize),
     Publisher(usize),
+    RtspClient(usize),
     /// The end of the program has waited long enough.
     Goodbye,
     #[cfg(feature = "demo")]

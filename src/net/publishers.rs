@@ -15,10 +15,11 @@ use super::server::{Server, ServerError, fill_random, random_u64};
 use super::sockets::interfaces;
 use super::tls::{Connector, Tls};
 use super::udp::MediaSocket;
-use super::viewers::OwnSocket;
+use super::viewers::{Audience, OwnSocket};
 use super::{Endpoint, Timer};
 use crate::engine::source::{Health, SourceId};
 use crate::engine::viewer::ViewerId;
+use crate::intake::Intake;
 use crate::limits;
 use crate::peer::{EndReason, Entropy, Peer, PeerOptions};
 use crate::whip::{Client, Output, Status, Url};
@@ -92,7 +93,12 @@ impl Server {
                 Url::parse(publish.url.expose()).ok_or_else(|| bad("no HTTP address"))?;
             let source = self.hub.find(&publish.stream).ok_or_else(|| bad("no such stream"))?;
             let key = self.publishers.len();
-            let viewer = self.insert_viewer(now, None, Some(key), &[Some(publish.stream.clone())]);
+            let viewer = self.insert_viewer(
+                now,
+                None,
+                Audience::Publisher(key),
+                &[Some(publish.stream.clone())],
+            );
             let mut client = Client::new(endpoint, publish.token.clone(), random_u64());
             client.start();
             let link = Link::new(Endpoint::Publisher(key), limits::PUBLISHER_UNSENT_MAX_BYTES);
@@ -217,9 +223,9 @@ impl Server {
     fn offer(&mut self, now: Instant, key: usize) -> Result<String, String> {
         let publisher = self.publishers.get(key).ok_or("no such publisher")?;
         let (id, endpoint) = (publisher.viewer, publisher.client.endpoint());
-        let camera = self.cameras.get(publisher.source.0);
-        let profile = camera
-            .and_then(|camera| camera.intake.profile())
+        let profile = self
+            .intake(publisher.source)
+            .and_then(Intake::profile)
             .ok_or("the profile of the camera's video is not known")?;
         let mut socket = bind(endpoint).map_err(|error| format!("UDP: {error}"))?;
         let options = PeerOptions {
@@ -273,7 +279,7 @@ impl Server {
         let old = publisher.viewer;
         if *publisher.client.status() != Status::Stopped {
             let name = self.hub.source(publisher.source).map(|source| source.name.clone());
-            let viewer = self.insert_viewer(now, None, Some(key), &[name]);
+            let viewer = self.insert_viewer(now, None, Audience::Publisher(key), &[name]);
             self.with_publisher(key, |publisher, _| publisher.viewer = viewer);
         }
         self.remove_viewer(now, old);

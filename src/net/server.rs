@@ -17,18 +17,20 @@ use super::clients::Connection;
 use super::inbox::Inbox;
 use super::link::Context;
 use super::publishers::Publisher;
+use super::pushes::Push;
 use super::resolver::Resolver;
+use super::restream::Restream;
 use super::sockets::Sockets;
 use super::timers::Timers;
 use super::tls::Authorities;
 use super::udp::MediaSocket;
-use super::viewers::ViewerLink;
+use super::viewers::{Audience, ViewerLink};
 use super::{Endpoint, Timer};
 use crate::engine::gop::GopLimits;
 use crate::engine::hub::{Hub, HubOptions, Output, SwitchPolicy};
 use crate::engine::source::{SourceId, SourceOptions};
 use crate::engine::viewer::ViewerId;
-use crate::intake::News;
+use crate::intake::{Intake, News};
 use crate::limits;
 use crate::peer::{Demux, Identity, PeerOptions};
 
@@ -53,6 +55,8 @@ pub enum ServerError {
     Listen(SocketAddr, io::Error),
     /// The UDP address of the media can't be had.
     Media(SocketAddr, io::Error),
+    /// The address of the RTSP server can't be had.
+    Rtsp(SocketAddr, io::Error),
     /// A stream's address is no RTSP URL.
     Stream(String, String),
     /// A stream can't be published.
@@ -69,6 +73,9 @@ impl fmt::Display for ServerError {
             Self::Listen(address, error) => write!(f, "can't listen on {address}: {error}"),
             Self::Media(address, error) => {
                 write!(f, "can't use UDP {address} (webrtc.listen): {error}")
+            }
+            Self::Rtsp(address, error) => {
+                write!(f, "can't listen on {address} (rtsp.listen): {error}")
             }
             Self::Stream(name, why) => write!(f, "streams.{name}: {why}"),
             Self::Publish(name, why) => write!(f, "publish.{name}: {why}"),
@@ -91,7 +98,12 @@ pub struct Server {
     pub(super) media: MediaSocket,
     pub(super) resolver: Resolver,
     pub(super) hub: Hub,
-    pub(super) cameras: Vec<Camera>,
+    /// The sources that are pulled.
+    pub(super) cameras: BTreeMap<SourceId, Camera>,
+    /// The sources that are pushed.
+    pub(super) pushes: BTreeMap<SourceId, Push>,
+    /// The RTSP server, where one is wanted.
+    pub(super) restream: Option<Restream>,
     pub(super) publishers: Vec<Publisher>,
     /// Whom TLS servers are checked with.
     pub(super) authorities: Authorities,
@@ -122,6 +134,7 @@ pub(super) struct Dirty {
     pub viewers: BTreeSet<ViewerId>,
     pub clients: BTreeSet<usize>,
     pub publishers: BTreeSet<usize>,
+    pub rtsp_clients: BTreeSet<usize>,
 }
 
 impl Server {
@@ -147,7 +160,9 @@ impl Server {
         let mut server = Self {
             hub: Hub::new(hub_options(&config, options.policy)),
             identity: Identity::generate().map_err(|_| ServerError::Identity)?,
-            cameras: Vec::new(),
+            cameras: BTreeMap::new(),
+            pushes: BTreeMap::new(),
+            restream: sockets.restream,
             publishers: Vec::new(),
             authorities: Authorities::load(),
             viewers: BTreeMap::new(),
@@ -191,10 +206,14 @@ impl Server {
                 max_bytes: self.config.limits.gop_max_bytes,
             };
             let source = SourceOptions { warm: stream.warm, linger: stream.linger, gop };
+            if stream.urls.is_empty() {
+                self.add_push(now, stream.name, source);
+                continue;
+            }
             let id = self.hub.add_source(now, stream.name.clone(), source);
             let camera = Camera::new(id, &stream, &self.authorities)
                 .map_err(|why| ServerError::Stream(stream.name, why))?;
-            self.cameras.push(camera);
+            self.cameras.insert(id, camera);
         }
         Ok(())
     }
@@ -264,6 +283,9 @@ impl Server {
             Endpoint::Client(key) => return self.handle_client(now, key),
             Endpoint::Publisher(key) => return self.handle_publisher(now, key),
             Endpoint::PublisherMedia(key) => return self.receive_own_datagrams(now, key),
+            Endpoint::RtspListener => return self.accept_rtsp_clients(now),
+            Endpoint::RtspMedia { rtcp } => return self.receive_rtsp_datagrams(now, rtcp),
+            Endpoint::RtspClient(key) => return self.handle_rtsp_client(now, key),
             Endpoint::Camera(source) => {
                 let mut buffer = std::mem::take(&mut self.buffer);
                 let more = self.with_camera(source, |camera, context| {
@@ -282,7 +304,7 @@ impl Server {
             }
             Endpoint::CameraUdp(source, port) => {
                 self.dirty.cameras.insert(source);
-                let Some(camera) = self.cameras.get_mut(source.0) else { return false };
+                let Some(camera) = self.cameras.get_mut(&source) else { return false };
                 return camera.handle_udp(now, port, &mut self.inbox);
             }
             #[cfg(feature = "demo")]
@@ -302,6 +324,7 @@ impl Server {
             Timer::Viewer(id) => self.handle_viewer_timeout(now, id),
             Timer::Client(key) => self.handle_client_timeout(now, key),
             Timer::Publisher(key) => self.handle_publisher_timeout(now, key),
+            Timer::RtspClient(key) => self.handle_rtsp_timeout(now, key),
             Timer::Goodbye => {}
             #[cfg(feature = "demo")]
             Timer::Demo => self.play_demo(now),
@@ -331,11 +354,18 @@ impl Server {
                 quiet = false;
                 self.pump_publisher(now, key);
             }
+            while let Some(key) = self.dirty.rtsp_clients.pop_first() {
+                quiet = false;
+                self.pump_rtsp_client(now, key);
+            }
             if quiet {
                 break;
             }
         }
         self.media.flush();
+        if let Some(restream) = &mut self.restream {
+            restream.flush();
+        }
         self.timers.set(Timer::Hub, self.hub.poll_timeout());
     }
 
@@ -352,10 +382,12 @@ impl Server {
     fn handle_output(&mut self, now: Instant, output: Output) {
         match output {
             Output::Frame(key, egress) | Output::Probe(key, egress) => {
-                if let Some(viewer) = self.viewers.get_mut(&key.viewer) {
-                    viewer.queue(key.position, egress);
-                    self.dirty.viewers.insert(key.viewer);
+                let Some(viewer) = self.viewers.get_mut(&key.viewer) else { return };
+                if let Audience::RtspReader(reader) = viewer.audience {
+                    return self.send_to_reader(now, reader, &egress);
                 }
+                viewer.queue(key.position, egress);
+                self.dirty.viewers.insert(key.viewer);
             }
             Output::Status(key, status) => self.handle_slot_status(now, key, &status),
             Output::Start(id) => {
@@ -366,6 +398,7 @@ impl Server {
             }
             Output::RequestKeyframe(id) => {
                 self.with_camera(id, |camera, _| camera.request_keyframe(now));
+                self.ask_publisher(now, id);
             }
         }
     }
@@ -375,7 +408,7 @@ impl Server {
         id: SourceId,
         act: impl FnOnce(&mut Camera, &mut Context<'_>) -> R,
     ) -> Option<R> {
-        let camera = self.cameras.get_mut(id.0)?;
+        let camera = self.cameras.get_mut(&id)?;
         let mut context = Context {
             registry: self.poll.registry(),
             endpoints: &mut self.endpoints,
@@ -393,8 +426,31 @@ impl Server {
             }
         });
         self.dirty.cameras.remove(&id);
+        if let Some(camera) = self.cameras.get(&id) {
+            self.timers.set(Timer::Camera(id), camera.poll_timeout());
+        }
+        self.take_news(now, id, news);
+    }
+
+    /// What feeds a source, as far as it is known.
+    pub(super) fn intake(&self, id: SourceId) -> Option<&Intake> {
+        let pulled = self.cameras.get(&id).map(|camera| &camera.intake);
+        pulled.or_else(|| self.pushes.get(&id).map(|push| &push.intake))
+    }
+
+    /// Counters of what feeds a source; none while nobody pushes it.
+    pub(super) fn stats(&self, id: SourceId) -> Option<rtsp::client::Stats> {
+        match self.cameras.get(&id) {
+            Some(camera) => Some(camera.client().stats()),
+            None => self.push_stats(id),
+        }
+    }
+
+    /// Passes on what a source has to tell.
+    pub(super) fn take_news(&mut self, now: Instant, id: SourceId, news: Vec<News>) {
         for item in news {
             match item {
+                News::Described => self.answer_descriptions(now, id),
                 News::Frame(frame) => self.hub.handle_frame(now, id, &frame),
                 News::Gap => self.hub.handle_gap(now, id),
                 News::Health(health) => {
@@ -406,11 +462,9 @@ impl Server {
                     }
                     self.tell_publishers(id, &health);
                     self.hub.handle_health(now, id, health);
+                    self.answer_descriptions(now, id);
                 }
             }
-        }
-        if let Some(camera) = self.cameras.get(id.0) {
-            self.timers.set(Timer::Camera(id), camera.poll_timeout());
         }
     }
 
@@ -438,8 +492,8 @@ impl Server {
         for id in self.viewers.keys().copied().collect::<Vec<_>>() {
             self.remove_viewer(now, id);
         }
-        for index in 0..self.cameras.len() {
-            self.with_camera(SourceId(index), |camera, _| camera.stop(now));
+        for id in self.cameras.keys().copied().collect::<Vec<_>>() {
+            self.with_camera(id, |camera, _| camera.stop(now));
         }
         self.settle(now);
     }

@@ -16,7 +16,7 @@ pub(super) fn streams(server: &Server, now: Instant) -> Vec<StreamInfo> {
 
 fn stream(server: &Server, now: Instant, id: SourceId, source: &Source) -> StreamInfo {
     let configured = server.config.stream(&source.name);
-    let intake = server.cameras.get(id.0).map(|camera| &camera.intake);
+    let intake = server.intake(id);
     let picture = match &source.health {
         Health::Live(picture) => Some(*picture),
         _ => None,
@@ -77,6 +77,12 @@ pub(super) fn metrics(server: &Server, now: Instant) -> Vec<Metric> {
         single("crosspoint_uptime_seconds", "Seconds since the start.", gauge, uptime),
         single("crosspoint_viewers", "Viewers at present.", gauge, server.viewer_count() as u64),
         single(
+            "crosspoint_rtsp_clients",
+            "Readers and publishers connected to the RTSP server.",
+            gauge,
+            server.restream.as_ref().map_or(0, |restream| restream.clients().len() as u64),
+        ),
+        single(
             "crosspoint_gop_bytes",
             "Bytes that all caches hold.",
             gauge,
@@ -105,9 +111,9 @@ pub(super) fn metrics(server: &Server, now: Instant) -> Vec<Metric> {
     ];
     for (name, help, read) in per_source {
         for (id, source) in server.hub.sources() {
-            let Some(camera) = server.cameras.get(id.0) else { continue };
+            let Some(stats) = server.stats(id) else { continue };
             let labels = vec![("stream", source.name.clone())];
-            let value = float(read(&camera.client().stats()));
+            let value = float(read(&stats));
             metrics.push(Metric { name, help, kind: counter, labels, value });
         }
     }

@@ -13,8 +13,10 @@ use slab::Slab;
 
 use super::Endpoint;
 use super::resolver::Resolver;
+use super::restream::Restream;
 use super::server::{ServerError, ServerOptions};
 use super::udp::MediaSocket;
+use super::wall_clock::WallClock;
 use crate::limits;
 
 /// Everything that needs the system's consent.
@@ -24,6 +26,7 @@ pub(super) struct Sockets {
     pub resolver: Resolver,
     pub listener: TcpListener,
     pub media: MediaSocket,
+    pub restream: Option<Restream>,
     pub signals: Signals,
     #[cfg(feature = "demo")]
     pub demo: Option<super::demo::Demo>,
@@ -57,10 +60,20 @@ impl Sockets {
         register(&mut listener, Endpoint::HttpListener).map_err(system("epoll"))?;
         register(media.source(), Endpoint::Media).map_err(system("epoll"))?;
         register(&mut signals, Endpoint::Signals).map_err(system("epoll"))?;
+        let clock = WallClock::new(now, unix_now);
+        let mut restream = match &config.rtsp {
+            Some(rtsp) => Some(
+                Restream::open(rtsp, clock)
+                    .map_err(|error| ServerError::Rtsp(rtsp.listen, error))?,
+            ),
+            None => None,
+        };
+        for (source, endpoint) in restream.iter_mut().flat_map(Restream::sources) {
+            register(source, endpoint).map_err(system("epoll"))?;
+        }
         #[cfg(feature = "demo")]
         let demo = if options.demo {
-            let mut demo =
-                super::demo::Demo::start(now, unix_now).map_err(system("built-in cameras"))?;
+            let mut demo = super::demo::Demo::start(clock).map_err(system("built-in cameras"))?;
             config.streams.extend(demo.streams());
             register(demo.listener_mut(), Endpoint::DemoListener).map_err(system("epoll"))?;
             Some(demo)
@@ -68,11 +81,12 @@ impl Sockets {
             None
         };
         #[cfg(not(feature = "demo"))]
-        let _ = (options, now, unix_now);
+        let _ = options;
         Ok(Self {
             resolver,
             listener,
             media,
+            restream,
             signals,
             #[cfg(feature = "demo")]
             demo,

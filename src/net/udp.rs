@@ -14,6 +14,23 @@ use super::inbox::Inbox;
 use crate::limits;
 use crate::peer::Transmit as Datagram;
 
+/// Tries to find a pair of free ports.
+const PORT_PAIR_TRIES: usize = 32;
+
+/// Sockets of an even port and the next, for RTP and RTCP (RFC 3550 section 11).
+pub fn bind_pair(ip: IpAddr) -> io::Result<(UdpSocket, UdpSocket)> {
+    for _ in 0..PORT_PAIR_TRIES {
+        let rtp = UdpSocket::bind(SocketAddr::new(ip, 0))?;
+        let port = rtp.local_addr()?.port();
+        if port % 2 == 0
+            && let Ok(rtcp) = UdpSocket::bind(SocketAddr::new(ip, port + 1))
+        {
+            return Ok((rtp, rtcp));
+        }
+    }
+    Err(io::Error::other("no free pair of UDP ports"))
+}
+
 /// The socket.
 pub struct MediaSocket {
     socket: UdpSocket,
@@ -42,7 +59,10 @@ struct Train {
 impl MediaSocket {
     /// Binds the socket. `candidates` are the addresses that viewers are told.
     pub fn bind(local: SocketAddr) -> io::Result<Self> {
-        let socket = UdpSocket::bind(local)?;
+        Self::of(UdpSocket::bind(local)?)
+    }
+
+    fn of(socket: UdpSocket) -> io::Result<Self> {
         let local = socket.local_addr()?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         for result in [
@@ -62,6 +82,12 @@ impl MediaSocket {
             dropped: 0,
             sent: 0,
         })
+    }
+
+    /// Two sockets of one address, for RTP and RTCP.
+    pub fn bind_pair(ip: IpAddr) -> io::Result<(Self, Self)> {
+        let (rtp, rtcp) = bind_pair(ip)?;
+        Ok((Self::of(rtp)?, Self::of(rtcp)?))
     }
 
     /// The bound address.
@@ -112,16 +138,25 @@ impl MediaSocket {
 
     /// Sends a datagram, at the latest on [`MediaSocket::flush`].
     pub fn send(&mut self, datagram: &Datagram) {
-        let bytes: &[u8] = &datagram.contents;
-        let joins = self.train.destination == Some(datagram.destination)
+        let source = self.source_ip(datagram.source.ip());
+        self.queue(datagram.destination, source, &datagram.contents);
+    }
+
+    /// As [`MediaSocket::send`], from whichever address leads there.
+    pub fn send_to(&mut self, destination: SocketAddr, bytes: &[u8]) {
+        self.queue(destination, None, bytes);
+    }
+
+    fn queue(&mut self, destination: SocketAddr, source: Option<IpAddr>, bytes: &[u8]) {
+        let joins = self.train.destination == Some(destination)
             && bytes.len() <= self.train.segment_bytes
             && self.train.count < self.state.max_gso_segments()
             && self.train.bytes.len() + bytes.len() <= limits::GSO_MAX_BYTES;
         if !joins {
             self.flush();
             self.train.segment_bytes = bytes.len();
-            self.train.destination = Some(datagram.destination);
-            self.train.source = self.source_ip(datagram.source.ip());
+            self.train.destination = Some(destination);
+            self.train.source = source;
         }
         self.train.bytes.extend_from_slice(bytes);
         self.train.count += 1;

@@ -24,11 +24,22 @@ pub(super) struct ViewerLink {
     pub client: Option<usize>,
     /// Its name at the WHEP endpoint: 128 random bits, the only right to end it.
     pub whep_id: Option<String>,
-    /// The publisher that it is the output of, if any.
-    pub publisher: Option<usize>,
+    /// Whom its slots are for.
+    pub audience: Audience,
     /// What its media goes through, if not through the socket of all.
     pub own_socket: Option<OwnSocket>,
     slots: usize,
+}
+
+/// Whom a viewer's slots are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// A browser, or whoever speaks WebRTC to us.
+    Browser,
+    /// A publisher, by its key.
+    Publisher(usize),
+    /// A reader of our RTSP server, by its key.
+    RtspReader(usize),
 }
 
 /// A UDP socket of one peer.
@@ -58,25 +69,25 @@ impl Server {
         if self.viewer_count() >= self.config.limits.viewers_max {
             return None;
         }
-        Some(self.insert_viewer(now, client, None, streams))
+        Some(self.insert_viewer(now, client, Audience::Browser, streams))
     }
 
-    /// Viewers at present, publishers not counted.
+    /// Viewers at present, publishers and readers not counted.
     pub(super) fn viewer_count(&self) -> usize {
-        self.viewers.values().filter(|viewer| viewer.publisher.is_none()).count()
+        self.viewers.values().filter(|viewer| viewer.audience == Audience::Browser).count()
     }
 
     pub(super) fn insert_viewer(
         &mut self,
         now: Instant,
         client: Option<usize>,
-        publisher: Option<usize>,
+        audience: Audience,
         streams: &[Option<String>],
     ) -> ViewerId {
         let id = ViewerId(self.next_viewer);
         self.next_viewer += 1;
         let (whep_id, own_socket, slots) = (None, None, streams.len());
-        let viewer = ViewerLink { peer: None, client, whep_id, publisher, own_socket, slots };
+        let viewer = ViewerLink { peer: None, client, whep_id, audience, own_socket, slots };
         self.viewers.insert(id, viewer);
         let sources: Vec<_> = streams
             .iter()
@@ -277,7 +288,10 @@ impl Server {
     }
 
     fn publisher_of(&self, id: ViewerId) -> Option<usize> {
-        self.viewers.get(&id)?.publisher
+        match self.viewers.get(&id)?.audience {
+            Audience::Publisher(key) => Some(key),
+            Audience::Browser | Audience::RtspReader(_) => None,
+        }
     }
 
     fn lose_viewer(&mut self, now: Instant, id: ViewerId, reason: EndReason) {

@@ -3,15 +3,16 @@
 
 use std::time::{Duration, Instant};
 
-use super::choose::{choose, offered_codec};
 use super::error::Error;
 use super::output::{Carrier, Event, Group, Output, Quirk, TrackId, UdpPort};
 use super::requests::{Match, Purpose, Requests, Sent};
 use super::session::{Route, Step};
-use super::track::Track;
 use super::{Client, Phase, excerpt, unauthorized};
 use crate::limits::{MAX_INFORMATIONAL, MAX_REDIRECTS};
 use crate::message::{Request, Response};
+use crate::receive::Listener as _;
+use crate::receive::choose::{choose, offered_codec};
+use crate::receive::track::Track;
 use crate::sdp::Sdp;
 use crate::transport::{SessionHeader, TransportHeader};
 use crate::url::Url;

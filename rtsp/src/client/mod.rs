@@ -6,7 +6,6 @@
 //! time: [`poll_timeout`](Client::poll_timeout).
 
 mod backoff;
-mod choose;
 mod error;
 mod handshake;
 mod keepalive;
@@ -15,9 +14,7 @@ mod output;
 mod playing;
 mod requests;
 mod session;
-mod source;
 mod told;
-mod track;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -31,6 +28,7 @@ pub use output::{
 use crate::auth::{AuthError, Authenticator};
 use crate::interleaved::{Item, Parser};
 use crate::random::Random;
+use crate::receive::Listener as _;
 use crate::tunnel::{Tunnel, TunnelError};
 use crate::url::{Scheme, Url};
 use backoff::Retry;

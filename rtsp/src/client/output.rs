@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::Error;
-use crate::h264;
+use crate::h264::{self, ParameterSets};
 use crate::tunnel::Tunnel;
 
 /// Number of a media section in the description, from 0.
@@ -166,6 +167,8 @@ pub struct TrackInfo {
     pub control: String,
     /// Whether it is played.
     pub choice: Choice,
+    /// The parameter sets that the description of a chosen one has, as far as they can be used.
+    pub parameter_sets: Option<Arc<ParameterSets>>,
 }
 
 /// Whether a track is played.

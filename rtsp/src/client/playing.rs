@@ -9,7 +9,8 @@ use super::handshake::REPORT_INTERVAL;
 use super::output::{Output, Quirk, UdpPort};
 use super::requests::Purpose;
 use super::session::{Missed, Route, Step};
-use super::told::due;
+use crate::receive::Listener as _;
+use crate::receive::due;
 use crate::rtp::is_rtcp;
 
 /// Least time between requests for an IDR.

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::choose::Chosen;
 use super::keepalive;
 use super::options::Timeouts;
 use super::requests::Requests;
-use super::told::earliest;
-use super::track::Track;
 use crate::limits::{MAX_RESYNCS, RESYNC_WINDOW_MS};
+use crate::receive::choose::Chosen;
+use crate::receive::earliest;
+use crate::receive::track::Track;
 use crate::transport::{DEFAULT_SESSION_TIMEOUT, TransportHeader};
 use crate::url::Url;
 

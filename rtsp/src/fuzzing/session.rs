@@ -1,12 +1,13 @@
 //! Connections: what comes out must not depend on how the bytes were cut.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::client::{self, Client, Options, Transport};
 use crate::interleaved::Parser;
-use crate::server::{self, NotFound, Session};
+use crate::server::{self, Frame, Refusal, Session};
 use crate::tunnel::{Progress, Tunnel};
-use crate::url::Url;
+use crate::url::{Credentials, Url};
 
 /// Longer inputs are cut in one place less often, to keep a run short.
 const MAX_CUTS: usize = 300;
@@ -106,31 +107,64 @@ pub(super) fn tunnel(pieces: &[&[u8]]) -> Vec<String> {
     Vec::new()
 }
 
-/// A session from accepting to closing. A path with an `x` in it does not exist.
+/// A session from accepting to closing, of each kind of server. A stream with an `x` in its name
+/// does not exist.
 pub(super) fn server(now: Instant, pieces: &[&[u8]]) -> Vec<String> {
+    let credentials = Credentials { username: "user".to_owned(), password: "Zq7-pass".to_owned() };
+    let open =
+        server::Options { credentials: None, udp_ports: Some((6970, 6971)), accepts_push: true };
+    let closed = server::Options { credentials: Some(credentials), ..open.clone() };
+    let kinds = [server::Options::default(), open, closed];
+    kinds.into_iter().flat_map(|options| serve(now, pieces, options)).collect()
+}
+
+fn serve(now: Instant, pieces: &[&[u8]], options: server::Options) -> Vec<String> {
     let mut seen = Vec::new();
-    let mut session = Session::new(now, 0, 1);
+    // Events and outputs have no order among each other.
+    let mut events = Vec::new();
+    let mut session = Session::new(now, 0, 1, options);
     let sdp = server::describe_h264("stream", None);
     let mut pieces = pieces.iter();
     let mut timers = 0;
     loop {
+        let mut is_over = false;
         while let Some(output) = session.poll_output() {
+            let is_there = |name: &str| !name.contains('x');
             match &output {
                 // Whether media still goes out depends on how soon the caller looks.
                 server::Output::Send(bytes) if bytes.starts_with(b"$") => {}
-                server::Output::Send(bytes) => seen.push(String::from_utf8_lossy(bytes).into()),
-                server::Output::Close => return seen,
-                server::Output::Describe { path } => {
-                    let exists = !path.contains('x');
-                    session.describe_result(now, if exists { Ok(&sdp) } else { Err(NotFound) });
+                server::Output::Send(bytes) => {
+                    let text = String::from_utf8_lossy(bytes);
+                    assert!(!text.contains("Zq7-pass"), "{text}");
+                    seen.push(text.into());
+                }
+                server::Output::Close => is_over = true,
+                server::Output::Describe { name } => {
+                    let sdp = if is_there(name) { Ok(&*sdp) } else { Err(Refusal::NotFound) };
+                    session.describe_result(now, sdp);
+                }
+                server::Output::Announce { name } => {
+                    let answer = if is_there(name) { Ok(()) } else { Err(Refusal::Taken) };
+                    session.announce_result(now, answer);
                 }
                 // Asked for once or twice, as the caller takes outputs between the pieces or not.
-                server::Output::KeyframeRequest => {}
-                server::Output::Play { path } => {
-                    seen.push(format!("play {path}"));
-                    session.write_rtp(now, &[0x65, 0x88, 0x80], 0, true);
+                server::Output::KeyframeRequest | server::Output::SendDatagram { .. } => {}
+                server::Output::Play { name } => {
+                    seen.push(format!("play {name}"));
+                    let payloads = [Arc::from([0x65, 0x88, 0x80])];
+                    let (timestamp, presented_at, is_key) = (0, now, true);
+                    let frame = Frame { timestamp, presented_at, is_key, payloads: &payloads };
+                    session.write_frame(now, &frame);
                 }
+                server::Output::Record { .. }
+                | server::Output::RightPassword
+                | server::Output::WrongPassword => seen.push(format!("{output:?}")),
             }
+        }
+        let heard = std::iter::from_fn(|| session.poll_event());
+        events.extend(heard.map(|event| format!("{event:?}")));
+        if is_over {
+            return [seen, events].concat();
         }
         if let Some(piece) = pieces.next() {
             session.handle_data(now, piece);
@@ -138,7 +172,7 @@ pub(super) fn server(now: Instant, pieces: &[&[u8]]) -> Vec<String> {
             timers += 1;
             session.handle_timeout(due);
         } else {
-            return seen;
+            return [seen, events].concat();
         }
     }
 }

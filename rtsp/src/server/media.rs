@@ -1,4 +1,4 @@
-//! The RTP stream of a session: numbering, framing and sender reports.
+//! The RTP stream of a session: numbering and sender reports (RFC 3550 5.1, 6.4.1).
 
 use std::time::Instant;
 
@@ -9,8 +9,9 @@ use crate::rtcp::{self, SenderReport};
 
 /// RTP ticks in a second (RFC 6184 8.1).
 const CLOCK_HZ: u128 = 90_000;
+const NANOS: u128 = 1_000_000_000;
 /// RTP header without extension or sources (RFC 3550 5.1).
-const HEADER_BYTES: usize = 12;
+pub(super) const HEADER_BYTES: usize = 12;
 
 #[derive(Debug)]
 pub(super) struct Media {
@@ -18,7 +19,7 @@ pub(super) struct Media {
     sequence: u16,
     packets: u32,
     bytes: u32,
-    /// When the last packet was written and its timestamp.
+    /// The last frame's timestamp and the instant that it stands for.
     last: Option<(Instant, u32)>,
     next_report: Option<Instant>,
     /// Wall clock as NTP timestamp, and when it was that.
@@ -52,55 +53,54 @@ impl Media {
         self.next_report
     }
 
-    /// The interleaved frame (RFC 2326 10.12) of an RTP packet; `None` if it would be too long.
-    pub(super) fn packet(
-        &mut self,
-        now: Instant,
-        channel: u8,
-        payload: &[u8],
-        timestamp: u32,
-        marker: bool,
-    ) -> Option<Vec<u8>> {
-        let length = u16::try_from(HEADER_BYTES + payload.len()).ok()?;
-        let mut frame = Vec::with_capacity(4 + usize::from(length));
-        frame.extend([b'$', channel]);
-        frame.extend(length.to_be_bytes());
-        frame.extend([0x80, PAYLOAD_TYPE | if marker { 0x80 } else { 0 }]);
-        frame.extend(self.sequence.to_be_bytes());
-        frame.extend(timestamp.to_be_bytes());
-        frame.extend(self.ssrc.to_be_bytes());
-        frame.extend(payload);
-        self.sequence = self.sequence.wrapping_add(1);
-        self.packets = self.packets.wrapping_add(1);
-        let bytes = u32::from(length) - 12;
-        self.bytes = self.bytes.wrapping_add(bytes);
-        self.last = Some((now, timestamp));
+    /// A frame begins that stands for the instant `presented_at`.
+    pub(super) fn begin(&mut self, now: Instant, presented_at: Instant, timestamp: u32) {
+        self.last = Some((presented_at, timestamp));
         // The first report follows at once: readers wait for the clock.
         self.next_report.get_or_insert(now);
-        Some(frame)
     }
 
-    /// The interleaved frame of a sender report, if one is due.
-    pub(super) fn report(&mut self, now: Instant, channel: u8) -> Option<Vec<u8>> {
+    /// The frame's next packet.
+    pub(super) fn packet(&mut self, payload: &[u8], marker: bool) -> Vec<u8> {
+        let timestamp = self.last.map_or(0, |(_, timestamp)| timestamp);
+        let mut packet = Vec::with_capacity(HEADER_BYTES + payload.len());
+        packet.extend([0x80, PAYLOAD_TYPE | if marker { 0x80 } else { 0 }]);
+        packet.extend(self.sequence.to_be_bytes());
+        packet.extend(timestamp.to_be_bytes());
+        packet.extend(self.ssrc.to_be_bytes());
+        packet.extend(payload);
+        self.sequence = self.sequence.wrapping_add(1);
+        self.packets = self.packets.wrapping_add(1);
+        self.bytes = self.bytes.wrapping_add(u32::try_from(payload.len()).unwrap_or(0));
+        packet
+    }
+
+    /// So many packets are left out: the reader sees that they are missing.
+    pub(super) fn skip(&mut self, packets: usize) {
+        if self.packets > 0 {
+            #[expect(clippy::cast_possible_truncation, reason = "sequence numbers wrap")]
+            let packets = packets as u16;
+            self.sequence = self.sequence.wrapping_add(packets);
+        }
+    }
+
+    /// A sender report, if one is due.
+    pub(super) fn report(&mut self, now: Instant) -> Option<Vec<u8>> {
         self.next_report.filter(|&due| due <= now)?;
-        let (written, timestamp) = self.last?;
+        let (presented_at, timestamp) = self.last?;
         self.next_report = Some(now + REPORT_INTERVAL);
+        let elapsed = now.saturating_duration_since(presented_at).as_nanos();
         let mut data = Vec::new();
-        let ticks = low_bits(now.saturating_duration_since(written).as_nanos() * CLOCK_HZ / NANOS);
         let report = SenderReport {
             ssrc: self.ssrc,
             ntp: self.ntp(now),
-            rtp_timestamp: timestamp.wrapping_add(ticks),
+            rtp_timestamp: timestamp.wrapping_add(low_bits(elapsed * CLOCK_HZ / NANOS)),
             packets: self.packets,
             bytes: self.bytes,
         };
         rtcp::push_sender_report(&mut data, &report);
         rtcp::push_source_description(&mut data, self.ssrc, "crosspoint");
-        let length = u16::try_from(data.len()).ok()?;
-        let mut frame = vec![b'$', channel];
-        frame.extend(length.to_be_bytes());
-        frame.extend(data);
-        Some(frame)
+        Some(data)
     }
 
     /// Seconds in the upper 32 bits, fractions in the lower (RFC 3550 4).
@@ -111,8 +111,6 @@ impl Media {
         ntp.wrapping_add(elapsed.as_secs() << 32).wrapping_add(fraction)
     }
 }
-
-const NANOS: u128 = 1_000_000_000;
 
 #[expect(clippy::cast_possible_truncation, reason = "RTP timestamps wrap (RFC 3550 5.1)")]
 fn low_bits(ticks: u128) -> u32 {

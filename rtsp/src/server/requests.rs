@@ -1,53 +1,77 @@
 //! The methods of a server session (RFC 2326 10).
 
-use super::limits::SESSION_TIMEOUT;
-use super::{CONTROL, NotFound, Output, Session, Track};
+use std::time::Instant;
+
+use super::carrier::Carrier;
+use super::guard::Verdict;
+use super::limits::{DESCRIBE_TIMEOUT, SESSION_TIMEOUT};
+use super::playing::Playing;
+use super::recording::Recording;
+use super::{CONTROL, Output, Refusal, Role, Session, path_of};
 use crate::limits::MAX_URL_BYTES;
 use crate::message::{Request, Response};
-use crate::transport::TransportHeader;
+use crate::url::percent_decode;
 
-const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, TEARDOWN";
+const METHODS: &str = "OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER, SET_PARAMETER, TEARDOWN";
+const METHODS_WITH_PUSH: &str = "OPTIONS, DESCRIBE, ANNOUNCE, SETUP, PLAY, RECORD, \
+     GET_PARAMETER, SET_PARAMETER, TEARDOWN";
 
-/// A DESCRIBE without its answer.
+/// A request whose answer the caller is looking up.
 #[derive(Debug)]
 pub(super) struct Waiting {
     cseq: u32,
-    uri: String,
+    request: Request,
+    /// Until when it is looked up.
+    pub(super) until: Instant,
+}
+
+impl Waiting {
+    pub(super) fn is_announce(&self) -> bool {
+        self.request.method == "ANNOUNCE"
+    }
 }
 
 impl Session {
-    pub(super) fn handle_request(&mut self, request: &Request) {
+    pub(super) fn handle_request(&mut self, now: Instant, request: Request) {
         let Some(cseq) = request.headers.cseq() else {
             return self.send(&Response::new(400));
         };
-        let response = match self.refusal(request) {
-            Some(refusal) => Some(refusal),
-            None => match request.method.as_str() {
-                "OPTIONS" => Some(Response::new(200).with("Public", METHODS)),
-                "DESCRIBE" => self.describe(cseq, request),
-                "SETUP" => Some(self.setup(request)),
-                "PLAY" => return self.play(cseq, request),
-                "GET_PARAMETER" => Some(Response::new(200)),
-                "TEARDOWN" => {
-                    self.reply(cseq, Response::new(200));
-                    return self.close();
-                }
-                "PAUSE" | "RECORD" | "ANNOUNCE" | "SET_PARAMETER" | "REDIRECT" => {
-                    Some(Response::new(405).with("Allow", METHODS))
-                }
-                _ => Some(Response::new(501).with("Public", METHODS)),
-            },
-        };
-        if let Some(response) = response {
-            self.reply(cseq, response);
+        if let Some(refusal) = self.refusal(&request) {
+            return self.reply(cseq, refusal);
         }
+        if request.method != "OPTIONS" && !self.admit(now, cseq, &request) {
+            return;
+        }
+        let response = match request.method.as_str() {
+            "OPTIONS" => Response::new(200).with("Public", self.methods()),
+            "DESCRIBE" => return self.describe(now, cseq, request),
+            "ANNOUNCE" if self.options.accepts_push => return self.announce(now, cseq, request),
+            "SETUP" => return self.setup(now, cseq, request),
+            "PLAY" => return self.play(cseq, &request),
+            "RECORD" if self.options.accepts_push => return self.record(now, cseq, &request),
+            // Sent to stay alive; there are no parameters.
+            "GET_PARAMETER" | "SET_PARAMETER" => Response::new(200),
+            "TEARDOWN" => {
+                self.reply(cseq, Response::new(200));
+                return self.close();
+            }
+            "PAUSE" | "RECORD" | "ANNOUNCE" | "REDIRECT" => {
+                Response::new(405).with("Allow", self.methods())
+            }
+            _ => Response::new(501).with("Public", self.methods()),
+        };
+        self.reply(cseq, response);
     }
 
-    fn reply(&mut self, cseq: u32, mut response: Response) {
+    fn methods(&self) -> &'static str {
+        if self.options.accepts_push { METHODS_WITH_PUSH } else { METHODS }
+    }
+
+    pub(super) fn reply(&mut self, cseq: u32, mut response: Response) {
         response.headers.push("CSeq", cseq.to_string());
-        if let Some(track) = self.track.as_ref().filter(|_| response.is_success()) {
+        if let Some(id) = self.id.as_ref().filter(|_| response.is_success()) {
             let timeout_s = SESSION_TIMEOUT.as_secs();
-            response.headers.push("Session", format!("{};timeout={timeout_s}", track.session_id));
+            response.headers.push("Session", format!("{id};timeout={timeout_s}"));
         }
         self.send(&response);
     }
@@ -63,57 +87,154 @@ impl Session {
         }
         // The identifier ends at its parameters, which clients should not send but do.
         let named = request.headers.get("Session")?.split(';').next().map(str::trim);
-        let known = self.track.as_ref().map(|track| track.session_id.as_str());
-        (named != known).then(|| Response::new(454))
+        (named != self.id.as_deref()).then(|| Response::new(454))
     }
 
-    fn describe(&mut self, cseq: u32, request: &Request) -> Option<Response> {
+    /// Whether the request may be made; answers it if not.
+    fn admit(&mut self, now: Instant, cseq: u32, request: &Request) -> bool {
+        let verdict = self.guard.judge(now, request);
+        match verdict {
+            Verdict::In => return true,
+            Verdict::Right => {
+                self.outputs.push_back(Output::RightPassword);
+                return true;
+            }
+            Verdict::Wrong => self.outputs.push_back(Output::WrongPassword),
+            Verdict::Unanswered | Verdict::Stale => {}
+        }
+        let challenge = self.guard.challenge(now, &mut self.random, verdict);
+        self.reply(cseq, challenge);
+        if self.guard.is_worn_out() {
+            self.close();
+        }
+        false
+    }
+
+    /// Asks the caller; no request is read before the answer.
+    fn wait(&mut self, now: Instant, cseq: u32, request: Request, question: Output) {
+        self.waiting = Some(Waiting { cseq, request, until: now + DESCRIBE_TIMEOUT });
+        self.outputs.push_back(question);
+    }
+
+    fn describe(&mut self, now: Instant, cseq: u32, request: Request) {
         let accept = request.headers.get("Accept").unwrap_or("*/*").to_ascii_lowercase();
         if !["application/sdp", "application/*", "*/*"].iter().any(|form| accept.contains(form)) {
-            return Some(Response::new(406));
+            return self.reply(cseq, Response::new(406));
         }
-        let Some(path) = path_of(&request.uri) else { return Some(Response::new(400)) };
-        self.waiting = Some(Waiting { cseq, uri: request.uri.clone() });
-        self.outputs.push_back(Output::Describe { path });
-        None
+        let Some(name) = stream_name(&request.uri) else {
+            return self.reply(cseq, Response::new(400));
+        };
+        if self.id.is_some() {
+            // The caller has one stream in hand.
+            return self.reply(cseq, Response::new(455));
+        }
+        self.wait(now, cseq, request, Output::Describe { name });
     }
 
-    pub(super) fn answer_describe(&mut self, waiting: Waiting, sdp: Result<&str, NotFound>) {
-        let response = match sdp {
-            Ok(sdp) => Response::new(200)
-                .with("Content-Base", format!("{}/", waiting.uri.trim_end_matches('/')))
-                .with_body("application/sdp", sdp),
-            Err(NotFound) => Response::new(404),
+    /// The answer to [`Output::Describe`].
+    pub(super) fn answer_describe(&mut self, waiting: Waiting, sdp: Result<&str, Refusal>) {
+        let Waiting { cseq, request, .. } = waiting;
+        let sdp = match sdp {
+            Ok(sdp) => sdp,
+            Err(refusal) => return self.reply(cseq, refusal.response()),
         };
-        self.reply(waiting.cseq, response);
+        self.described = stream_name(&request.uri);
+        if request.method == "SETUP" {
+            return self.setup_reader(cseq, &request);
+        }
+        let response = Response::new(200)
+            .with("Content-Base", format!("{}/", request.uri.trim_end_matches('/')))
+            .with_body("application/sdp", sdp);
+        self.reply(cseq, response);
     }
 
-    fn setup(&mut self, request: &Request) -> Response {
-        // The transport of a session is not changed under it, and there is only one track.
-        let foreign = request.headers.get("Session").is_none() && self.track.is_some();
-        if foreign || self.track.as_ref().is_some_and(|track| track.playing) {
-            return Response::new(455);
+    fn announce(&mut self, now: Instant, cseq: u32, request: Request) {
+        if !matches!(self.role, Role::None) || self.id.is_some() {
+            return self.reply(cseq, Response::new(455));
         }
-        let Some(path) = path_of(&request.uri) else { return Response::new(400) };
-        let mut offers = request.headers.get_all("Transport").flat_map(TransportHeader::parse_all);
-        let Some(offer) = offers.find(|offer| offer.tcp && !offer.multicast) else {
-            return Response::new(461);
+        match stream_name(&request.uri) {
+            Some(name) if !request.body.is_empty() => {
+                self.wait(now, cseq, request, Output::Announce { name });
+            }
+            _ => self.reply(cseq, Response::new(400)),
+        }
+    }
+
+    /// The answer to [`Output::Announce`].
+    pub(super) fn answer_announce(&mut self, waiting: Waiting, answer: Result<(), Refusal>) {
+        let Waiting { cseq, request, .. } = waiting;
+        let name = stream_name(&request.uri).unwrap_or_default();
+        let response = match answer {
+            Err(refusal) => refusal.response(),
+            Ok(()) => match Recording::announced(name, &request.body) {
+                Some(recording) => {
+                    self.role = Role::Recording(Box::new(recording));
+                    Response::new(200)
+                }
+                None => Refusal::Unsupported.response(),
+            },
         };
-        let channels = offer.interleaved.filter(|(rtp, rtcp)| rtp != rtcp).unwrap_or((0, 1));
-        let agreed = TransportHeader {
-            tcp: true,
-            interleaved: Some(channels),
-            ssrc: Some(self.media.ssrc()),
-            ..TransportHeader::default()
+        self.reply(cseq, response);
+    }
+
+    /// Nobody looked the answer up in time.
+    pub(super) fn answer_nothing(&mut self, waiting: Waiting) {
+        self.reply(waiting.cseq, Refusal::Unavailable.response());
+    }
+
+    fn setup(&mut self, now: Instant, cseq: u32, request: Request) {
+        // A session is set up in its own name, and not changed once it runs.
+        let is_foreign = request.headers.get("Session").is_none() && self.id.is_some();
+        let is_running = match &self.role {
+            Role::None => false,
+            Role::Playing(playing) => playing.is_playing,
+            Role::Recording(recording) if recording.is_recording() => true,
+            Role::Recording(_) => return self.setup_publisher(cseq, &request),
         };
-        let session_id = match self.track.take() {
-            Some(track) => track.session_id,
-            None => format!("{:016x}", self.random.next_u64()),
+        if is_foreign || is_running {
+            return self.reply(cseq, Response::new(455));
+        }
+        match stream_name(&request.uri) {
+            None => self.reply(cseq, Response::new(400)),
+            name if name == self.described => self.setup_reader(cseq, &request),
+            Some(name) => self.wait(now, cseq, request, Output::Describe { name }),
+        }
+    }
+
+    fn setup_reader(&mut self, cseq: u32, request: &Request) {
+        let agreed = Carrier::agree(request, self.options.udp_ports, 0);
+        let Some((carrier, mut transport)) = agreed else {
+            return self.reply(cseq, Response::new(461));
         };
-        let path = path.strip_suffix(CONTROL).unwrap_or(&path).trim_end_matches('/');
-        let path = if path.is_empty() { "/" } else { path }.to_owned();
-        self.track = Some(Track { session_id, path, channels, playing: false });
-        Response::new(200).with("Transport", agreed.to_value())
+        transport.ssrc = Some(self.media.ssrc());
+        let name = self.described.clone().unwrap_or_default();
+        self.role = Role::Playing(Playing::new(name, carrier));
+        self.ensure_id();
+        self.reply(cseq, Response::new(200).with("Transport", transport.to_value()));
+    }
+
+    fn setup_publisher(&mut self, cseq: u32, request: &Request) {
+        let Role::Recording(recording) = &mut self.role else { return };
+        let Some(section) = recording.section_of(&request.uri) else {
+            return self.reply(cseq, Response::new(404));
+        };
+        let first_channel = u8::try_from(2 * section).unwrap_or(u8::MAX - 1);
+        let agreed = Carrier::agree(request, self.options.udp_ports, first_channel);
+        let Some((carrier, transport)) = agreed else {
+            return self.reply(cseq, Response::new(461));
+        };
+        if !recording.set_up(section, carrier, self.random.next_u32()) {
+            return self.reply(cseq, Response::new(455));
+        }
+        self.expectation = Some(recording.expectation());
+        self.ensure_id();
+        let transport = format!("{};mode=record", transport.to_value());
+        self.reply(cseq, Response::new(200).with("Transport", transport));
+    }
+
+    fn ensure_id(&mut self) {
+        let random = &mut self.random;
+        self.id.get_or_insert_with(|| format!("{:016x}", random.next_u64()));
     }
 
     fn play(&mut self, cseq: u32, request: &Request) {
@@ -121,30 +242,61 @@ impl Session {
             return self.reply(cseq, Response::new(454));
         }
         let sequence = self.media.sequence();
-        let Some(track) = &mut self.track else {
+        let Role::Playing(playing) = &mut self.role else {
             return self.reply(cseq, Response::new(455));
         };
-        let begins = !std::mem::replace(&mut track.playing, true);
-        let path = track.path.clone();
+        let begins = !std::mem::replace(&mut playing.is_playing, true);
+        let name = playing.name.clone();
         let url = request.uri.trim_end_matches('/');
-        let rtp_info = format!("url={url}/{CONTROL};seq={sequence}");
-        let response = Response::new(200).with("Range", "npt=now-").with("RTP-Info", rtp_info);
+        let mut response = Response::new(200).with("Range", "npt=now-");
+        if begins {
+            let rtp_info = format!("url={url}/{CONTROL};seq={sequence}");
+            response.headers.push("RTP-Info", rtp_info);
+        }
         self.reply(cseq, response);
         if begins && !self.closed {
-            self.outputs.push_back(Output::Play { path });
+            self.outputs.push_back(Output::Play { name });
+        }
+    }
+
+    fn record(&mut self, now: Instant, cseq: u32, request: &Request) {
+        if request.headers.get("Session").is_none() {
+            return self.reply(cseq, Response::new(454));
+        }
+        let Role::Recording(recording) = &mut self.role else {
+            return self.reply(cseq, Response::new(455));
+        };
+        let begins = !recording.is_recording();
+        let name = recording.name.clone();
+        if !recording.start(now) {
+            return self.reply(cseq, Response::new(455));
+        }
+        self.reply(cseq, Response::new(200));
+        if begins && !self.closed {
+            self.outputs.push_back(Output::Record { name });
         }
     }
 }
 
-/// Path and query of a request URI, which is absolute (RFC 2326 3.2) or only that.
-fn path_of(uri: &str) -> Option<String> {
-    let rest = match uri.split_once("://") {
-        Some((_, rest)) => rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("/"),
-        None => uri,
-    };
-    match rest.chars().next()? {
-        '/' => Some(rest.to_owned()),
-        '?' => Some(format!("/{rest}")),
-        _ => None,
+impl Refusal {
+    fn response(self) -> Response {
+        let (status, reason) = match self {
+            Self::NotFound => (404, "Not Found"),
+            Self::Unavailable => (503, "Stream Not Available"),
+            Self::Unsupported => (415, "Unsupported Media Type"),
+            Self::NotPushable => (403, "This Stream Has A Source Of Its Own"),
+            Self::Taken => (409, "Another Publisher Has This Stream"),
+        };
+        let mut response = Response::new(status);
+        reason.clone_into(&mut response.reason);
+        response
     }
+}
+
+/// The stream that a request URI names: its path, decoded, without query and track.
+fn stream_name(uri: &str) -> Option<String> {
+    let path = path_of(uri)?;
+    let path = path.split('?').next().unwrap_or_default().trim_end_matches('/');
+    let stream = path.strip_suffix(CONTROL).filter(|stream| stream.ends_with('/'));
+    Some(percent_decode(stream.unwrap_or(path).trim_matches('/')))
 }

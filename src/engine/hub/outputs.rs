@@ -35,6 +35,19 @@ impl Hub {
         }
     }
 
+    /// Gives a viewer another pace of replays than the others have.
+    pub fn set_pace(
+        &mut self,
+        now: Instant,
+        id: ViewerId,
+        burst_bytes: u32,
+        bytes_per_second: u64,
+    ) {
+        if let Some(viewer) = self.viewers.get_mut(&id) {
+            viewer.pacer = Pacer::new(now, burst_bytes, bytes_per_second);
+        }
+    }
+
     /// Removes a viewer; its cameras linger.
     pub fn remove_viewer(&mut self, now: Instant, id: ViewerId) {
         let Some(viewer) = self.viewers.remove(&id) else { return };

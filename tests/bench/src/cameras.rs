@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use rtsp::h264::{AccessUnit, ParameterSets, packetize};
-use rtsp::server::{NotFound, Output, Session, describe_h264};
+use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
+use rtsp::server::{Frame, Options, Output, Refusal, Session, describe_h264};
 use serde::{Deserialize, Serialize};
 
 use crate::h264::{Film, Profile};
@@ -123,7 +123,8 @@ impl Cameras {
             let token = Token(self.readers.len());
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.poll.registry().register(&mut stream, token, interest)?;
-            let session = Session::new(now, ntp(), self.readers.len() as u64 + 1);
+            let seed = self.readers.len() as u64 + 1;
+            let session = Session::new(now, ntp(), seed, Options::default());
             self.readers.push(Some(Reader { stream, session, playing: None, unsent: Vec::new() }));
         }
         Ok(())
@@ -165,16 +166,20 @@ impl Cameras {
         let now = Instant::now();
         let slices = nals.iter().map(Vec::as_slice);
         let unit = AccessUnit::from_nals(timestamp as u32, now, slices, Some(&camera.sets));
-        let payloads = packetize(&unit.expect("the film is valid"), PAYLOAD_BYTES);
+        let unit = unit.expect("the film is valid");
+        let payloads = packetize(&unit, PAYLOAD_BYTES);
+        let frame = Frame {
+            timestamp: timestamp as u32,
+            presented_at: now,
+            is_key: unit.kind == Kind::Idr,
+            payloads: &payloads,
+        };
         for key in 0..self.readers.len() {
             let Some(reader) = &mut self.readers[key] else { continue };
             if reader.playing != Some(index) {
                 continue;
             }
-            for (position, payload) in payloads.iter().enumerate() {
-                let is_last = position + 1 == payloads.len();
-                reader.session.write_rtp(now, payload, timestamp as u32, is_last);
-            }
+            reader.session.write_frame(now, &frame);
             reader.session.handle_timeout(now);
             if !reader.pump(now, &self.cameras, self.order.writes_frames) {
                 self.readers[key] = None;
@@ -188,20 +193,23 @@ impl Reader {
     fn pump(&mut self, now: Instant, cameras: &[Camera], writes_frames: bool) -> bool {
         while let Some(output) = self.session.poll_output() {
             match output {
+                Output::Send(bytes) if writes_frames => self.unsent.extend(bytes),
                 Output::Send(bytes) => {
-                    self.unsent.extend(bytes);
-                    if !writes_frames && !self.flush() {
-                        return false;
+                    for packet in packets(&bytes) {
+                        self.unsent.extend(packet);
+                        if !self.flush() {
+                            return false;
+                        }
                     }
                 }
-                Output::Describe { path } => {
-                    let camera = number(&path).and_then(|index| cameras.get(index));
-                    let sdp = camera.map(|camera| describe_h264(&path, Some(&camera.sets)));
-                    self.session.describe_result(now, sdp.as_deref().ok_or(NotFound));
+                Output::Describe { name } => {
+                    let camera = number(&name).and_then(|index| cameras.get(index));
+                    let sdp = camera.map(|camera| describe_h264(&name, Some(&camera.sets)));
+                    self.session.describe_result(now, sdp.as_deref().ok_or(Refusal::NotFound));
                 }
-                Output::Play { path } => self.playing = number(&path),
-                Output::KeyframeRequest => {}
+                Output::Play { name } => self.playing = number(&name),
                 Output::Close => return false,
+                _ => {}
             }
         }
         self.flush() && self.unsent.len() <= UNSENT_MAX_BYTES
@@ -220,14 +228,28 @@ impl Reader {
     }
 }
 
+/// The interleaved frames (RFC 2326 10.12) of an output, or the one message that it is.
+fn packets(mut bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let length = match bytes {
+            [] => return None,
+            [b'$', _, high, low, ..] => 4 + usize::from(u16::from_be_bytes([*high, *low])),
+            message => message.len(),
+        };
+        let (packet, rest) = bytes.split_at(length);
+        bytes = rest;
+        Some(packet)
+    })
+}
+
 /// Name of a camera's stream.
 pub fn name(index: usize) -> String {
     format!("cam{index}")
 }
 
-/// The camera of a path.
-fn number(path: &str) -> Option<usize> {
-    path.trim_matches('/').strip_prefix("cam")?.parse().ok()
+/// The camera of a name.
+fn number(name: &str) -> Option<usize> {
+    name.strip_prefix("cam")?.parse().ok()
 }
 
 /// The wall clock as NTP timestamp (RFC 5905).

@@ -16,7 +16,7 @@ use crosspoint::engine::viewer::{SlotKey, ViewerId};
 use crosspoint::intake::{Intake, News};
 use crosspoint::peer::{Entropy, Event, Identity, Peer, PeerOptions};
 use rtsp::client::{self, Client, Options};
-use rtsp::h264::{AccessUnit, ParameterSets, packetize};
+use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
 use rtsp::server::{self, Session, describe_h264};
 use rtsp::url::Url;
 use str0m::change::SdpAnswer;
@@ -107,7 +107,7 @@ fn record(base: Instant) -> Result<(Client, Vec<Shot>), Failure> {
     let sets = Arc::new(sets);
     let url = Url::parse("rtsp://127.0.0.1/cam0").map_err(|_| "not a URL")?;
     let mut client = Client::new(Options::new(url), 1);
-    let mut camera = Session::new(base, 0, 1);
+    let mut camera = Session::new(base, 0, 1, server::Options::default());
     client.start(base);
     let mut is_playing = false;
     while !is_playing {
@@ -125,8 +125,8 @@ fn record(base: Instant) -> Result<(Client, Vec<Shot>), Failure> {
             is_quiet = false;
             match output {
                 server::Output::Send(bytes) => client.handle_data(base, &bytes),
-                server::Output::Describe { path } => {
-                    camera.describe_result(base, Ok(&describe_h264(&path, Some(&sets))));
+                server::Output::Describe { name } => {
+                    camera.describe_result(base, Ok(&describe_h264(&name, Some(&sets))));
                 }
                 _ => {}
             }
@@ -140,11 +140,11 @@ fn record(base: Instant) -> Result<(Client, Vec<Shot>), Failure> {
         let timestamp = (number * 90_000 / PROFILE.frames_per_second) as u32;
         let slices = nals.iter().map(Vec::as_slice);
         let unit = AccessUnit::from_nals(timestamp, base, slices, Some(&sets));
-        let payloads = packetize(&unit.ok_or("no picture")?, PAYLOAD_BYTES);
-        for (index, payload) in payloads.iter().enumerate() {
-            let is_last = index + 1 == payloads.len();
-            camera.write_rtp(at(base, number), payload, timestamp, is_last);
-        }
+        let unit = unit.ok_or("no picture")?;
+        let payloads = packetize(&unit, PAYLOAD_BYTES);
+        let (presented_at, is_key) = (at(base, number), unit.kind == Kind::Idr);
+        let frame = server::Frame { timestamp, presented_at, is_key, payloads: &payloads };
+        camera.write_frame(presented_at, &frame);
         let outputs = std::iter::from_fn(|| camera.poll_output());
         let bytes = outputs.filter_map(|output| match output {
             server::Output::Send(bytes) => Some(bytes),
@@ -216,6 +216,7 @@ impl Way {
                         self.hub.handle_frame(now, self.source, &frame);
                     }
                 }
+                News::Described => {}
                 News::Gap => self.hub.handle_gap(now, self.source),
                 News::Health(health) => self.hub.handle_health(now, self.source, health),
             }

@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use super::choose::Chosen;
-use super::output::{Event, Quirk, TrackInfo};
 use super::source::{Sources, Verdict};
-use super::told::{Told, earliest};
+use super::{Listener, earliest};
+use crate::client::{Event, Quirk, TrackInfo};
 use crate::h264::{self, Assembler};
 use crate::reorder::Reorder;
 use crate::rtcp::{self, ReportBlock, SenderReport};
@@ -13,8 +13,8 @@ use crate::rtp::{Arrival, Packet, is_rtcp};
 
 /// One track that is set up.
 #[derive(Debug)]
-pub(super) struct Track {
-    pub(super) info: TrackInfo,
+pub(crate) struct Track {
+    pub(crate) info: TrackInfo,
     payload_types: Vec<u8>,
     sources: Sources,
     /// On UDP only: TCP keeps the order.
@@ -35,13 +35,13 @@ pub(super) struct Track {
 impl Track {
     /// A track over an ordered transport (TCP) or not. `announced` is the source named by the
     /// reply to SETUP, `ssrc` ours.
-    pub(super) fn new(chosen: Chosen, ordered: bool, announced: Option<u32>, ssrc: u32) -> Self {
+    pub(crate) fn new(chosen: Chosen, ordered: bool, announced: Option<u32>, ssrc: u32) -> Self {
         Self {
-            info: chosen.info,
             payload_types: chosen.payload_types,
             sources: Sources::new(ordered, announced),
             reorder: (!ordered).then(Reorder::new),
-            assembler: Assembler::new(chosen.parameter_sets),
+            assembler: Assembler::new(chosen.info.parameter_sets.as_deref().cloned()),
+            info: chosen.info,
             last_report: None,
             ssrc,
             intra_requests: 0,
@@ -53,33 +53,33 @@ impl Track {
     }
 
     /// PLAY was answered.
-    pub(super) fn played(&mut self) {
+    pub(crate) fn played(&mut self) {
         self.playing = true;
     }
 
     /// Payload types of the track.
-    pub(super) fn payload_types(&self) -> &[u8] {
+    pub(crate) fn payload_types(&self) -> &[u8] {
         &self.payload_types
     }
 
     /// When the first and the last usable packet came.
-    pub(super) fn heard(&self) -> Option<(Instant, Instant)> {
+    pub(crate) fn heard(&self) -> Option<(Instant, Instant)> {
         self.first_packet.zip(self.last_packet)
     }
 
     /// When the camera said goodbye, if nothing came since.
-    pub(super) fn goodbye(&self) -> Option<Instant> {
+    pub(crate) fn goodbye(&self) -> Option<Instant> {
         self.goodbye
     }
 
     /// A frame or datagram. Which of the two channels or ports it came by does not matter: some
     /// cameras confuse them.
-    pub(super) fn handle_data(
+    pub(crate) fn handle_data(
         &mut self,
         now: Instant,
         by_rtcp: bool,
         data: &[u8],
-        told: &mut Told,
+        told: &mut impl Listener,
     ) {
         if is_rtcp(data) {
             if !by_rtcp {
@@ -88,20 +88,20 @@ impl Track {
             return self.handle_rtcp(now, data, told);
         }
         let Ok(packet) = Packet::parse(data) else {
-            told.stats.discarded += 1;
+            told.stats().discarded += 1;
             told.quirk(if by_rtcp { Quirk::BadRtcp } else { Quirk::BadRtp });
             return;
         };
         if !self.payload_types.contains(&packet.payload_type) {
-            told.stats.discarded += 1;
+            told.stats().discarded += 1;
             told.quirk(Quirk::ForeignPayloadType);
             return;
         }
         if !self.playing {
             told.quirk(Quirk::EarlyRtp);
         }
-        told.stats.packets += 1;
-        told.stats.bytes += u64::try_from(data.len()).unwrap_or(0);
+        told.stats().packets += 1;
+        told.stats().bytes += u64::try_from(data.len()).unwrap_or(0);
         if let Some(reorder) = &mut self.reorder {
             if let Some(late) = reorder.push(now, packet.sequence, data) {
                 self.handle_rtp(now, &late, told);
@@ -113,18 +113,18 @@ impl Track {
     }
 
     /// Packets whose turn it is.
-    fn release(&mut self, now: Instant, told: &mut Told) {
+    fn release(&mut self, now: Instant, told: &mut impl Listener) {
         while let Some(data) = self.reorder.as_mut().and_then(|reorder| reorder.pop(now)) {
             self.handle_rtp(now, &data, told);
         }
     }
 
-    fn handle_rtp(&mut self, now: Instant, data: &[u8], told: &mut Told) {
+    fn handle_rtp(&mut self, now: Instant, data: &[u8], told: &mut impl Listener) {
         let Ok(packet) = Packet::parse(data) else { return };
         let lost_before = match self.sources.receive(now, &packet) {
             Verdict::First => false,
             Verdict::Present(Arrival::Next { lost }) => {
-                told.stats.lost += u64::from(lost);
+                told.stats().lost += u64::from(lost);
                 lost > 0
             }
             Verdict::Present(Arrival::Restarted) => {
@@ -139,7 +139,7 @@ impl Track {
                 false
             }
             Verdict::Present(Arrival::Discard) | Verdict::Foreign => {
-                told.stats.discarded += 1;
+                told.stats().discarded += 1;
                 return;
             }
         };
@@ -165,7 +165,7 @@ impl Track {
         }
     }
 
-    fn pass_on(&mut self, told: &mut Told) {
+    fn pass_on(&mut self, told: &mut impl Listener) {
         while let Some(output) = self.assembler.poll_output() {
             told.event(match output {
                 h264::Output::AccessUnit(unit) => Event::AccessUnit(unit),
@@ -176,10 +176,10 @@ impl Track {
         }
     }
 
-    fn handle_rtcp(&mut self, now: Instant, data: &[u8], told: &mut Told) {
+    fn handle_rtcp(&mut self, now: Instant, data: &[u8], told: &mut impl Listener) {
         let packets = rtcp::parse(data);
         if packets.is_empty() {
-            told.stats.discarded += 1;
+            told.stats().discarded += 1;
             told.quirk(Quirk::BadRtcp);
         }
         for packet in packets {
@@ -203,19 +203,19 @@ impl Track {
     }
 
     /// Something that was waited for: a missing packet, the end of a picture.
-    pub(super) fn handle_timeout(&mut self, now: Instant, told: &mut Told) {
+    pub(crate) fn handle_timeout(&mut self, now: Instant, told: &mut impl Listener) {
         self.release(now, told);
         self.assembler.handle_timeout(now);
         self.pass_on(told);
     }
 
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let reorder = self.reorder.as_ref().and_then(Reorder::poll_timeout);
         earliest([reorder, self.assembler.poll_timeout()])
     }
 
     /// A receiver report with source description (RFC 3550 6.1).
-    pub(super) fn report(&mut self, now: Instant) -> Vec<u8> {
+    pub(crate) fn report(&mut self, now: Instant) -> Vec<u8> {
         let last =
             self.last_report.map(|(report, at)| (report.ntp, now.saturating_duration_since(at)));
         let block = self.sources.present().map(|source| {
@@ -238,7 +238,7 @@ impl Track {
 
     /// A report that asks for an IDR, by picture loss indication and by full intra request: some
     /// cameras know one, some the other. None before the first packet.
-    pub(super) fn keyframe_request(&mut self, now: Instant) -> Option<Vec<u8>> {
+    pub(crate) fn keyframe_request(&mut self, now: Instant) -> Option<Vec<u8>> {
         let media_ssrc = self.sources.ssrc()?;
         let mut out = self.report(now);
         self.intra_requests = self.intra_requests.wrapping_add(1);
@@ -248,7 +248,7 @@ impl Track {
     }
 
     /// An RTP packet without payload that opens the way through a NAT.
-    pub(super) fn hole_punch(&self) -> Vec<u8> {
+    pub(crate) fn hole_punch(&self) -> Vec<u8> {
         let mut out = vec![0x80, self.info.payload_type, 0, 0, 0, 0, 0, 0];
         out.extend(self.ssrc.to_be_bytes());
         out

@@ -1,21 +1,21 @@
 //! Which media section of a description is played.
 
-use super::output::{Choice, TrackInfo};
+use std::sync::Arc;
+
+use crate::client::{Choice, TrackInfo};
 use crate::h264::ParameterSets;
 use crate::sdp::{Direction, Format, Media, Sdp};
 
 /// The track to set up.
 #[derive(Debug)]
-pub(super) struct Chosen {
-    pub(super) info: TrackInfo,
+pub(crate) struct Chosen {
+    pub(crate) info: TrackInfo,
     /// All payload types of the track that carry its codec.
-    pub(super) payload_types: Vec<u8>,
-    /// `sprop-parameter-sets`, as far as they can be used.
-    pub(super) parameter_sets: Option<ParameterSets>,
+    pub(crate) payload_types: Vec<u8>,
 }
 
 /// All sections with the verdict on each, and the one that is played.
-pub(super) fn choose(sdp: &Sdp) -> (Vec<TrackInfo>, Option<Chosen>) {
+pub(crate) fn choose(sdp: &Sdp) -> (Vec<TrackInfo>, Option<Chosen>) {
     let mut chosen: Option<Chosen> = None;
     let mut tracks = Vec::new();
     for (track, media) in sdp.media.iter().enumerate() {
@@ -28,13 +28,16 @@ pub(super) fn choose(sdp: &Sdp) -> (Vec<TrackInfo>, Option<Chosen>) {
             clock_rate_hz: format.map_or(0, |f| f.clock_rate_hz),
             control: media.control.clone().unwrap_or_default(),
             choice,
+            parameter_sets: format
+                .filter(|_| choice == Choice::Chosen)
+                .and_then(|f| f.parameter("sprop-parameter-sets"))
+                .and_then(ParameterSets::from_sprop)
+                .map(Arc::new),
         };
         if choice == Choice::Chosen {
-            let sprop = format.and_then(|f| f.parameter("sprop-parameter-sets"));
             chosen = Some(Chosen {
                 info: info.clone(),
                 payload_types: h264(media).map(|f| f.payload_type).collect(),
-                parameter_sets: sprop.and_then(ParameterSets::from_sprop),
             });
         }
         tracks.push(info);
@@ -43,7 +46,7 @@ pub(super) fn choose(sdp: &Sdp) -> (Vec<TrackInfo>, Option<Chosen>) {
 }
 
 /// Name of the video codec that is offered but not played; `none` without video.
-pub(super) fn offered_codec(tracks: &[TrackInfo]) -> String {
+pub(crate) fn offered_codec(tracks: &[TrackInfo]) -> String {
     let video = tracks.iter().find(|info| info.choice == Choice::UnknownCodec);
     let named = video.map(|info| info.codec.as_str()).filter(|codec| !codec.is_empty());
     named.unwrap_or(if video.is_some() { "unknown" } else { "none" }).to_owned()

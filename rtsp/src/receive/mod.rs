@@ -1,0 +1,34 @@
+//! What receives video needs, whether a camera was asked for it or a publisher brings it: which
+//! section of a description it is, and packets in, access units and reports out.
+
+pub(crate) mod choose;
+mod source;
+pub(crate) mod track;
+
+use std::time::Instant;
+
+use crate::client::{Event, Quirk, Stats};
+
+/// Where a track puts what it has to tell.
+pub(crate) trait Listener {
+    /// Takes something to know.
+    fn event(&mut self, event: Event);
+
+    /// The counters.
+    fn stats(&mut self) -> &mut Stats;
+
+    /// Notes a departure from the standards.
+    fn quirk(&mut self, quirk: Quirk) {
+        self.stats().quirks.insert(quirk);
+    }
+}
+
+/// The earliest of deadlines that may not exist.
+pub(crate) fn earliest(deadlines: impl IntoIterator<Item = Option<Instant>>) -> Option<Instant> {
+    deadlines.into_iter().flatten().min()
+}
+
+/// Whether a deadline exists and has come.
+pub(crate) fn due(deadline: Option<Instant>, now: Instant) -> bool {
+    deadline.is_some_and(|deadline| deadline <= now)
+}

@@ -1,0 +1,386 @@
+//! The RTSP server: readers, each a viewer of one slot, and publishers (see [`super::pushes`]).
+//!
+//! All clients share one pair of UDP sockets: datagrams are told apart by where they come from.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use config::Login;
+use mio::net::TcpListener;
+use mio::{Interest, Token};
+use rtsp::server::{Frame, Lockout, Options, Output, Refusal, Session, describe_h264};
+use rtsp::url::Credentials;
+use slab::Slab;
+
+use super::server::{Server, random_u64};
+use super::tcp::{ReadOutcome, TcpConnection};
+use super::udp::MediaSocket;
+use super::viewers::Audience;
+use super::wall_clock::WallClock;
+use super::{Endpoint, Timer};
+use crate::engine::frame::Egress;
+use crate::engine::source::{Health, SourceId};
+use crate::engine::viewer::{SlotKey, ViewerId};
+use crate::limits;
+
+/// The server's sockets and clients.
+pub(super) struct Restream {
+    listener: TcpListener,
+    rtp: MediaSocket,
+    rtcp: MediaSocket,
+    options: Options,
+    clock: WallClock,
+    lockout: Lockout,
+    clients: Slab<Client>,
+}
+
+/// One connection.
+pub(super) struct Client {
+    tcp: TcpConnection,
+    token: Token,
+    ip: IpAddr,
+    session: Session,
+    watched: Option<Watched>,
+    /// The stream that it pushes, or is about to.
+    pushed: Option<SourceId>,
+}
+
+/// What a reader has asked for.
+#[derive(Clone, Copy)]
+struct Watched {
+    viewer: ViewerId,
+    source: SourceId,
+    /// It waits for the description.
+    describing: bool,
+}
+
+impl Restream {
+    /// Binds the listener and the UDP sockets.
+    pub fn open(config: &config::Rtsp, clock: WallClock) -> io::Result<Self> {
+        let listener = TcpListener::bind(config.listen)?;
+        let (rtp, rtcp) = MediaSocket::bind_pair(config.listen.ip())?;
+        let udp_ports = Some((rtp.local_addr().port(), rtcp.local_addr().port()));
+        let credentials = config
+            .login
+            .clone()
+            .map(|Login { username, password }| Credentials { username, password });
+        log::info!("RTSP on {}", listener.local_addr()?);
+        Ok(Self {
+            listener,
+            rtp,
+            rtcp,
+            options: Options { credentials, udp_ports, accepts_push: true },
+            clock,
+            lockout: Lockout::default(),
+            clients: Slab::new(),
+        })
+    }
+
+    /// For registration with the poll.
+    pub fn sources(&mut self) -> [(&mut dyn mio::event::Source, Endpoint); 3] {
+        [
+            (&mut self.listener, Endpoint::RtspListener),
+            (self.rtp.source(), Endpoint::RtspMedia { rtcp: false }),
+            (self.rtcp.source(), Endpoint::RtspMedia { rtcp: true }),
+        ]
+    }
+
+    /// Everybody who is connected.
+    pub fn clients(&self) -> &Slab<Client> {
+        &self.clients
+    }
+
+    /// A client's session.
+    pub fn session(&self, key: usize) -> Option<&Session> {
+        self.clients.get(key).map(|client| &client.session)
+    }
+
+    /// A client's session. Whoever makes it do something has it pumped.
+    pub fn session_mut(&mut self, key: usize) -> Option<&mut Session> {
+        self.clients.get_mut(key).map(|client| &mut client.session)
+    }
+
+    /// Sends what is still held back.
+    pub fn flush(&mut self) {
+        self.rtp.flush();
+        self.rtcp.flush();
+    }
+}
+
+impl Server {
+    fn rtsp_client(&mut self, key: usize) -> Option<&mut Client> {
+        self.restream.as_mut()?.clients.get_mut(key)
+    }
+
+    /// Takes new connections. True while there may be more.
+    pub(super) fn accept_rtsp_clients(&mut self, now: Instant) -> bool {
+        let Some(restream) = &mut self.restream else { return false };
+        loop {
+            let (stream, from) = match restream.listener.accept() {
+                Ok(accepted) => accepted,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(error) => {
+                    log::warn!("RTSP: accept: {error}");
+                    return false; // out of descriptors: the next connection tries again
+                }
+            };
+            let ip = from.ip().to_canonical();
+            if restream.lockout.is_locked(now, ip) {
+                log::debug!("RTSP: {ip} has to wait");
+                continue;
+            }
+            if restream.clients.len() >= limits::RTSP_CLIENTS_MAX {
+                log::warn!("RTSP: more than {} clients: one refused", limits::RTSP_CLIENTS_MAX);
+                continue;
+            }
+            let mut tcp = TcpConnection::new(stream, limits::RTSP_CLIENT_UNSENT_MAX_BYTES);
+            let entry = restream.clients.vacant_entry();
+            let token = Token(self.endpoints.insert(Endpoint::RtspClient(entry.key())));
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            if let Err(error) = self.poll.registry().register(tcp.stream_mut(), token, interest) {
+                log::warn!("RTSP: accept: {error}");
+                self.endpoints.try_remove(token.0);
+                continue;
+            }
+            let (ntp, options) = (restream.clock.ntp(now), restream.options.clone());
+            let session = Session::new(now, ntp, random_u64(), options);
+            self.dirty.rtsp_clients.insert(entry.key());
+            entry.insert(Client { tcp, token, ip, session, watched: None, pushed: None });
+        }
+    }
+
+    /// A connection is ready. True while there may be more to read.
+    pub(super) fn handle_rtsp_client(&mut self, now: Instant, key: usize) -> bool {
+        let mut buffer = [0; 16 * 1024];
+        let mut budget = limits::READ_BUDGET_BYTES;
+        loop {
+            let Some(client) = self.rtsp_client(key) else { return false };
+            match client.tcp.flush().and_then(|()| client.tcp.read(&mut buffer)) {
+                Ok(ReadOutcome::Data(count)) => {
+                    let bytes = buffer.get(..count).unwrap_or_default();
+                    client.session.handle_data(now, bytes);
+                    self.pump_rtsp_client(now, key);
+                    budget = budget.saturating_sub(count);
+                    if budget == 0 {
+                        return true;
+                    }
+                }
+                Ok(ReadOutcome::WouldBlock) => {
+                    self.dirty.rtsp_clients.insert(key);
+                    return false;
+                }
+                Ok(ReadOutcome::Closed) | Err(_) => {
+                    self.close_rtsp_client(now, key);
+                    return false;
+                }
+            }
+        }
+    }
+
+    /// A UDP socket is readable. True while there may be more.
+    pub(super) fn receive_rtsp_datagrams(&mut self, now: Instant, rtcp: bool) -> bool {
+        let Some(Restream { rtp, rtcp: rtcp_socket, clients, .. }) = &mut self.restream else {
+            return false;
+        };
+        let socket = if rtcp { rtcp_socket } else { rtp };
+        let inbox = &mut self.inbox;
+        let dirty = &mut self.dirty.rtsp_clients;
+        for _ in 0..limits::UDP_BUDGET_BATCHES {
+            let more = socket.receive(inbox, |from, _, data| {
+                let expects = |client: &Client| {
+                    client.ip == from.ip() && client.session.expects_datagrams_from(from.port())
+                };
+                if let Some((key, client)) = clients.iter_mut().find(|(_, client)| expects(client))
+                {
+                    client.session.handle_datagram(now, from.port(), rtcp, data);
+                    dirty.insert(key);
+                }
+            });
+            if !more {
+                return false;
+            }
+        }
+        true
+    }
+
+    pub(super) fn handle_rtsp_timeout(&mut self, now: Instant, key: usize) {
+        if let Some(client) = self.rtsp_client(key) {
+            client.session.handle_timeout(now);
+            self.dirty.rtsp_clients.insert(key);
+        }
+    }
+
+    /// Does what a session wants done.
+    pub(super) fn pump_rtsp_client(&mut self, now: Instant, key: usize) {
+        while let Some(output) = self.rtsp_client(key).and_then(|c| c.session.poll_output()) {
+            let is_over = output == Output::Close;
+            if is_over || !self.handle_rtsp_output(now, key, output) {
+                return self.close_rtsp_client(now, key);
+            }
+        }
+        if let Some(id) = self.rtsp_client(key).and_then(|client| client.pushed) {
+            self.take_pushed(now, key, id);
+        }
+        self.dirty.rtsp_clients.remove(&key);
+        let Some(client) = self.rtsp_client(key) else { return };
+        client.session.set_unsent_bytes(now, client.tcp.unsent_bytes());
+        let timeout = client.session.poll_timeout();
+        self.timers.set(Timer::RtspClient(key), timeout);
+    }
+
+    /// False if the connection is broken.
+    fn handle_rtsp_output(&mut self, now: Instant, key: usize, output: Output) -> bool {
+        let Some(restream) = &mut self.restream else { return false };
+        let Some(client) = restream.clients.get_mut(key) else { return false };
+        let ip = client.ip;
+        match output {
+            Output::Send(bytes) => return client.tcp.send(&bytes).is_ok(),
+            Output::SendDatagram { port, rtcp, data } => {
+                let socket = if rtcp { &mut restream.rtcp } else { &mut restream.rtp };
+                socket.send_to(SocketAddr::new(ip, port), &data);
+            }
+            Output::Describe { name } => self.watch(now, key, &name),
+            Output::Play { name } => {
+                log::info!("RTSP: {ip} reads {name}");
+                let is_udp = client.session.is_over_udp();
+                if let Some(Watched { viewer, source, .. }) = client.watched {
+                    if is_udp {
+                        self.pace_datagrams(now, viewer, source);
+                    }
+                    self.hub.handle_connected(now, viewer);
+                }
+            }
+            Output::KeyframeRequest => {
+                if let Some(Watched { viewer, .. }) = client.watched {
+                    self.hub.handle_picture_loss(now, SlotKey { viewer, position: 0 });
+                }
+            }
+            Output::Announce { name } => self.answer_announcement(now, key, &name),
+            Output::Record { name } => log::info!("RTSP: {ip} pushes {name}"),
+            Output::RightPassword => restream.lockout.handle_right(ip),
+            Output::WrongPassword => {
+                log::warn!("RTSP: a wrong name or password from {ip}");
+                restream.lockout.handle_wrong(now, ip);
+            }
+            Output::Close => return false,
+        }
+        true
+    }
+
+    /// Makes a reader a viewer of the stream that it asks for, so that its camera is connected,
+    /// and describes it once it sends.
+    fn watch(&mut self, now: Instant, key: usize, name: &str) {
+        let Some(source) = self.hub.find(name) else {
+            if let Some(client) = self.rtsp_client(key) {
+                client.session.describe_result(now, Err(Refusal::NotFound));
+            }
+            return;
+        };
+        let before = self.rtsp_client(key).and_then(|client| client.watched);
+        let viewer = match before {
+            Some(watched) if watched.source == source => watched.viewer,
+            _ => {
+                let audience = Audience::RtspReader(key);
+                let viewer = self.insert_viewer(now, None, audience, &[Some(name.to_owned())]);
+                // Only now: a camera that both want must not be let go in between.
+                if let Some(watched) = before {
+                    self.remove_viewer(now, watched.viewer);
+                }
+                viewer
+            }
+        };
+        if let Some(client) = self.rtsp_client(key) {
+            client.watched = Some(Watched { viewer, source, describing: true });
+        }
+        self.answer_description(now, key);
+    }
+
+    /// A burst over UDP is lost to a reader that decodes what it reads before it reads on, or has
+    /// a buffer of the usual 200 kB: kept pictures come little faster than it can decode.
+    fn pace_datagrams(&mut self, now: Instant, viewer: ViewerId, id: SourceId) {
+        let Some(cache) = self.hub.source(id).map(|source| &source.cache) else { return };
+        let first = cache.frames().next().map_or(now, |frame| frame.captured_at);
+        let age_ms = now.saturating_duration_since(first).as_millis().max(1);
+        let bytes_per_second = cache.bytes() as u128 * 1000 / age_ms;
+        let live = u64::try_from(bytes_per_second).unwrap_or(u64::MAX);
+        let pace = live.saturating_mul(limits::RTSP_UDP_SPEED).max(limits::RTSP_UDP_MIN_PACE);
+        self.hub.set_pace(now, viewer, limits::RTSP_UDP_BURST_BYTES, pace);
+    }
+
+    /// Answers a reader that waits for a description, if that can be done now.
+    fn answer_description(&mut self, now: Instant, key: usize) {
+        let watched = self.rtsp_client(key).and_then(|client| client.watched);
+        let Some(Watched { source: id, describing: true, .. }) = watched else { return };
+        let Some(source) = self.hub.source(id) else { return };
+        let sets = self.intake(id).and_then(|intake| intake.parameter_sets());
+        let answer = match (&source.health, sets) {
+            (Health::Live(_) | Health::Connecting, Some(sets)) => {
+                Ok(describe_h264(&source.name, Some(sets)))
+            }
+            (Health::Offline { .. }, _) => Err(Refusal::Unavailable),
+            (Health::Unsupported { .. }, _) => Err(Refusal::Unsupported),
+            _ => return,
+        };
+        let Some(client) = self.rtsp_client(key) else { return };
+        if let Some(watched) = &mut client.watched {
+            watched.describing = false;
+        }
+        client.session.describe_result(now, answer.as_deref().map_err(|refusal| *refusal));
+        self.dirty.rtsp_clients.insert(key);
+    }
+
+    /// News of a source, for those who wait for its description.
+    pub(super) fn answer_descriptions(&mut self, now: Instant, id: SourceId) {
+        let Some(restream) = &self.restream else { return };
+        let waits = |client: &Client| {
+            client.watched.is_some_and(|watched| watched.describing && watched.source == id)
+        };
+        let waiting = restream.clients.iter().filter(|(_, client)| waits(client));
+        for key in waiting.map(|(key, _)| key).collect::<Vec<_>>() {
+            self.answer_description(now, key);
+        }
+    }
+
+    /// A frame for a reader.
+    pub(super) fn send_to_reader(&mut self, now: Instant, key: usize, egress: &Egress) {
+        let Some(client) = self.rtsp_client(key) else { return };
+        client.session.set_unsent_bytes(now, client.tcp.unsent_bytes());
+        let frame = Frame {
+            timestamp: egress.rtp_timestamp,
+            presented_at: egress.presented_at,
+            is_key: egress.frame.key,
+            payloads: &egress.frame.payloads,
+        };
+        client.session.write_frame(now, &frame);
+        self.dirty.rtsp_clients.insert(key);
+    }
+
+    fn answer_announcement(&mut self, now: Instant, key: usize, name: &str) {
+        let answer = self.begin_push(now, key, name);
+        let Some(client) = self.rtsp_client(key) else { return };
+        client.pushed = answer.ok().or(client.pushed);
+        client.session.announce_result(now, answer.map(|_| ()));
+    }
+
+    pub(super) fn is_publisher_quiet(&mut self, now: Instant, key: usize) -> bool {
+        self.rtsp_client(key).is_none_or(|client| client.session.is_quiet(now))
+    }
+
+    pub(super) fn close_rtsp_client(&mut self, now: Instant, key: usize) {
+        let Some(restream) = &mut self.restream else { return };
+        let Some(mut client) = restream.clients.try_remove(key) else { return };
+        self.dirty.rtsp_clients.remove(&key);
+        self.timers.set(Timer::RtspClient(key), None);
+        self.endpoints.try_remove(client.token.0);
+        if let Err(error) = self.poll.registry().deregister(client.tcp.stream_mut()) {
+            log::debug!("deregister: {error}");
+        }
+        if let Some(watched) = client.watched {
+            self.remove_viewer(now, watched.viewer);
+        }
+        if let Some(id) = client.pushed {
+            self.end_push(now, id);
+        }
+    }
+}
