@@ -39,15 +39,20 @@ impl Camera {
         authorities: &Authorities,
     ) -> Result<Self, String> {
         let (main, post) = (Endpoint::Camera(source), Endpoint::CameraPost(source));
+        let options = options(stream)?;
+        let connectors: Vec<Connector> =
+            stream.urls.iter().map(|url| Connector::new(authorities, url.tls)).collect();
+        let urls = std::iter::once(&options.url).chain(&options.alternatives);
+        for (connector, url) in connectors.iter().zip(urls) {
+            if url.scheme().is_tls() {
+                connector.prepare();
+            }
+        }
         Ok(Self {
             source,
             intake: Intake::default(),
-            client: Client::new(options(stream)?, random_u64()),
-            connectors: stream
-                .urls
-                .iter()
-                .map(|url| Connector::new(authorities, url.tls))
-                .collect(),
+            client: Client::new(options, random_u64()),
+            connectors,
             channel: Channel::new(main, post, limits::CAMERA_UNSENT_MAX_BYTES),
             udp: Vec::new(),
         })

@@ -1,14 +1,8 @@
 //! What stands for `tls` in builds without that feature.
 
 /// Nobody.
+#[derive(Default)]
 pub struct Authorities;
-
-impl Authorities {
-    /// Nothing to load.
-    pub fn load() -> Self {
-        Self
-    }
-}
 
 /// Makes no connections.
 #[derive(Clone)]
@@ -19,6 +13,9 @@ impl Connector {
     pub fn new(_: &Authorities, _: config::Tls) -> Self {
         Self
     }
+
+    /// Prepares nothing.
+    pub fn prepare(&self) {}
 }
 
 /// A connection that can't be.

@@ -107,7 +107,7 @@ impl Probe {
         let waker = Waker::new(poll.registry(), waker).map_err(system)?;
         Ok(Self {
             resolver: Resolver::start(Arc::new(waker)).map_err(system)?,
-            camera: Camera::new(SourceId(0), stream, &Authorities::load())?,
+            camera: Camera::new(SourceId(0), stream, &Authorities::default())?,
             poll,
             endpoints,
             buffer: vec![0; 64 * 1024],

@@ -99,10 +99,13 @@ impl Server {
                 Audience::Publisher(key),
                 &[Some(publish.stream.clone())],
             );
+            let connector = Connector::new(&self.authorities, config::Tls::Verify);
+            if endpoint.is_tls() {
+                connector.prepare();
+            }
             let mut client = Client::new(endpoint, publish.token.clone(), random_u64());
             client.start();
             let link = Link::new(Endpoint::Publisher(key), limits::PUBLISHER_UNSENT_MAX_BYTES);
-            let connector = Connector::new(&self.authorities, config::Tls::Verify);
             self.publishers.push(Publisher { client, source, viewer, link, connector });
             self.dirty.publishers.insert(key);
         }

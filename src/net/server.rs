@@ -164,7 +164,7 @@ impl Server {
             pushes: BTreeMap::new(),
             restream: sockets.restream,
             publishers: Vec::new(),
-            authorities: Authorities::load(),
+            authorities: Authorities::default(),
             viewers: BTreeMap::new(),
             next_viewer: 1,
             demux: Demux::default(),

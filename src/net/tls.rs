@@ -1,7 +1,7 @@
 //! TLS on an outgoing connection: bytes to bytes, the socket stays with its owner.
 
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -13,16 +13,26 @@ use rustls::{
 
 use crate::net::certificate::{Check, Verifier};
 
-/// Whom the system trusts to name a server.
-pub struct Authorities {
+/// Whom the system trusts to name a server: read when that is first asked, for it takes memory
+/// that most do not need.
+#[derive(Clone, Default)]
+pub struct Authorities(Arc<OnceLock<Trust>>);
+
+struct Trust {
     provider: Arc<CryptoProvider>,
     verifier: Result<Arc<WebPkiServerVerifier>, String>,
 }
 
 impl Authorities {
+    fn trust(&self) -> &Trust {
+        self.0.get_or_init(Trust::load)
+    }
+}
+
+impl Trust {
     /// Reads the system's certificates from disk; `SSL_CERT_FILE` and `SSL_CERT_DIR` name
-    /// others. That there are none matters only to who uses TLS.
-    pub fn load() -> Self {
+    /// others. That there are none matters only to whom they are to verify.
+    fn load() -> Self {
         let found = rustls_native_certs::load_native_certs();
         for error in &found.errors {
             log::debug!("certificates: {error}");
@@ -47,17 +57,34 @@ impl Authorities {
 
 /// Makes connections whose servers are checked in the same way.
 #[derive(Clone)]
-pub struct Connector(Result<Arc<ClientConfig>, String>);
+pub struct Connector {
+    authorities: Authorities,
+    tls: config::Tls,
+    config: Arc<OnceLock<Result<Arc<ClientConfig>, String>>>,
+}
 
 impl Connector {
     /// Checks servers in this way.
     pub fn new(authorities: &Authorities, tls: config::Tls) -> Self {
-        let check = match tls {
-            config::Tls::Verify => authorities.verifier.clone().map(Check::Authorities),
-            config::Tls::Insecure => Ok(Check::Nothing),
-            config::Tls::Pin(sha256) => Ok(Check::Pin(sha256)),
+        Self { authorities: authorities.clone(), tls, config: Arc::default() }
+    }
+
+    /// Does now what the first connection would have to wait for.
+    pub fn prepare(&self) {
+        let _ = self.config();
+    }
+
+    fn config(&self) -> Result<Arc<ClientConfig>, String> {
+        let make = || {
+            let Trust { provider, verifier } = self.authorities.trust();
+            let check = match self.tls {
+                config::Tls::Verify => verifier.clone().map(Check::Authorities),
+                config::Tls::Insecure => Ok(Check::Nothing),
+                config::Tls::Pin(sha256) => Ok(Check::Pin(sha256)),
+            };
+            check.and_then(|check| config(provider, check))
         };
-        Self(check.and_then(|check| config(&authorities.provider, check)))
+        self.config.get_or_init(make).clone()
     }
 }
 
@@ -80,7 +107,7 @@ pub struct Tls(Box<ClientConnection>);
 impl Tls {
     /// A connection to the server of this name or address.
     pub fn new(connector: &Connector, host: &str) -> Result<Self, String> {
-        let config = connector.0.clone()?;
+        let config = connector.config()?;
         let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
         let connection = ClientConnection::new(config, name);
         connection.map(|tls| Self(Box::new(tls))).map_err(|error| explain(&error))

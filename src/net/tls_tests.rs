@@ -18,7 +18,7 @@ const VERSIONS: [&SupportedProtocolVersion; 2] = [&version::TLS12, &version::TLS
 fn authorities(roots: &[&'static [u8]]) -> Authorities {
     let mut store = RootCertStore::empty();
     store.add_parsable_certificates(roots.iter().map(|root| CertificateDer::from(*root)));
-    Authorities::new(store)
+    Authorities(Arc::new(OnceLock::from(Trust::new(store))))
 }
 
 /// Presents the certificate, whether it has its key or not.
