@@ -2,7 +2,7 @@
 
 /// Nobody.
 #[derive(Default)]
-pub struct Authorities;
+pub struct Authorities(());
 
 /// Makes no connections.
 #[derive(Clone)]
