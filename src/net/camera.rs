@@ -44,7 +44,7 @@ impl Camera {
             intake: Intake::default(),
             client: Client::new(options(stream)?, random_u64()),
             connectors: stream
-                .urls
+                .urls()
                 .iter()
                 .map(|url| Connector::new(authorities, url.tls))
                 .collect(),
@@ -266,7 +266,7 @@ fn closed() -> Failure {
 /// What the client of a stream's camera is told.
 fn options(stream: &config::Stream) -> Result<Options, String> {
     let mut urls = Vec::new();
-    for url in &stream.urls {
+    for url in stream.urls() {
         let url = Url::parse(url.url.expose()).map_err(|error| error.to_string())?;
         // UniFi's addresses ask for SRTP inside of TLS, for which there are no keys here.
         let plain = url.without_parameter("enableSrtp");
