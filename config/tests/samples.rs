@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use config::{CameraUrl, Config, SecretUrl, Tls, Transport, parse};
+use config::{CameraUrl, Config, SecretUrl, Source, Tls, Transport, parse};
 
 const FULL: &str = include_str!("../samples/crosspoint.yaml");
 const SMALL: &str = include_str!("../samples/two-cameras.yaml");
@@ -29,6 +29,18 @@ fn the_full_sample_has_a_stream_that_is_pushed_with_a_password() {
     let config = read(FULL);
     assert!(config.stream("mast").unwrap().urls().is_empty());
     assert_eq!(config.rtsp.unwrap().login.unwrap().password, "secret");
+}
+
+#[test]
+fn the_full_sample_has_programs_and_qualities() {
+    let config = read(FULL);
+    let program = |name| match &config.stream(name).unwrap().source {
+        Source::Program(program) => program.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(program("yard-360p").reads.as_deref(), Some("yard"));
+    assert_eq!(program("film").words[3], "/srv/a film.mp4");
+    assert_eq!(config.stream("lane-360p").unwrap().urls()[0].url.expose(), "rtsp://192.0.2.16/sub");
 }
 
 #[test]

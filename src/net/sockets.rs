@@ -102,7 +102,8 @@ fn restream(config: &Config, clock: WallClock) -> Result<Option<Restream>, Serve
     let is_program = |stream: &Stream| matches!(stream.source, Source::Program(_));
     if config.streams.iter().any(is_program) {
         let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-        restream.open_for_programs(listen).map_err(|error| ServerError::Rtsp(listen, error))?;
+        let system = |error| ServerError::System("listener of programs", error);
+        restream.open_for_programs(listen).map_err(system)?;
     } else if config.rtsp.is_none() {
         return Ok(None);
     }
