@@ -10,7 +10,6 @@ const UNSUPPORTED: &[&str] = &[
     "bubble",
     "doorbird",
     "dvrip",
-    "echo",
     "eseecloud",
     "expr",
     "file",
@@ -357,7 +356,7 @@ mod tests {
 
     #[test]
     fn other_sources_are_named_as_not_supported_yet() {
-        for text in ["echo:date", "rtsp+ws://h/a", "http://h/a.flv"] {
+        for text in ["onvif://h", "rtsp+ws://h/a", "http://h/a.flv"] {
             let error = camera_url(text).unwrap_err();
             let scheme = text.split(':').next().unwrap();
             assert!(error.starts_with(&format!("{scheme}: sources are not supported yet")));

@@ -51,7 +51,7 @@ pub(crate) fn expand(text: &str, streams: &[String]) -> Result<Program, String> 
     all.extend(options.input(input, reads.is_some())?);
     all.extend(options.output()?);
     all.extend(owned(&["-an", "-rtsp_transport", "tcp", "-f", "rtsp", OUTPUT]));
-    Ok(Program { words: all, reads })
+    Ok(Program { words: all, reads, prints: false })
 }
 
 fn owned(words: &[&str]) -> Vec<String> {

@@ -97,7 +97,7 @@ pub enum Source {
     Camera(Vec<CameraUrl>),
     /// Whoever pushes them to `rtsp`.
     Pushed,
-    /// A program that is started where somebody watches, and pushes them.
+    /// A program that is started where somebody watches, and pushes them or says where they are.
     Program(Program),
 }
 
@@ -105,13 +105,15 @@ pub enum Source {
 /// [`Program::reads`] says so, reads from.
 pub const OUTPUT: &str = "{output}";
 
-/// A program (`exec:`, `ffmpeg:`), as it is started, without a shell.
+/// A program (`exec:`, `ffmpeg:`, `echo:`), as it is started, without a shell.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Program {
     /// Its name or path, and its arguments. They may be secret.
     pub words: Vec<String>,
     /// The stream that it reads from us.
     pub reads: Option<String>,
+    /// It pushes nothing, but prints the address of a camera (`echo:`).
+    pub prints: bool,
 }
 
 impl Program {
@@ -125,7 +127,8 @@ impl Program {
     #[must_use]
     pub fn shown(&self) -> String {
         let name = self.words.first().map(String::as_str).unwrap_or_default();
-        format!("exec:{}", crate::url::redact_url(name))
+        let scheme = if self.prints { "echo" } else { "exec" };
+        format!("{scheme}:{}", crate::url::redact_url(name))
     }
 }
 

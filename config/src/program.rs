@@ -1,4 +1,4 @@
-//! Programs that make a stream, out of the file: `exec:`, and how a command is cut into words.
+//! Programs out of the file, `exec:` and `echo:`, and how a command is cut into words.
 
 use crate::limits::{COMMAND_MAX_BYTES, COMMAND_MAX_WORDS};
 use crate::model::{OUTPUT, Program};
@@ -16,7 +16,16 @@ pub(crate) fn exec(text: &str) -> Result<Program, String> {
     if !words.iter().any(|word| word.contains(OUTPUT)) {
         return Err(format!("{expected}: {OUTPUT} becomes the address that it pushes to"));
     }
-    Ok(Program { words, reads: None })
+    Ok(Program { words, reads: None, prints: false })
+}
+
+/// Reads the command behind `echo:`. No error repeats any of it.
+pub(crate) fn echo(text: &str) -> Result<Program, String> {
+    let words = words(text)?;
+    if words.is_empty() {
+        return Err("expected a program that prints an rtsp:// address behind echo:".to_owned());
+    }
+    Ok(Program { words, reads: None, prints: true })
 }
 
 /// Cuts a command at its spaces. A word that begins with `'` or `"` ends at the next one of the
@@ -96,5 +105,7 @@ mod tests {
         let program = exec("/bin/x --password hunter2 {output}").unwrap();
         assert_eq!(program.shown(), "exec:/bin/x");
         assert!(!format!("{program:?}").contains("hunter2"));
+        assert_eq!(echo("/bin/y hunter2").unwrap().shown(), "echo:/bin/y");
+        assert!(echo(" ").is_err());
     }
 }

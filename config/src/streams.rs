@@ -242,7 +242,7 @@ fn read_addresses(reader: &mut Reader<'_>, around: &Around, node: &Node) -> Addr
             let Some(text) = reader.text(item).map(|text| text.text) else { return };
             let read = match program_of(&text, around) {
                 Some(_) if !is_alone => {
-                    Err("expected no other address beside exec: or ffmpeg:".to_owned())
+                    Err("expected no other address beside exec:, ffmpeg: or echo:".to_owned())
                 }
                 Some(program) => program.map(|program| found = Some(program)),
                 None => camera_url(&text).map(|url| urls.push(url)),
@@ -260,6 +260,7 @@ fn program_of(text: &str, around: &Around) -> Option<Result<Program, String>> {
     let (scheme, rest) = text.split_once(':')?;
     match scheme.to_ascii_lowercase().as_str() {
         "exec" => Some(program::exec(rest)),
+        "echo" => Some(program::echo(rest)),
         "ffmpeg" => Some(ffmpeg::expand(rest, &around.names)),
         _ => None,
     }

@@ -23,7 +23,7 @@ fn only(text: &str) -> (usize, String, String) {
 fn all_problems_come_at_once_in_the_files_order_with_their_places() {
     let text = "\
 streams:
-  door: echo:yard
+  door: onvif:yard
   yard:
     transport: tpc
     url: rtsp://192.0.2.1/a

@@ -63,6 +63,7 @@ fn mistakes_have_their_places() {
     for (text, line, path, expected) in [
         ("streams:\n  a: ffmpeg:cam#video=h264", 2, "streams.a", "name of a stream"),
         ("streams:\n  a: exec:x hunter2", 2, "streams.a", "{output}"),
+        ("streams:\n  a: 'echo: '", 2, "streams.a", "prints an rtsp:// address"),
         ("streams:\n  a: [exec:x, rtsp://h/a]", 2, "streams.a[0]", "no other address"),
         ("streams:\n  a: {url: 'exec:x {output}', tls: verify}", 2, "streams.a", "for rtsp://"),
         ("streams:\n  a: ffmpeg:a#audio=aac", 2, "streams.a", "read itself"),

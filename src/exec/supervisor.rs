@@ -66,7 +66,13 @@ impl Supervisor {
         }
     }
 
-    /// It pushes.
+    /// Whether it is to run: it may have ended since.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        matches!(self.state, State::Starting { .. } | State::Pushing { .. })
+    }
+
+    /// It pushes, or the camera sends whose address it has printed.
     pub fn handle_pushing(&mut self, now: Instant) {
         if matches!(self.state, State::Starting { .. }) {
             self.state = State::Pushing { since: now };

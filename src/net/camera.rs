@@ -227,7 +227,8 @@ impl Camera {
         }
     }
 
-    fn disconnect(&mut self, context: &mut Context<'_>) {
+    /// Closes its sockets.
+    pub fn disconnect(&mut self, context: &mut Context<'_>) {
         self.channel.close(context);
         for (_, pair) in self.udp.drain(..) {
             pair.release(context);

@@ -12,6 +12,7 @@ mod channel;
 mod clients;
 #[cfg(feature = "demo")]
 mod demo;
+mod echoes;
 mod inbox;
 mod link;
 pub mod probe;

@@ -29,15 +29,15 @@ const ENVIRONMENT: &[&str] = &["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"]
 /// All programs of the configuration.
 #[derive(Default)]
 pub(super) struct Programs {
-    all: BTreeMap<SourceId, Program>,
+    pub(super) all: BTreeMap<SourceId, Program>,
     /// Where they push to.
     address: Option<SocketAddr>,
 }
 
 /// The program of one stream.
-struct Program {
-    words: config::Program,
-    supervisor: Supervisor,
+pub(super) struct Program {
+    pub words: config::Program,
+    pub supervisor: Supervisor,
     process: Option<Process>,
     complaints: Complaints,
 }
@@ -50,6 +50,8 @@ struct Process {
     /// The path of its address.
     secret: String,
     stderr: Option<Receiver>,
+    /// What it prints, where that matters.
+    stdout: Option<Receiver>,
     /// Of its standard error.
     token: Option<Token>,
     is_reaped: bool,
@@ -96,14 +98,19 @@ impl Programs {
 }
 
 impl Process {
-    fn start(words: &config::Program, address: SocketAddr) -> io::Result<Self> {
+    /// `address` is where it pushes to, if it does.
+    fn start(words: &config::Program, address: Option<SocketAddr>) -> io::Result<Self> {
         let mut random = [0; 16];
         fill_random(&mut random);
         let mut secret = String::new();
         for byte in random {
             let _ = write!(secret, "{byte:02x}"); // a string takes everything
         }
-        let words = words.arguments(&format!("rtsp://{address}/{secret}"));
+        let stdout = if words.prints { Stdio::piped() } else { Stdio::null() };
+        let words = match address {
+            Some(address) => words.arguments(&format!("rtsp://{address}/{secret}")),
+            None => words.words.clone(),
+        };
         let (name, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let environment = ENVIRONMENT.iter().filter_map(|key| Some((key, std::env::var_os(key)?)));
         let mut child = Command::new(name)
@@ -111,16 +118,18 @@ impl Process {
             .env_clear()
             .envs(environment)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(stdout)
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()?;
         let stderr = child.stderr.take().map(Receiver::from);
+        let stdout = child.stdout.take().map(Receiver::from);
         let pid = Pid::from_child(&child);
         // From here on, what fails ends the process.
-        let process = Self { child, pid, secret, stderr, token: None, is_reaped: false };
-        if let Some(stderr) = &process.stderr {
-            stderr.set_nonblocking(true)?;
+        let (token, is_reaped) = (None, false);
+        let process = Self { child, pid, secret, stderr, stdout, token, is_reaped };
+        for pipe in process.stderr.iter().chain(&process.stdout) {
+            pipe.set_nonblocking(true)?;
         }
         Ok(process)
     }
@@ -130,6 +139,16 @@ impl Process {
         if let Err(error) = kill_process_group(self.pid, signal) {
             log::debug!("process group {}: {error}", self.pid);
         }
+    }
+
+    /// The first line that it has printed. More than the pipe holds keeps it from ending, which
+    /// its supervisor does then.
+    fn printed(&mut self) -> String {
+        let mut buffer = [0; config::limits::URL_MAX_BYTES];
+        let read = self.stdout.as_mut().and_then(|stdout| stdout.read(&mut buffer).ok());
+        let data = buffer.get(..read.unwrap_or_default()).unwrap_or_default();
+        let text = String::from_utf8_lossy(data);
+        text.lines().next().unwrap_or_default().trim().to_owned()
     }
 
     /// Whether it has ended. It is not reaped, so that its number stays its own.
@@ -204,7 +223,7 @@ impl Server {
     }
 
     /// Does what a supervisor wants done.
-    fn pump_program(&mut self, now: Instant, id: SourceId) {
+    pub(super) fn pump_program(&mut self, now: Instant, id: SourceId) {
         loop {
             let Some(program) = self.programs.all.get_mut(&id) else { return };
             let Some(output) = program.supervisor.poll_output() else {
@@ -215,13 +234,13 @@ impl Server {
                 (Output::Start, _) => self.run_program(now, id),
                 (Output::Terminate, Some(process)) => process.signal(Signal::TERM),
                 (Output::Kill, Some(process)) => process.signal(Signal::KILL),
-                (Output::Terminate | Output::Kill, None) => {}
+                (Output::Terminate | Output::Kill, None) => self.end_echoed(now, id),
             }
         }
     }
 
     fn run_program(&mut self, now: Instant, id: SourceId) {
-        let Some(address) = self.programs.address else { return };
+        let address = self.programs.address;
         let Some(program) = self.programs.all.get_mut(&id) else { return };
         let shown = program.words.shown();
         let started = Process::start(&program.words, address).and_then(|mut process| {
@@ -248,7 +267,13 @@ impl Server {
         }
     }
 
-    fn tell_program_failure(&mut self, now: Instant, id: SourceId, failed: bool, reason: &str) {
+    pub(super) fn tell_program_failure(
+        &mut self,
+        now: Instant,
+        id: SourceId,
+        failed: bool,
+        reason: &str,
+    ) {
         let Some(push) = self.pushes.get_mut(&id).filter(|_| failed) else { return };
         let mut news = Vec::new();
         push.intake.handle_end(reason, &mut news);
@@ -305,11 +330,15 @@ impl Server {
         if let Some(line) = program.complaints.handle_end(now) {
             log::warn!("{shown}: {line}");
         }
-        let how = match process.end() {
-            Ok(status) => status.to_string(),
-            Err(error) => error.to_string(),
+        let printed = process.printed();
+        let (how, is_well) = match process.end() {
+            Ok(status) => (status.to_string(), status.success()),
+            Err(error) => (error.to_string(), false),
         };
         log::info!("{shown}: process {} has ended, {how}", process.pid);
+        if program.words.prints && is_well && program.supervisor.is_running() {
+            return self.open_echoed(now, id, &printed);
+        }
         let last = program.complaints.last().map(|line| format!(": {line}")).unwrap_or_default();
         let failed = program.supervisor.handle_exit(now);
         self.tell_program_failure(now, id, failed, &format!("{shown} has ended, {how}{last}"));

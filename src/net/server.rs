@@ -423,7 +423,7 @@ impl Server {
         }
     }
 
-    fn with_camera<R>(
+    pub(super) fn with_camera<R>(
         &mut self,
         id: SourceId,
         act: impl FnOnce(&mut Camera, &mut Context<'_>) -> R,
@@ -449,7 +449,14 @@ impl Server {
         if let Some(camera) = self.cameras.get(&id) {
             self.timers.set(Timer::Camera(id), camera.poll_timeout());
         }
+        let health = news.iter().rev().find_map(|news| match news {
+            News::Health(health) => Some(health.clone()),
+            _ => None,
+        });
         self.take_news(now, id, news);
+        if let Some(health) = health.filter(|_| self.programs.has(id)) {
+            self.handle_echoed_health(now, id, &health);
+        }
     }
 
     /// What feeds a source, as far as it is known.

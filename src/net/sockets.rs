@@ -99,7 +99,10 @@ fn restream(config: &Config, clock: WallClock) -> Result<Option<Restream>, Serve
     if let Some(rtsp) = &config.rtsp {
         restream.open(rtsp).map_err(|error| ServerError::Rtsp(rtsp.listen, error))?;
     }
-    let is_program = |stream: &Stream| matches!(stream.source, Source::Program(_));
+    let is_program = |stream: &Stream| match &stream.source {
+        Source::Program(program) => !program.prints,
+        Source::Camera(_) | Source::Pushed => false,
+    };
     if config.streams.iter().any(is_program) {
         let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
         let system = |error| ServerError::System("listener of programs", error);

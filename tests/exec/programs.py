@@ -76,7 +76,7 @@ class Server:
             "linger": f"{LINGER_S}s",
         }
         file = OUT / "crosspoint.yaml"
-        file.write_text(json.dumps(config))
+        file.write_text(json.dumps(config).replace("RTSP_PORT", str(self.rtsp_port)))
         env = {**os.environ, "OF_OURS": "hunter2"}
         self.child = subprocess.Popen(
             [BINARY, "run", "-c", file], stderr=subprocess.PIPE, text=True, env=env
@@ -95,6 +95,10 @@ class Server:
         """What it serves at a path."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
             return response.read().decode()
+
+    def count(self, text):
+        """How many lines of the log hold a text."""
+        return sum(text in line for line in list(self.lines))
 
     def stream(self, name):
         """What the API says of a stream."""
@@ -142,6 +146,14 @@ def pictures(url, count):
     return (*sizes[0], len(sizes))
 
 
+def shown(url):
+    """Width and height of a stream that can be read now."""
+    try:
+        return pictures(url, 20)[:2]
+    except subprocess.CalledProcessError:
+        return None
+
+
 def main():
     began = time.monotonic()
 
@@ -163,12 +175,20 @@ def main():
         "sh -c \"trap '' TERM; sleep 1000\" &\nwait\nsleep 1000\n"
     )
     stubborn.chmod(0o755)
+    flag = OUT / "printed"
+    flag.unlink(missing_ok=True)
+    printing = (
+        f'test -e "{flag}" && echo rtsp://127.0.0.1:RTSP_PORT/cam '
+        f'|| echo rtsp://admin:hunter2@127.0.0.1:1/x; touch "{flag}"; echo more'
+    )
     push = "-c copy -rtsp_transport tcp -f rtsp {output}"
     server = Server({
         "cam": f"exec:ffmpeg -v error -re -stream_loop -1 -i '{film}' {push}",
         "cam-360p": "ffmpeg:cam#video=h264#height=360",
         "stubborn": f"exec:{stubborn} {{output}}",
         "broken": "exec:ffmpeg -v error -i rtsp://admin:hunter2@127.0.0.1:1/x " + push,
+        "echoed": f"echo:sh -c '{printing}'",
+        "silent": "echo:true",
         "missing": "exec:/no/such/program {output}",
     })  # fmt: skip
     assert server.programs() == []
@@ -218,7 +238,19 @@ def main():
     eventually("none of them is left", LINGER_S + END_S + 1, gone)
     passed(f"one that ignores SIGTERM is killed, with the {len(group) - 1} that it started")
 
-    for name, reason in [("broken", "refused"), ("missing", "No such file")]:
+    lost = watch(server.url("echoed"))
+    told = eventually("it is told", 20, lambda: server.stream("echoed").get("error"))
+    assert "refused" in told, told
+    lost.wait(20)
+    width, height = eventually("it is shown", 20, lambda: shown(server.url("echoed")))
+    assert (width, height) == (1280, 720), (width, height)
+    assert server.count("echo:sh: started") >= 2
+    eventually("it is idle", 2 * LINGER_S, lambda: server.stream("echoed")["state"] == "idle")
+    eventually("none is left", 2 * LINGER_S + 2 * END_S, lambda: server.programs() == [])
+    passed("a camera whose address a program prints is shown; it is run anew where that fails")
+
+    failing = {"silent": "such as rtsp://", "broken": "refused", "missing": "No such file"}
+    for name, reason in failing.items():
         assert server.stream(name)["state"] == "idle"
         client = watch(server.url(name))
         told = eventually("it is told", 20, lambda name=name: server.stream(name).get("error"))
@@ -241,8 +273,8 @@ def main():
     assert server.child.wait(5) == 0
     assert not [pid for pid in left if stat_of(pid)], "a program outlives the server"
     passed("nor is one left after the end of the server")
-    shown = "".join(server.lines)
-    assert "hunter2" not in shown and secret not in shown, shown
+    log = "".join(server.lines)
+    assert "hunter2" not in log and secret not in log, log
     passed("no password and no secret path shows in the log")
 
 
