@@ -7,6 +7,7 @@ pub mod control;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod engine;
+pub mod exec;
 pub mod http;
 pub mod intake;
 pub mod limits;

@@ -63,7 +63,10 @@ pub const HTTP_UNSENT_MAX_BYTES: usize = 512 * 1024;
 /// Unsent bytes on a WebSocket: an answer for the most slots fits several times.
 pub const WEBSOCKET_UNSENT_MAX_BYTES: usize = 1024 * 1024;
 
-/// Readers and publishers of the RTSP server at a time.
+/// Bytes of a program's standard error that are read before the others have their turn.
+pub const PROGRAM_ERRORS_BUDGET_BYTES: usize = 16 * 1024;
+
+/// Readers and publishers of the RTSP server at a time; as many connections of programs.
 pub const RTSP_CLIENTS_MAX: usize = 128;
 
 /// How much faster than live the kept pictures are sent over UDP to a reader that comes; a

@@ -58,7 +58,7 @@ fn read(file: &str) -> Result<Config, String> {
 fn needs_tls(config: &Config) -> Option<String> {
     let begins = |url: &config::SecretUrl, scheme| url.expose().starts_with(scheme);
     let is_tls = |camera: &config::CameraUrl| begins(&camera.url, "rtsps");
-    let stream = config.streams.iter().find(|stream| stream.urls.iter().any(is_tls));
+    let stream = config.streams.iter().find(|stream| stream.urls().iter().any(is_tls));
     let publish = config.publish.iter().find(|publish| begins(&publish.url, "https:"));
     let stream = stream.map(|stream| format!("streams.{}: rtsps://", stream.name));
     stream.or(publish.map(|publish| format!("publish.{}: https://", publish.stream)))

@@ -34,6 +34,7 @@ const PURE: &[&str] = &[
     "src/http/",
     "src/room/",
     "src/whip/",
+    "src/exec/",
     "src/demo/",
     "src/intake.rs",
     "src/peer/",
@@ -48,6 +49,7 @@ const ORDERED: &[&str] = &[
     "src/http/",
     "src/room/",
     "src/whip/",
+    "src/exec/",
     "src/demo/",
     "src/intake.rs",
     "rtsp/src/",
@@ -56,7 +58,7 @@ const ORDERED: &[&str] = &[
 
 const WALLS: &[Wall] = &[
     Wall {
-        words: &["mio::", "use mio", "socket2::", "quinn_udp::", "signal_hook"],
+        words: &["mio::", "use mio", "socket2::", "quinn_udp::", "signal_hook", "rustix::"],
         within: EVERYWHERE,
         allowed: &["src/net/"],
         because: "only net knows sockets and readiness: what knows neither can be simulated",

@@ -1,7 +1,7 @@
 //! A camera's address out of the file.
 
 use crate::limits::URL_MAX_BYTES;
-use crate::model::{CameraUrl, Config, KeepAlive, Stream, Tls, Transport};
+use crate::model::{CameraUrl, Config, KeepAlive, Source, Stream, Tls, Transport};
 use crate::url::SecretUrl;
 
 /// Schemes that go2rtc knows and this program may learn; naming them tells a user who brings
@@ -10,11 +10,8 @@ const UNSUPPORTED: &[&str] = &[
     "bubble",
     "doorbird",
     "dvrip",
-    "echo",
     "eseecloud",
-    "exec",
     "expr",
-    "ffmpeg",
     "file",
     "flv",
     "gopro",
@@ -126,7 +123,8 @@ pub fn parse_stream(text: &str) -> Result<Stream, String> {
     let (urls, transport) = Wanted::default().apply(vec![camera_url(text)?])?;
     let Config { warm, linger, .. } = Config::default();
     let (name, keep_alive) = (String::new(), KeepAlive::default());
-    Ok(Stream { name, urls, transport, keep_alive, warm, linger })
+    let source = Source::Camera(urls);
+    Ok(Stream { name, source, transport, keep_alive, warm, linger })
 }
 
 /// Reads `rtsp://user:password@host:554/path#transport=tcp`. No error repeats any of it.
@@ -264,9 +262,9 @@ mod tests {
     use super::*;
 
     fn stream(text: &str) -> (String, Tls, Transport) {
-        let mut stream = parse_stream(text).unwrap();
-        assert_eq!(stream.urls.len(), 1);
-        let CameraUrl { url, tls } = stream.urls.remove(0);
+        let stream = parse_stream(text).unwrap();
+        assert_eq!(stream.urls().len(), 1);
+        let CameraUrl { url, tls } = stream.urls()[0].clone();
         (url.expose().to_owned(), tls, stream.transport)
     }
 
@@ -358,7 +356,7 @@ mod tests {
 
     #[test]
     fn other_sources_are_named_as_not_supported_yet() {
-        for text in ["ffmpeg:cam#video=h264", "exec:date", "rtsp+ws://h/a", "http://h/a.flv"] {
+        for text in ["onvif://h", "rtsp+ws://h/a", "http://h/a.flv"] {
             let error = camera_url(text).unwrap_err();
             let scheme = text.split(':').next().unwrap();
             assert!(error.starts_with(&format!("{scheme}: sources are not supported yet")));

@@ -6,14 +6,17 @@
 //! what is expected, and no message, `Debug` or `Display` of this crate shows a credential.
 
 mod camera;
+mod ffmpeg;
 pub mod limits;
 mod model;
 mod problem;
+mod program;
 mod publish;
 mod reader;
 mod rtsp;
 mod scalar;
 mod schema;
+mod streams;
 mod substitute;
 mod tree;
 mod url;
@@ -21,8 +24,8 @@ mod url;
 pub use camera::parse_stream;
 pub use model::{
     Api, CameraUrl, Candidate, Config, IceServer, KeepAlive, Limits, Log, LogFormat, LogLevel,
-    Login, Multistream, PlayoutDelay, Publish, RTSP_DEFAULT_PORT, Rtsp, Stream, Tls, Transport,
-    WEBRTC_DEFAULT_PORT, Webrtc,
+    Login, Multistream, OUTPUT, PlayoutDelay, Program, Publish, RTSP_DEFAULT_PORT, Rtsp, Source,
+    Stream, Tls, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 pub use problem::Problem;
 pub use scalar::listen as parse_listen;

@@ -21,6 +21,10 @@ pub const STREAM_NAME_MAX_CHARS: usize = 64;
 pub const URLS_PER_STREAM_MAX: usize = 8;
 /// Longest camera address in bytes.
 pub const URL_MAX_BYTES: usize = 2048;
+/// Longest command of `exec:` in bytes.
+pub const COMMAND_MAX_BYTES: usize = 4096;
+/// Most words of a command.
+pub const COMMAND_MAX_WORDS: usize = 256;
 /// Most addresses that streams are published to, of all streams together: each has a socket.
 pub const PUBLISH_MAX: usize = 256;
 /// Longest bearer token in bytes: a JSON web token with some claims fits.

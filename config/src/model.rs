@@ -67,8 +67,8 @@ impl Config {
 pub struct Stream {
     /// 1..=64 characters, without control characters and `/`.
     pub name: String,
-    /// Up to 8 addresses, tried in order; none for a stream that is pushed to `rtsp`.
-    pub urls: Vec<CameraUrl>,
+    /// Where its pictures come from.
+    pub source: Source,
     /// How RTP is carried from the camera.
     pub transport: Transport,
     /// Which request keeps the camera's session alive.
@@ -77,6 +77,65 @@ pub struct Stream {
     pub warm: bool,
     /// How long the camera stays connected after its last viewer left.
     pub linger: Duration,
+}
+
+impl Stream {
+    /// The addresses of its camera; none for a stream that has none.
+    #[must_use]
+    pub fn urls(&self) -> &[CameraUrl] {
+        match &self.source {
+            Source::Camera(urls) => urls,
+            Source::Pushed | Source::Program(_) => &[],
+        }
+    }
+}
+
+/// Where the pictures of a stream come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A camera, under 1..=8 addresses that are tried in order.
+    Camera(Vec<CameraUrl>),
+    /// Whoever pushes them to `rtsp`.
+    Pushed,
+    /// A program that is started where somebody watches, and pushes them or says where they are.
+    Program(Program),
+}
+
+/// What stands in a program's words for the address that it pushes to, and where
+/// [`Program::reads`] says so, reads from.
+pub const OUTPUT: &str = "{output}";
+
+/// A program (`exec:`, `ffmpeg:`, `echo:`), as it is started, without a shell.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Its name or path, and its arguments. They may be secret.
+    pub words: Vec<String>,
+    /// The stream that it reads from us.
+    pub reads: Option<String>,
+    /// It pushes nothing, but prints the address of a camera (`echo:`).
+    pub prints: bool,
+}
+
+impl Program {
+    /// Its words for this address.
+    #[must_use]
+    pub fn arguments(&self, address: &str) -> Vec<String> {
+        self.words.iter().map(|word| word.replace(OUTPUT, address)).collect()
+    }
+
+    /// What may be shown of it: its name.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let name = self.words.first().map(String::as_str).unwrap_or_default();
+        let scheme = if self.prints { "echo" } else { "exec" };
+        format!("{scheme}:{}", crate::url::redact_url(name))
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Program").field(&self.shown()).finish()
+    }
 }
 
 /// One address of a stream.

@@ -1,19 +1,18 @@
 //! The keys of the file: which there are, and what each may say.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use crate::camera::{ReadUrl, Wanted, camera_url, tls, way};
 use crate::limits;
 use crate::model::{
-    Api, CameraUrl, Config, IceServer, KeepAlive, Limits, Log, LogFormat, LogLevel, Multistream,
-    PlayoutDelay, Publish, Stream, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
+    Api, Config, IceServer, Limits, Log, LogFormat, LogLevel, Multistream, PlayoutDelay, Publish,
+    Stream, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 use crate::problem::Problem;
 use crate::publish;
 use crate::reader::{Found, Reader};
 use crate::rtsp;
 use crate::scalar;
+use crate::streams::{self, RawStream, read_linger};
 use crate::tree::{self, Node, Value};
 
 const TOP: &[&str] = &[
@@ -29,7 +28,6 @@ const TOP: &[&str] = &[
     "limits",
     "burst_mbps",
 ];
-const STREAM: &[&str] = &["url", "urls", "transport", "tls", "keep_alive", "warm", "linger"];
 const PUBLISH: &[&str] = &["url", "token"];
 const API: &[&str] = &["listen", "origin"];
 const WEBRTC: &[&str] = &["listen", "candidates", "ice_servers", "playout_delay_ms"];
@@ -76,16 +74,6 @@ fn place_all(text: &str, mut found: Vec<Found>) -> Vec<Problem> {
     problems
 }
 
-/// A stream with what it leaves to the defaults of the whole file.
-struct RawStream {
-    name: String,
-    urls: Vec<CameraUrl>,
-    transport: Transport,
-    keep_alive: KeepAlive,
-    warm: Option<bool>,
-    linger: Option<Duration>,
-}
-
 fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
     let mut config = Config::default();
     let mut streams = Vec::new();
@@ -93,7 +81,7 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
     let mut webrtc_listen = None;
     let accepts_push = rtsp::is_there(root);
     reader.section(root, TOP, |reader, key, node| match key {
-        "streams" => streams = read_streams(reader, node, accepts_push),
+        "streams" => streams = streams::read(reader, node, accepts_push),
         "publish" => publish = Some(node),
         "api" => config.api = read_api(reader, node),
         "rtsp" => config.rtsp = Some(rtsp::read(reader, node)),
@@ -113,7 +101,7 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
     config.webrtc.listen = webrtc_listen.unwrap_or(default_listen);
     let finish = |raw: RawStream| Stream {
         name: raw.name,
-        urls: raw.urls,
+        source: raw.source,
         transport: raw.transport,
         keep_alive: raw.keep_alive,
         warm: raw.warm.unwrap_or(config.warm),
@@ -129,105 +117,10 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
 }
 
 /// Keeps the default where the file's value was a problem.
-fn set<T>(place: &mut T, value: Option<T>) {
+pub(crate) fn set<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *place = value;
     }
-}
-
-fn read_linger(reader: &mut Reader<'_>, node: &Node) -> Option<Duration> {
-    reader.parsed(node, |text| {
-        let linger = scalar::duration(text)?;
-        if linger > limits::LINGER_MAX {
-            return Err("expected at most 24h".to_owned());
-        }
-        Ok(linger)
-    })
-}
-
-fn read_streams(reader: &mut Reader<'_>, node: &Node, accepts_push: bool) -> Vec<RawStream> {
-    let mut streams = Vec::new();
-    if matches!(&node.value, Value::Map(entries) if entries.len() > limits::STREAMS_MAX) {
-        reader.problem(node, format!("expected at most {} streams", limits::STREAMS_MAX));
-        return streams;
-    }
-    reader.entries(node, |reader, key_node, name, value| {
-        let stream = reader.within(name, |reader| {
-            if let Err(message) = check_name(name) {
-                reader.problem(key_node, message);
-            }
-            read_stream(reader, name, value, accepts_push)
-        });
-        streams.push(stream);
-    });
-    streams
-}
-
-fn check_name(name: &str) -> Result<(), String> {
-    let max = limits::STREAM_NAME_MAX_CHARS;
-    let chars = name.chars().count();
-    if chars == 0 || chars > max || name.contains(|c: char| c.is_control() || c == '/') {
-        return Err(format!(
-            "expected a name of 1 to {max} characters without / and control characters"
-        ));
-    }
-    Ok(())
-}
-
-fn read_stream(reader: &mut Reader<'_>, name: &str, node: &Node, accepts_push: bool) -> RawStream {
-    let mut stream = RawStream {
-        name: name.to_owned(),
-        urls: Vec::new(),
-        transport: Transport::default(),
-        keep_alive: KeepAlive::default(),
-        warm: None,
-        linger: None,
-    };
-    if matches!(node.value, Value::Null) {
-        if !accepts_push {
-            reader.problem(node, "expected an address; or a section rtsp: that it is pushed to");
-        }
-        return stream;
-    }
-    let mut wanted = Wanted::default();
-    let mut urls = None;
-    if matches!(node.value, Value::Map(_)) {
-        reader.section(node, STREAM, |reader, key, node| match key {
-            "url" | "urls" if urls.is_some() => reader.problem(node, "give either url or urls"),
-            "url" | "urls" => urls = Some(read_urls(reader, node)),
-            "transport" => wanted.way = reader.parsed(node, way),
-            "tls" => wanted.tls = reader.parsed(node, tls),
-            "keep_alive" => set(&mut stream.keep_alive, reader.parsed(node, keep_alive)),
-            "warm" => stream.warm = reader.boolean(node),
-            "linger" => stream.linger = read_linger(reader, node),
-            _ => {}
-        });
-    } else {
-        urls = Some(read_urls(reader, node));
-    }
-    match urls.map(|urls| wanted.apply(urls)) {
-        Some(Ok((urls, transport))) => (stream.urls, stream.transport) = (urls, transport),
-        Some(Err(message)) => reader.problem(node, message),
-        None => reader.problem(node, "expected url: rtsp://..."),
-    }
-    stream
-}
-
-fn read_urls(reader: &mut Reader<'_>, node: &Node) -> Vec<ReadUrl> {
-    let items = reader.items(node, limits::URLS_PER_STREAM_MAX);
-    if items.is_empty() {
-        reader.problem(node, "expected at least one address");
-    }
-    let mut urls = Vec::new();
-    for (index, item) in items {
-        let url = reader.at_index(&index, |reader| {
-            let text = reader.text(item)?.text;
-            // Not through `parsed`: nothing of an address may stand in a message.
-            camera_url(&text).map_err(|message| reader.problem(item, message)).ok()
-        });
-        urls.extend(url);
-    }
-    urls
 }
 
 fn read_publish(reader: &mut Reader<'_>, node: &Node, streams: &[Stream]) -> Vec<Publish> {
@@ -282,15 +175,6 @@ fn read_secret<T>(
 ) -> Option<T> {
     let text = reader.text(node)?.text;
     parse(&text).map_err(|message| reader.problem(node, message)).ok()
-}
-
-fn keep_alive(text: &str) -> Result<KeepAlive, String> {
-    match text {
-        "auto" => Ok(KeepAlive::Auto),
-        "options" => Ok(KeepAlive::Options),
-        "get_parameter" => Ok(KeepAlive::GetParameter),
-        _ => Err("expected auto, options or get_parameter".to_owned()),
-    }
 }
 
 fn read_api(reader: &mut Reader<'_>, node: &Node) -> Api {

@@ -23,7 +23,7 @@ fn only(text: &str) -> (usize, String, String) {
 fn all_problems_come_at_once_in_the_files_order_with_their_places() {
     let text = "\
 streams:
-  door: ffmpeg:yard
+  door: onvif:yard
   yard:
     transport: tpc
     url: rtsp://192.0.2.1/a
@@ -171,7 +171,9 @@ fn an_unset_variable_is_named_with_its_place() {
 #[test]
 fn no_problem_repeats_a_secret() {
     for text in [
-        "streams: {a: 'ffmpeg:rtsp://u:hunter2@h/a'}",
+        "streams: {a: 'ffmpeg:rtsp://u:hunter2@h/a#height=hunter2'}",
+        "streams: {a: 'exec:ffmpeg -i rtsp://u:hunter2@h/a'}",
+        "streams: {a: 'exec:ffmpeg \"hunter2 {output}'}",
         "streams: {a: 'rtsp://u:hunter2/x@h/a'}",
         "streams: {'rtsp://u:hunter2@h/a': x}",
         "'rtsp://u:hunter2@h/a': x",

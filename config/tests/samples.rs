@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use config::{CameraUrl, Config, SecretUrl, Tls, Transport, parse};
+use config::{CameraUrl, Config, SecretUrl, Source, Tls, Transport, parse};
 
 const FULL: &str = include_str!("../samples/crosspoint.yaml");
 const SMALL: &str = include_str!("../samples/two-cameras.yaml");
@@ -27,8 +27,20 @@ fn the_full_samples_values_are_the_defaults() {
 #[test]
 fn the_full_sample_has_a_stream_that_is_pushed_with_a_password() {
     let config = read(FULL);
-    assert!(config.stream("mast").unwrap().urls.is_empty());
+    assert!(config.stream("mast").unwrap().urls().is_empty());
     assert_eq!(config.rtsp.unwrap().login.unwrap().password, "secret");
+}
+
+#[test]
+fn the_full_sample_has_programs_and_qualities() {
+    let config = read(FULL);
+    let program = |name| match &config.stream(name).unwrap().source {
+        Source::Program(program) => program.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(program("yard-360p").reads.as_deref(), Some("yard"));
+    assert_eq!(program("film").words[3], "/srv/a film.mp4");
+    assert_eq!(config.stream("lane-360p").unwrap().urls()[0].url.expose(), "rtsp://192.0.2.16/sub");
 }
 
 #[test]
@@ -56,11 +68,11 @@ fn the_full_sample_shows_each_form_of_a_stream() {
     assert!(garage.warm);
     assert_eq!(garage.linger, Duration::from_secs(300));
     let yard = config.stream("yard").unwrap();
-    assert_eq!(yard.urls.len(), 2);
+    assert_eq!(yard.urls().len(), 2);
     assert!(!yard.warm);
     assert_eq!(yard.linger, Duration::from_secs(20));
-    assert_eq!(config.stream("gate").unwrap().urls.len(), 2);
-    let cellar = &config.stream("cellar").unwrap().urls[0];
+    assert_eq!(config.stream("gate").unwrap().urls().len(), 2);
+    let cellar = &config.stream("cellar").unwrap().urls()[0];
     assert_eq!(cellar.url.expose(), "rtsps://192.0.2.15:7441/token");
     assert!(matches!(cellar.tls, Tls::Pin(_)));
 }
@@ -103,5 +115,5 @@ fn the_small_sample_is_two_cameras_on_every_interface() {
     assert_eq!(config.api.listen, "0.0.0.0:1984".parse().unwrap());
     assert_eq!(config.webrtc.listen, "0.0.0.0:8555".parse().unwrap());
     let url = SecretUrl::new("rtsp://admin:secret@192.0.2.10:554/stream1");
-    assert_eq!(config.stream("door").unwrap().urls, [CameraUrl { url, tls: Tls::Verify }]);
+    assert_eq!(config.stream("door").unwrap().urls(), [CameraUrl { url, tls: Tls::Verify }]);
 }

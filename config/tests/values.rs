@@ -34,7 +34,7 @@ fn a_variable_can_be_a_password_or_a_number() {
         "streams: {a: 'rtsp://u:${PW}@h/a'}\nmultistream: {max_slots: '${SLOTS:4}'}\n\
          warm: ${WARM:true}\n",
     );
-    assert_eq!(config.streams[0].urls[0].url.expose(), "rtsp://u:s3cret@h/a");
+    assert_eq!(config.streams[0].urls()[0].url.expose(), "rtsp://u:s3cret@h/a");
     assert_eq!(config.multistream.max_slots, 4);
     assert!(config.warm);
 }
@@ -75,7 +75,7 @@ fn the_rtsp_server_is_there_if_its_section_is_and_on_loopback_unless_told() {
 #[test]
 fn a_stream_without_address_is_pushed_wherever_the_server_stands() {
     for text in ["streams: {a: }\nrtsp:\n", "rtsp: {listen: ':1'}\nstreams:\n  a:\n"] {
-        assert!(read(text).stream("a").unwrap().urls.is_empty(), "{text}");
+        assert!(read(text).stream("a").unwrap().urls().is_empty(), "{text}");
     }
 }
 
@@ -97,7 +97,7 @@ fn the_tls_key_counts_for_every_address_and_more_than_an_option() {
          c: {url: rtsps://h/a, tls: insecure}\n",
     );
     let tls = |stream: usize| -> Vec<Tls> {
-        config.streams[stream].urls.iter().map(|url| url.tls).collect()
+        config.streams[stream].urls().iter().map(|url| url.tls).collect()
     };
     assert_eq!(tls(0), [Tls::Insecure, Tls::Verify], "one address says nothing for another");
     assert_eq!(tls(1), [Tls::Verify; 3]);
@@ -109,7 +109,7 @@ fn transport_http_tunnels_every_address() {
     let config = read(
         "streams: {a: {urls: ['rtsp://h/a', 'rtsps://h/b', 'rtsp+http://h/c'], transport: http}}",
     );
-    let urls: Vec<&str> = config.streams[0].urls.iter().map(|url| url.url.expose()).collect();
+    let urls: Vec<&str> = config.streams[0].urls().iter().map(|url| url.url.expose()).collect();
     assert_eq!(urls, ["rtsp+http://h/a", "rtsps+http://h/b", "rtsp+http://h/c"]);
     assert_eq!(config.streams[0].transport, Transport::Auto);
 }

@@ -41,7 +41,7 @@ impl Camera {
         let (main, post) = (Endpoint::Camera(source), Endpoint::CameraPost(source));
         let options = options(stream)?;
         let connectors: Vec<Connector> =
-            stream.urls.iter().map(|url| Connector::new(authorities, url.tls)).collect();
+            stream.urls().iter().map(|url| Connector::new(authorities, url.tls)).collect();
         let urls = std::iter::once(&options.url).chain(&options.alternatives);
         for (connector, url) in connectors.iter().zip(urls) {
             if url.scheme().is_tls() {
@@ -232,7 +232,8 @@ impl Camera {
         }
     }
 
-    fn disconnect(&mut self, context: &mut Context<'_>) {
+    /// Closes its sockets.
+    pub fn disconnect(&mut self, context: &mut Context<'_>) {
         self.channel.close(context);
         for (_, pair) in self.udp.drain(..) {
             pair.release(context);
@@ -271,7 +272,7 @@ fn closed() -> Failure {
 /// What the client of a stream's camera is told.
 fn options(stream: &config::Stream) -> Result<Options, String> {
     let mut urls = Vec::new();
-    for url in &stream.urls {
+    for url in stream.urls() {
         let url = Url::parse(url.url.expose()).map_err(|error| error.to_string())?;
         // UniFi's addresses ask for SRTP inside of TLS, for which there are no keys here.
         let plain = url.without_parameter("enableSrtp");

@@ -67,10 +67,10 @@ impl Demo {
     pub fn streams(&self) -> impl Iterator<Item = config::Stream> {
         CLIPS.iter().map(|clip| config::Stream {
             name: clip.name.to_owned(),
-            urls: vec![config::CameraUrl {
+            source: config::Source::Camera(vec![config::CameraUrl {
                 url: config::SecretUrl::new(format!("rtsp://{}/{}", self.address, clip.name)),
                 tls: config::Tls::default(),
-            }],
+            }]),
             transport: config::Transport::Tcp,
             keep_alive: config::KeepAlive::Auto,
             warm: true,

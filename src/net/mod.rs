@@ -12,9 +12,11 @@ mod channel;
 mod clients;
 #[cfg(feature = "demo")]
 mod demo;
+mod echoes;
 mod inbox;
 mod link;
 pub mod probe;
+mod programs;
 mod publishers;
 mod pushes;
 mod resolver;
@@ -64,18 +66,29 @@ enum Endpoint {
     Publisher(usize),
     /// A publisher's UDP socket.
     PublisherMedia(usize),
-    /// The RTSP server's listener.
-    RtspListener,
+    /// A listener of the RTSP server.
+    RtspListener(Door),
     /// One of the RTSP server's two UDP sockets.
     RtspMedia { rtcp: bool },
     /// A reader's or publisher's RTSP connection, by its key.
     RtspClient(usize),
+    /// The standard error of a source's program.
+    ProgramErrors(SourceId),
     /// The built-in cameras' RTSP listener.
     #[cfg(feature = "demo")]
     DemoListener,
     /// A reader of a built-in camera, by its key.
     #[cfg(feature = "demo")]
     DemoReader(usize),
+}
+
+/// Where clients of the RTSP server come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Door {
+    /// Readers and publishers, at the configured address.
+    Public,
+    /// Our own programs, from this machine and under secret paths.
+    Programs,
 }
 
 /// What a deadline is for.
@@ -87,6 +100,7 @@ enum Timer {
     Client(usize),
     Publisher(usize),
     RtspClient(usize),
+    Program(SourceId),
     /// The end of the program has waited long enough.
     Goodbye,
     #[cfg(feature = "demo")]

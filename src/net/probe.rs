@@ -39,7 +39,7 @@ pub fn run(url: &SecretUrl) -> Result<String, String> {
     let stream = config::parse_stream(url.expose())?;
     let mut probe = Probe::new(&stream)?;
     probe.watch()?;
-    let shown = stream.urls.first().map(|url| url.url.redacted()).unwrap_or_default();
+    let shown = stream.urls().first().map(|url| url.url.redacted()).unwrap_or_default();
     Ok(probe.report(&shown))
 }
 

@@ -1,4 +1,5 @@
-//! Streams that are pushed to the RTSP server: sources that no camera is asked for.
+//! Streams that are pushed to the RTSP server, by programs of ours too: sources that no camera is
+//! asked for.
 
 use std::time::Instant;
 
@@ -36,9 +37,8 @@ impl Server {
         &mut self,
         now: Instant,
         key: usize,
-        name: &str,
+        id: SourceId,
     ) -> Result<SourceId, Refusal> {
-        let id = self.hub.find(name).ok_or(Refusal::NotFound)?;
         let push = self.pushes.get(&id).ok_or(Refusal::NotPushable)?;
         if let Some(other) = push.client.filter(|other| *other != key) {
             if !self.is_publisher_quiet(now, other) {
@@ -74,6 +74,9 @@ impl Server {
     pub(super) fn end_push(&mut self, now: Instant, id: SourceId) {
         let Some(push) = self.pushes.get_mut(&id) else { return };
         push.client = None;
+        if self.programs.has(id) {
+            return self.handle_program_silence(now, id);
+        }
         let mut news = Vec::new();
         push.intake.handle_end(NOBODY, &mut news);
         self.take_news(now, id, news);

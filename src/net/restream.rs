@@ -18,7 +18,7 @@ use super::tcp::{ReadOutcome, TcpConnection};
 use super::udp::MediaSocket;
 use super::viewers::Audience;
 use super::wall_clock::WallClock;
-use super::{Endpoint, Timer};
+use super::{Door, Endpoint, Timer};
 use crate::engine::frame::Egress;
 use crate::engine::source::{Health, SourceId};
 use crate::engine::viewer::{SlotKey, ViewerId};
@@ -26,13 +26,20 @@ use crate::limits;
 
 /// The server's sockets and clients.
 pub(super) struct Restream {
+    public: Option<Public>,
+    /// Where our own programs come in.
+    programs: Option<TcpListener>,
+    clock: WallClock,
+    lockout: Lockout,
+    clients: Slab<Client>,
+}
+
+/// What readers and publishers reach.
+struct Public {
     listener: TcpListener,
     rtp: MediaSocket,
     rtcp: MediaSocket,
     options: Options,
-    clock: WallClock,
-    lockout: Lockout,
-    clients: Slab<Client>,
 }
 
 /// One connection.
@@ -40,6 +47,9 @@ pub(super) struct Client {
     tcp: TcpConnection,
     token: Token,
     ip: IpAddr,
+    door: Door,
+    /// The source of the program that it is of.
+    program: Option<SourceId>,
     session: Session,
     watched: Option<Watched>,
     /// The stream that it pushes, or is about to.
@@ -56,8 +66,14 @@ struct Watched {
 }
 
 impl Restream {
+    /// A server that nobody reaches yet.
+    pub fn new(clock: WallClock) -> Self {
+        let (lockout, clients) = (Lockout::default(), Slab::new());
+        Self { public: None, programs: None, clock, lockout, clients }
+    }
+
     /// Binds the listener and the UDP sockets.
-    pub fn open(config: &config::Rtsp, clock: WallClock) -> io::Result<Self> {
+    pub fn open(&mut self, config: &config::Rtsp) -> io::Result<()> {
         let listener = TcpListener::bind(config.listen)?;
         let (rtp, rtcp) = MediaSocket::bind_pair(config.listen.ip())?;
         let udp_ports = Some((rtp.local_addr().port(), rtcp.local_addr().port()));
@@ -66,24 +82,48 @@ impl Restream {
             .clone()
             .map(|Login { username, password }| Credentials { username, password });
         log::info!("RTSP on {}", listener.local_addr()?);
-        Ok(Self {
-            listener,
-            rtp,
-            rtcp,
-            options: Options { credentials, udp_ports, accepts_push: true },
-            clock,
-            lockout: Lockout::default(),
-            clients: Slab::new(),
-        })
+        let options = Options { credentials, udp_ports, accepts_push: true };
+        self.public = Some(Public { listener, rtp, rtcp, options });
+        Ok(())
+    }
+
+    /// Binds the listener of our own programs.
+    pub fn open_for_programs(&mut self, listen: SocketAddr) -> io::Result<()> {
+        self.programs = Some(TcpListener::bind(listen)?);
+        Ok(())
+    }
+
+    /// Where our own programs connect to.
+    pub fn programs_address(&self) -> Option<SocketAddr> {
+        self.programs.as_ref()?.local_addr().ok()
     }
 
     /// For registration with the poll.
-    pub fn sources(&mut self) -> [(&mut dyn mio::event::Source, Endpoint); 3] {
-        [
-            (&mut self.listener, Endpoint::RtspListener),
-            (self.rtp.source(), Endpoint::RtspMedia { rtcp: false }),
-            (self.rtcp.source(), Endpoint::RtspMedia { rtcp: true }),
-        ]
+    pub fn sources(&mut self) -> Vec<(&mut dyn mio::event::Source, Endpoint)> {
+        let mut all: Vec<(&mut dyn mio::event::Source, Endpoint)> = Vec::new();
+        if let Some(public) = &mut self.public {
+            all.push((&mut public.listener, Endpoint::RtspListener(Door::Public)));
+            all.push((public.rtp.source(), Endpoint::RtspMedia { rtcp: false }));
+            all.push((public.rtcp.source(), Endpoint::RtspMedia { rtcp: true }));
+        }
+        if let Some(listener) = &mut self.programs {
+            all.push((listener, Endpoint::RtspListener(Door::Programs)));
+        }
+        all
+    }
+
+    /// The listener behind a door, and what its clients may do.
+    fn door(&self, door: Door) -> Option<(&TcpListener, Options)> {
+        match (door, &self.public) {
+            (Door::Public, public) => {
+                public.as_ref().map(|public| (&public.listener, public.options.clone()))
+            }
+            // The secret path is the password.
+            (Door::Programs, _) => {
+                let options = Options { accepts_push: true, ..Options::default() };
+                self.programs.as_ref().map(|listener| (listener, options))
+            }
+        }
     }
 
     /// Everybody who is connected.
@@ -103,8 +143,10 @@ impl Restream {
 
     /// Sends what is still held back.
     pub fn flush(&mut self) {
-        self.rtp.flush();
-        self.rtcp.flush();
+        if let Some(public) = &mut self.public {
+            public.rtp.flush();
+            public.rtcp.flush();
+        }
     }
 }
 
@@ -114,10 +156,11 @@ impl Server {
     }
 
     /// Takes new connections. True while there may be more.
-    pub(super) fn accept_rtsp_clients(&mut self, now: Instant) -> bool {
+    pub(super) fn accept_rtsp_clients(&mut self, now: Instant, door: Door) -> bool {
         let Some(restream) = &mut self.restream else { return false };
         loop {
-            let (stream, from) = match restream.listener.accept() {
+            let Some((listener, options)) = restream.door(door) else { return false };
+            let (stream, from) = match listener.accept() {
                 Ok(accepted) => accepted,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 Err(error) => {
@@ -130,7 +173,8 @@ impl Server {
                 log::debug!("RTSP: {ip} has to wait");
                 continue;
             }
-            if restream.clients.len() >= limits::RTSP_CLIENTS_MAX {
+            let others = restream.clients.iter().filter(|(_, client)| client.door == door);
+            if others.count() >= limits::RTSP_CLIENTS_MAX {
                 log::warn!("RTSP: more than {} clients: one refused", limits::RTSP_CLIENTS_MAX);
                 continue;
             }
@@ -143,10 +187,11 @@ impl Server {
                 self.endpoints.try_remove(token.0);
                 continue;
             }
-            let (ntp, options) = (restream.clock.ntp(now), restream.options.clone());
+            let ntp = restream.clock.ntp(now);
             let session = Session::new(now, ntp, random_u64(), options);
             self.dirty.rtsp_clients.insert(entry.key());
-            entry.insert(Client { tcp, token, ip, session, watched: None, pushed: None });
+            let (program, watched, pushed) = (None, None, None);
+            entry.insert(Client { tcp, token, ip, door, program, session, watched, pushed });
         }
     }
 
@@ -180,9 +225,10 @@ impl Server {
 
     /// A UDP socket is readable. True while there may be more.
     pub(super) fn receive_rtsp_datagrams(&mut self, now: Instant, rtcp: bool) -> bool {
-        let Some(Restream { rtp, rtcp: rtcp_socket, clients, .. }) = &mut self.restream else {
+        let Some(Restream { public: Some(public), clients, .. }) = &mut self.restream else {
             return false;
         };
+        let Public { rtp, rtcp: rtcp_socket, .. } = public;
         let socket = if rtcp { rtcp_socket } else { rtp };
         let inbox = &mut self.inbox;
         let dirty = &mut self.dirty.rtsp_clients;
@@ -237,14 +283,17 @@ impl Server {
         match output {
             Output::Send(bytes) => return client.tcp.send(&bytes).is_ok(),
             Output::SendDatagram { port, rtcp, data } => {
-                let socket = if rtcp { &mut restream.rtcp } else { &mut restream.rtp };
+                let Some(public) = &mut restream.public else { return false };
+                let socket = if rtcp { &mut public.rtcp } else { &mut public.rtp };
                 socket.send_to(SocketAddr::new(ip, port), &data);
             }
             Output::Describe { name } => self.watch(now, key, &name),
-            Output::Play { name } => {
-                log::info!("RTSP: {ip} reads {name}");
+            Output::Play { .. } => {
                 let is_udp = client.session.is_over_udp();
                 if let Some(Watched { viewer, source, .. }) = client.watched {
+                    // Not the path of the request, which may be a program's secret.
+                    let name = self.hub.source(source).map_or("", |source| &source.name);
+                    log::info!("RTSP: {ip} reads {name}");
                     if is_udp {
                         self.pace_datagrams(now, viewer, source);
                     }
@@ -257,7 +306,13 @@ impl Server {
                 }
             }
             Output::Announce { name } => self.answer_announcement(now, key, &name),
-            Output::Record { name } => log::info!("RTSP: {ip} pushes {name}"),
+            Output::Record { .. } => {
+                if let Some(source) = client.pushed {
+                    let name = self.hub.source(source).map_or("", |source| &source.name);
+                    log::info!("RTSP: {ip} pushes {name}");
+                    self.programs.handle_pushing(now, source);
+                }
+            }
             Output::RightPassword => restream.lockout.handle_right(ip),
             Output::WrongPassword => {
                 log::warn!("RTSP: a wrong name or password from {ip}");
@@ -271,7 +326,7 @@ impl Server {
     /// Makes a reader a viewer of the stream that it asks for, so that its camera is connected,
     /// and describes it once it sends.
     fn watch(&mut self, now: Instant, key: usize, name: &str) {
-        let Some(source) = self.hub.find(name) else {
+        let Some((source, name)) = self.find_to_read(key, name) else {
             if let Some(client) = self.rtsp_client(key) {
                 client.session.describe_result(now, Err(Refusal::NotFound));
             }
@@ -282,7 +337,7 @@ impl Server {
             Some(watched) if watched.source == source => watched.viewer,
             _ => {
                 let audience = Audience::RtspReader(key);
-                let viewer = self.insert_viewer(now, None, audience, &[Some(name.to_owned())]);
+                let viewer = self.insert_viewer(now, None, audience, &[Some(name)]);
                 // Only now: a camera that both want must not be let go in between.
                 if let Some(watched) = before {
                     self.remove_viewer(now, watched.viewer);
@@ -356,8 +411,46 @@ impl Server {
         self.dirty.rtsp_clients.insert(key);
     }
 
-    fn answer_announcement(&mut self, now: Instant, key: usize, name: &str) {
-        let answer = self.begin_push(now, key, name);
+    /// The source behind a path, and its name.
+    fn find_to_read(&mut self, key: usize, path: &str) -> Option<(SourceId, String)> {
+        let name = match self.rtsp_client(key)?.door {
+            Door::Public => path.to_owned(),
+            Door::Programs => {
+                let program = self.programs.find(path)?;
+                self.rtsp_client(key)?.program = Some(program);
+                self.programs.reads(program)?.to_owned()
+            }
+        };
+        Some((self.hub.find(&name)?, name))
+    }
+
+    /// The source that may be pushed under a path.
+    fn find_to_push(&mut self, key: usize, path: &str) -> Result<SourceId, Refusal> {
+        let client = self.restream.as_mut().and_then(|restream| restream.clients.get_mut(key));
+        let client = client.ok_or(Refusal::NotFound)?;
+        match client.door {
+            Door::Public => {
+                let id = self.hub.find(path).ok_or(Refusal::NotFound)?;
+                Some(id).filter(|id| !self.programs.has(*id)).ok_or(Refusal::NotPushable)
+            }
+            Door::Programs => {
+                client.program = self.programs.find(path);
+                client.program.ok_or(Refusal::NotFound)
+            }
+        }
+    }
+
+    /// A program has ended: so have its connections.
+    pub(super) fn close_clients_of_program(&mut self, now: Instant, id: SourceId) {
+        let Some(restream) = &self.restream else { return };
+        let all = restream.clients.iter().filter(|(_, client)| client.program == Some(id));
+        for key in all.map(|(key, _)| key).collect::<Vec<_>>() {
+            self.close_rtsp_client(now, key);
+        }
+    }
+
+    fn answer_announcement(&mut self, now: Instant, key: usize, path: &str) {
+        let answer = self.find_to_push(key, path).and_then(|id| self.begin_push(now, key, id));
         let Some(client) = self.rtsp_client(key) else { return };
         client.pushed = answer.ok().or(client.pushed);
         client.session.announce_result(now, answer.map(|_| ()));

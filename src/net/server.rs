@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use config::Config;
 use mio::net::TcpListener;
 use mio::{Events, Poll};
+use signal_hook::consts::SIGCHLD;
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 
@@ -16,6 +17,7 @@ use super::camera::Camera;
 use super::clients::Connection;
 use super::inbox::Inbox;
 use super::link::Context;
+use super::programs::Programs;
 use super::publishers::Publisher;
 use super::pushes::Push;
 use super::resolver::Resolver;
@@ -102,6 +104,8 @@ pub struct Server {
     pub(super) cameras: BTreeMap<SourceId, Camera>,
     /// The sources that are pushed.
     pub(super) pushes: BTreeMap<SourceId, Push>,
+    /// What makes some of those.
+    pub(super) programs: Programs,
     /// The RTSP server, where one is wanted.
     pub(super) restream: Option<Restream>,
     pub(super) publishers: Vec<Publisher>,
@@ -162,6 +166,7 @@ impl Server {
             identity: Identity::generate().map_err(|_| ServerError::Identity)?,
             cameras: BTreeMap::new(),
             pushes: BTreeMap::new(),
+            programs: Programs::new(sockets.programs),
             restream: sockets.restream,
             publishers: Vec::new(),
             authorities: Authorities::default(),
@@ -206,9 +211,16 @@ impl Server {
                 max_bytes: self.config.limits.gop_max_bytes,
             };
             let source = SourceOptions { warm: stream.warm, linger: stream.linger, gop };
-            if stream.urls.is_empty() {
-                self.add_push(now, stream.name, source);
-                continue;
+            match stream.source {
+                config::Source::Camera(_) => {}
+                config::Source::Pushed => {
+                    self.add_push(now, stream.name, source);
+                    continue;
+                }
+                config::Source::Program(program) => {
+                    self.add_program(now, stream.name, program, source);
+                    continue;
+                }
             }
             let id = self.hub.add_source(now, stream.name.clone(), source);
             let camera = Camera::new(id, &stream, &self.authorities)
@@ -232,11 +244,13 @@ impl Server {
         self.say_goodbye(now);
         let deadline = now + limits::GOODBYE_MAX;
         self.timers.set(Timer::Goodbye, Some(deadline));
-        while self.publishers.iter().any(|publisher| !publisher.client.is_stopped())
+        while (self.publishers.iter().any(|publisher| !publisher.client.is_stopped())
+            || self.programs.any_runs())
             && Instant::now() < deadline
         {
             self.turn(&mut events)?;
         }
+        self.programs.kill();
         Ok(())
     }
 
@@ -276,16 +290,19 @@ impl Server {
         match endpoint {
             Endpoint::Waker => self.take_resolved(now),
             Endpoint::Signals => {
-                self.is_stopping |= self.signals.pending().count() > 0;
+                let signals: Vec<_> = self.signals.pending().collect();
+                self.is_stopping |= signals.iter().any(|signal| *signal != SIGCHLD);
+                self.reap_programs(now);
             }
             Endpoint::HttpListener => return self.accept_clients(now),
             Endpoint::Media => return self.receive_datagrams(now),
             Endpoint::Client(key) => return self.handle_client(now, key),
             Endpoint::Publisher(key) => return self.handle_publisher(now, key),
             Endpoint::PublisherMedia(key) => return self.receive_own_datagrams(now, key),
-            Endpoint::RtspListener => return self.accept_rtsp_clients(now),
+            Endpoint::RtspListener(door) => return self.accept_rtsp_clients(now, door),
             Endpoint::RtspMedia { rtcp } => return self.receive_rtsp_datagrams(now, rtcp),
             Endpoint::RtspClient(key) => return self.handle_rtsp_client(now, key),
+            Endpoint::ProgramErrors(id) => return self.handle_program_errors(now, id),
             Endpoint::Camera(source) => {
                 let mut buffer = std::mem::take(&mut self.buffer);
                 let more = self.with_camera(source, |camera, context| {
@@ -325,6 +342,7 @@ impl Server {
             Timer::Client(key) => self.handle_client_timeout(now, key),
             Timer::Publisher(key) => self.handle_publisher_timeout(now, key),
             Timer::RtspClient(key) => self.handle_rtsp_timeout(now, key),
+            Timer::Program(id) => self.handle_program_timeout(now, id),
             Timer::Goodbye => {}
             #[cfg(feature = "demo")]
             Timer::Demo => self.play_demo(now),
@@ -392,9 +410,11 @@ impl Server {
             Output::Status(key, status) => self.handle_slot_status(now, key, &status),
             Output::Start(id) => {
                 self.with_camera(id, |camera, _| camera.start(now));
+                self.start_program(now, id);
             }
             Output::Stop(id) => {
                 self.with_camera(id, |camera, _| camera.stop(now));
+                self.stop_program(now, id);
             }
             Output::RequestKeyframe(id) => {
                 self.with_camera(id, |camera, _| camera.request_keyframe(now));
@@ -403,7 +423,7 @@ impl Server {
         }
     }
 
-    fn with_camera<R>(
+    pub(super) fn with_camera<R>(
         &mut self,
         id: SourceId,
         act: impl FnOnce(&mut Camera, &mut Context<'_>) -> R,
@@ -429,7 +449,14 @@ impl Server {
         if let Some(camera) = self.cameras.get(&id) {
             self.timers.set(Timer::Camera(id), camera.poll_timeout());
         }
+        let health = news.iter().rev().find_map(|news| match news {
+            News::Health(health) => Some(health.clone()),
+            _ => None,
+        });
         self.take_news(now, id, news);
+        if let Some(health) = health.filter(|_| self.programs.has(id)) {
+            self.handle_echoed_health(now, id, &health);
+        }
     }
 
     /// What feeds a source, as far as it is known.
@@ -494,6 +521,9 @@ impl Server {
         }
         for id in self.cameras.keys().copied().collect::<Vec<_>>() {
             self.with_camera(id, |camera, _| camera.stop(now));
+        }
+        for id in self.pushes.keys().copied().collect::<Vec<_>>() {
+            self.stop_program(now, id);
         }
         self.settle(now);
     }

@@ -24,9 +24,7 @@ fn stream(server: &Server, now: Instant, id: SourceId, source: &Source) -> Strea
     let first = source.cache.frames().next();
     StreamInfo {
         name: source.name.clone(),
-        urls: configured
-            .map(|stream| stream.urls.iter().map(|url| url.url.redacted()).collect())
-            .unwrap_or_default(),
+        urls: configured.map(shown).unwrap_or_default(),
         state: source.health.as_str().to_owned(),
         error: source.health.failure().map(str::to_owned),
         codec: intake.and_then(|intake| intake.codec()).map(str::to_owned),
@@ -42,6 +40,15 @@ fn stream(server: &Server, now: Instant, id: SourceId, source: &Source) -> Strea
         }),
         consumers: source.subscribers.iter().map(|key| consumer(server, *key)).collect(),
         publishers: publishers(server, id),
+    }
+}
+
+/// A stream's addresses, or the name of its program.
+fn shown(stream: &config::Stream) -> Vec<String> {
+    match &stream.source {
+        config::Source::Camera(urls) => urls.iter().map(|url| url.url.redacted()).collect(),
+        config::Source::Program(program) => vec![program.shown()],
+        config::Source::Pushed => Vec::new(),
     }
 }
 

@@ -1,13 +1,13 @@
 //! What the server listens on: bound, registered, and under its addresses.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use config::Config;
+use config::{Config, Source, Stream};
 use mio::net::TcpListener;
 use mio::{Interest, Poll, Token, Waker};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 
@@ -27,6 +27,8 @@ pub(super) struct Sockets {
     pub listener: TcpListener,
     pub media: MediaSocket,
     pub restream: Option<Restream>,
+    /// Where programs push to, if there are any.
+    pub programs: Option<SocketAddr>,
     pub signals: Signals,
     #[cfg(feature = "demo")]
     pub demo: Option<super::demo::Demo>,
@@ -52,7 +54,7 @@ impl Sockets {
         let mut media = MediaSocket::bind(config.webrtc.listen)
             .map_err(|error| ServerError::Media(config.webrtc.listen, error))?;
         media.set_candidates(candidates(config, media.local_addr()));
-        let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(system("signals"))?;
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGCHLD]).map_err(system("signals"))?;
         let mut register = |source: &mut dyn mio::event::Source, endpoint| {
             let token = Token(endpoints.insert(endpoint));
             poll.registry().register(source, token, Interest::READABLE)
@@ -61,13 +63,7 @@ impl Sockets {
         register(media.source(), Endpoint::Media).map_err(system("epoll"))?;
         register(&mut signals, Endpoint::Signals).map_err(system("epoll"))?;
         let clock = WallClock::new(now, unix_now);
-        let mut restream = match &config.rtsp {
-            Some(rtsp) => Some(
-                Restream::open(rtsp, clock)
-                    .map_err(|error| ServerError::Rtsp(rtsp.listen, error))?,
-            ),
-            None => None,
-        };
+        let mut restream = restream(config, clock)?;
         for (source, endpoint) in restream.iter_mut().flat_map(Restream::sources) {
             register(source, endpoint).map_err(system("epoll"))?;
         }
@@ -86,6 +82,7 @@ impl Sockets {
             resolver,
             listener,
             media,
+            programs: restream.as_ref().and_then(Restream::programs_address),
             restream,
             signals,
             #[cfg(feature = "demo")]
@@ -94,6 +91,26 @@ impl Sockets {
             endpoints,
         })
     }
+}
+
+/// The RTSP server, where readers and publishers, or programs, are to have one.
+fn restream(config: &Config, clock: WallClock) -> Result<Option<Restream>, ServerError> {
+    let mut restream = Restream::new(clock);
+    if let Some(rtsp) = &config.rtsp {
+        restream.open(rtsp).map_err(|error| ServerError::Rtsp(rtsp.listen, error))?;
+    }
+    let is_program = |stream: &Stream| match &stream.source {
+        Source::Program(program) => !program.prints,
+        Source::Camera(_) | Source::Pushed => false,
+    };
+    if config.streams.iter().any(is_program) {
+        let listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+        let system = |error| ServerError::System("listener of programs", error);
+        restream.open_for_programs(listen).map_err(system)?;
+    } else if config.rtsp.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(restream))
 }
 
 /// Addresses that viewers are told: those of the configuration first.
