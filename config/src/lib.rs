@@ -20,9 +20,9 @@ mod url;
 
 pub use camera::parse_stream;
 pub use model::{
-    Api, CameraUrl, Candidate, Config, IceServer, KeepAlive, Limits, Log, LogFormat, LogLevel,
-    Login, Multistream, PlayoutDelay, Publish, RTSP_DEFAULT_PORT, Rtsp, Stream, Tls, Transport,
-    WEBRTC_DEFAULT_PORT, Webrtc,
+    Api, CameraUrl, Candidate, Config, IceServer, KeepAlive, Keyframe, Limits, Log, LogFormat,
+    LogLevel, Login, Multistream, PlayoutDelay, Publish, RTSP_DEFAULT_PORT, Rtsp, Stream, Tls,
+    Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 pub use problem::Problem;
 pub use scalar::listen as parse_listen;

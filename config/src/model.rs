@@ -73,6 +73,8 @@ pub struct Stream {
     pub transport: Transport,
     /// Which request keeps the camera's session alive.
     pub keep_alive: KeepAlive,
+    /// How the camera is asked for a keyframe.
+    pub keyframe: Keyframe,
     /// Whether the camera is kept connected without a viewer.
     pub warm: bool,
     /// How long the camera stays connected after its last viewer left.
@@ -143,6 +145,20 @@ pub enum KeepAlive {
     Options,
     /// `GET_PARAMETER` only.
     GetParameter,
+}
+
+/// How a camera is asked for a keyframe where one is needed before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Keyframe {
+    /// By RTCP; by Axis' way as well where it is one of theirs. What is seen to help is kept to.
+    #[default]
+    Auto,
+    /// Not at all.
+    Off,
+    /// By PLI and FIR (RFC 4585, RFC 5104) only.
+    Rtcp,
+    /// By `SET_PARAMETER` with `Renew-Stream: yes` only, whoever made the camera.
+    Axis,
 }
 
 /// `api`.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::camera::{ReadUrl, Wanted, camera_url, tls, way};
 use crate::limits;
 use crate::model::{
-    Api, CameraUrl, Config, IceServer, KeepAlive, Limits, Log, LogFormat, LogLevel, Multistream,
-    PlayoutDelay, Publish, Stream, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
+    Api, CameraUrl, Config, IceServer, KeepAlive, Keyframe, Limits, Log, LogFormat, LogLevel,
+    Multistream, PlayoutDelay, Publish, Stream, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 use crate::problem::Problem;
 use crate::publish;
@@ -29,7 +29,8 @@ const TOP: &[&str] = &[
     "limits",
     "burst_mbps",
 ];
-const STREAM: &[&str] = &["url", "urls", "transport", "tls", "keep_alive", "warm", "linger"];
+const STREAM: &[&str] =
+    &["url", "urls", "transport", "tls", "keep_alive", "keyframe", "warm", "linger"];
 const PUBLISH: &[&str] = &["url", "token"];
 const API: &[&str] = &["listen", "origin"];
 const WEBRTC: &[&str] = &["listen", "candidates", "ice_servers", "playout_delay_ms"];
@@ -82,6 +83,7 @@ struct RawStream {
     urls: Vec<CameraUrl>,
     transport: Transport,
     keep_alive: KeepAlive,
+    keyframe: Keyframe,
     warm: Option<bool>,
     linger: Option<Duration>,
 }
@@ -116,6 +118,7 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
         urls: raw.urls,
         transport: raw.transport,
         keep_alive: raw.keep_alive,
+        keyframe: raw.keyframe,
         warm: raw.warm.unwrap_or(config.warm),
         linger: raw.linger.unwrap_or(config.linger),
     };
@@ -180,6 +183,7 @@ fn read_stream(reader: &mut Reader<'_>, name: &str, node: &Node, accepts_push: b
         urls: Vec::new(),
         transport: Transport::default(),
         keep_alive: KeepAlive::default(),
+        keyframe: Keyframe::default(),
         warm: None,
         linger: None,
     };
@@ -198,6 +202,7 @@ fn read_stream(reader: &mut Reader<'_>, name: &str, node: &Node, accepts_push: b
             "transport" => wanted.way = reader.parsed(node, way),
             "tls" => wanted.tls = reader.parsed(node, tls),
             "keep_alive" => set(&mut stream.keep_alive, reader.parsed(node, keep_alive)),
+            "keyframe" => set(&mut stream.keyframe, reader.parsed(node, keyframe)),
             "warm" => stream.warm = reader.boolean(node),
             "linger" => stream.linger = read_linger(reader, node),
             _ => {}
@@ -290,6 +295,16 @@ fn keep_alive(text: &str) -> Result<KeepAlive, String> {
         "options" => Ok(KeepAlive::Options),
         "get_parameter" => Ok(KeepAlive::GetParameter),
         _ => Err("expected auto, options or get_parameter".to_owned()),
+    }
+}
+
+fn keyframe(text: &str) -> Result<Keyframe, String> {
+    match text {
+        "auto" => Ok(Keyframe::Auto),
+        "off" => Ok(Keyframe::Off),
+        "rtcp" => Ok(Keyframe::Rtcp),
+        "axis" => Ok(Keyframe::Axis),
+        _ => Err("expected auto, off, rtcp or axis".to_owned()),
     }
 }
 

@@ -16,6 +16,7 @@ use super::link::{Context, Incoming};
 use super::resolver::Resolved;
 use super::server::random_u64;
 use super::tls::{Authorities, Connector};
+use crate::engine::keyframe::Method;
 use crate::engine::source::SourceId;
 use crate::intake::Intake;
 use crate::limits;
@@ -65,8 +66,11 @@ impl Camera {
         self.client.stop(now);
     }
 
-    pub fn request_keyframe(&mut self, now: Instant) {
-        self.client.request_keyframe(now);
+    pub fn request_keyframe(&mut self, now: Instant, method: Method) {
+        match method {
+            Method::Rtcp => self.client.request_keyframe(now),
+            Method::Axis => self.client.renew_stream(now),
+        };
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
@@ -261,6 +265,15 @@ impl Camera {
 
 fn closed() -> Failure {
     Failure::Other("closed by the camera".to_owned())
+}
+
+/// How a stream's camera may be asked for a keyframe before anything is known of it.
+pub(super) fn keyframe_methods(keyframe: config::Keyframe) -> Vec<Method> {
+    match keyframe {
+        config::Keyframe::Auto | config::Keyframe::Rtcp => vec![Method::Rtcp],
+        config::Keyframe::Axis => vec![Method::Axis],
+        config::Keyframe::Off => Vec::new(),
+    }
 }
 
 /// What the client of a stream's camera is told.

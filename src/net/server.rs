@@ -12,7 +12,7 @@ use mio::{Events, Poll};
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 
-use super::camera::Camera;
+use super::camera::{Camera, keyframe_methods};
 use super::clients::Connection;
 use super::inbox::Inbox;
 use super::link::Context;
@@ -28,6 +28,7 @@ use super::viewers::{Audience, ViewerLink};
 use super::{Endpoint, Timer};
 use crate::engine::gop::GopLimits;
 use crate::engine::hub::{Hub, HubOptions, Output, SwitchPolicy};
+use crate::engine::keyframe::Method;
 use crate::engine::source::{SourceId, SourceOptions};
 use crate::engine::viewer::ViewerId;
 use crate::intake::{Intake, News};
@@ -205,7 +206,8 @@ impl Server {
                 max_frames: self.config.limits.gop_max_frames,
                 max_bytes: self.config.limits.gop_max_bytes,
             };
-            let source = SourceOptions { warm: stream.warm, linger: stream.linger, gop };
+            let keyframe = keyframe_methods(stream.keyframe);
+            let source = SourceOptions { warm: stream.warm, linger: stream.linger, gop, keyframe };
             if stream.urls.is_empty() {
                 self.add_push(now, stream.name, source);
                 continue;
@@ -396,8 +398,8 @@ impl Server {
             Output::Stop(id) => {
                 self.with_camera(id, |camera, _| camera.stop(now));
             }
-            Output::RequestKeyframe(id) => {
-                self.with_camera(id, |camera, _| camera.request_keyframe(now));
+            Output::RequestKeyframe(id, method) => {
+                self.with_camera(id, |camera, _| camera.request_keyframe(now, method));
                 self.ask_publisher(now, id);
             }
         }
@@ -450,7 +452,13 @@ impl Server {
     pub(super) fn take_news(&mut self, now: Instant, id: SourceId, news: Vec<News>) {
         for item in news {
             match item {
-                News::Described => self.answer_descriptions(now, id),
+                News::Described => {
+                    self.look_at_maker(id);
+                    self.answer_descriptions(now, id);
+                }
+                News::KeyframeRefused(method, refusal) => {
+                    self.hub.handle_keyframe_refusal(now, id, method, refusal);
+                }
                 News::Frame(frame) => self.hub.handle_frame(now, id, &frame),
                 News::Gap => self.hub.handle_gap(now, id),
                 News::Health(health) => {
@@ -465,6 +473,16 @@ impl Server {
                     self.answer_descriptions(now, id);
                 }
             }
+        }
+    }
+
+    /// A camera of a maker who has a way of his own to ask for keyframes may be asked so.
+    fn look_at_maker(&mut self, id: SourceId) {
+        let Some(source) = self.hub.source(id) else { return };
+        let stream = self.config.stream(&source.name);
+        let is_auto = stream.is_some_and(|stream| stream.keyframe == config::Keyframe::Auto);
+        if is_auto && self.cameras.get(&id).is_some_and(|camera| camera.client().is_axis()) {
+            self.hub.allow_keyframe_method(id, Method::Axis);
         }
     }
 
