@@ -6,6 +6,7 @@
 //! what is expected, and no message, `Debug` or `Display` of this crate shows a credential.
 
 mod camera;
+mod keyframe;
 pub mod limits;
 mod model;
 mod problem;

@@ -84,7 +84,8 @@ pub struct Stream {
 /// One address of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CameraUrl {
-    /// `rtsp://`, `rtsps://`, `rtsp+http://` or `rtsps+http://`, without options.
+    /// `rtsp://`, `rtsps://`, `rtsp+http://` or `rtsps+http://`, without options; `http://` or
+    /// `https://` for [`Keyframe`].
     pub url: SecretUrl,
     /// What proves that the camera is the one that is meant; without a meaning where the
     /// connection is not encrypted.
@@ -148,7 +149,7 @@ pub enum KeepAlive {
 }
 
 /// How a camera is asked for a keyframe where one is needed before its time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Keyframe {
     /// By RTCP; by Axis' way as well where it is one of theirs. What is seen to help is kept to.
     #[default]
@@ -159,6 +160,11 @@ pub enum Keyframe {
     Rtcp,
     /// By `SET_PARAMETER` with `Renew-Stream: yes` only, whoever made the camera.
     Axis,
+    /// By RTCP, and where that is ignored by Hikvision's ISAPI at this `http:` or `https:`
+    /// address. Its credentials are those of the stream where it has none.
+    Isapi(CameraUrl),
+    /// By RTCP, and where that is ignored by Hanwha's SUNAPI, in the same way.
+    Sunapi(CameraUrl),
 }
 
 /// `api`.

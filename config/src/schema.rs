@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::camera::{ReadUrl, Wanted, camera_url, tls, way};
+use crate::keyframe::keyframe;
 use crate::limits;
 use crate::model::{
     Api, CameraUrl, Config, IceServer, KeepAlive, Keyframe, Limits, Log, LogFormat, LogLevel,
@@ -202,7 +203,7 @@ fn read_stream(reader: &mut Reader<'_>, name: &str, node: &Node, accepts_push: b
             "transport" => wanted.way = reader.parsed(node, way),
             "tls" => wanted.tls = reader.parsed(node, tls),
             "keep_alive" => set(&mut stream.keep_alive, reader.parsed(node, keep_alive)),
-            "keyframe" => set(&mut stream.keyframe, reader.parsed(node, keyframe)),
+            "keyframe" => set(&mut stream.keyframe, read_secret(reader, node, keyframe)),
             "warm" => stream.warm = reader.boolean(node),
             "linger" => stream.linger = read_linger(reader, node),
             _ => {}
@@ -295,16 +296,6 @@ fn keep_alive(text: &str) -> Result<KeepAlive, String> {
         "options" => Ok(KeepAlive::Options),
         "get_parameter" => Ok(KeepAlive::GetParameter),
         _ => Err("expected auto, options or get_parameter".to_owned()),
-    }
-}
-
-fn keyframe(text: &str) -> Result<Keyframe, String> {
-    match text {
-        "auto" => Ok(Keyframe::Auto),
-        "off" => Ok(Keyframe::Off),
-        "rtcp" => Ok(Keyframe::Rtcp),
-        "axis" => Ok(Keyframe::Axis),
-        _ => Err("expected auto, off, rtcp or axis".to_owned()),
     }
 }
 

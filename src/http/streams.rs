@@ -63,7 +63,7 @@ pub struct KeyframeInfo {
 /// One way to ask a camera for a keyframe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyframeMethodInfo {
-    /// `rtcp` or `axis`.
+    /// `rtcp`, `axis`, `isapi` or `sunapi`.
     pub method: &'static str,
     /// `learning`, `effective`, `ignored`, `unsupported` or `refused`.
     pub verdict: &'static str,

@@ -70,6 +70,7 @@ impl Camera {
         match method {
             Method::Rtcp => self.client.request_keyframe(now),
             Method::Axis => self.client.renew_stream(now),
+            Method::Isapi | Method::Sunapi => false, // not in this session: by a call
         };
     }
 
@@ -268,10 +269,12 @@ fn closed() -> Failure {
 }
 
 /// How a stream's camera may be asked for a keyframe before anything is known of it.
-pub(super) fn keyframe_methods(keyframe: config::Keyframe) -> Vec<Method> {
+pub(super) fn keyframe_methods(keyframe: &config::Keyframe) -> Vec<Method> {
     match keyframe {
         config::Keyframe::Auto | config::Keyframe::Rtcp => vec![Method::Rtcp],
         config::Keyframe::Axis => vec![Method::Axis],
+        config::Keyframe::Isapi(_) => vec![Method::Rtcp, Method::Isapi],
+        config::Keyframe::Sunapi(_) => vec![Method::Rtcp, Method::Sunapi],
         config::Keyframe::Off => Vec::new(),
     }
 }

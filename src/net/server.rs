@@ -13,6 +13,7 @@ use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 
 use super::camera::{Camera, keyframe_methods};
+use super::camera_calls::CameraCalls;
 use super::clients::Connection;
 use super::inbox::Inbox;
 use super::link::Context;
@@ -101,6 +102,8 @@ pub struct Server {
     pub(super) hub: Hub,
     /// The sources that are pulled.
     pub(super) cameras: BTreeMap<SourceId, Camera>,
+    /// Their web servers, where those are asked for keyframes.
+    pub(super) camera_calls: BTreeMap<SourceId, CameraCalls>,
     /// The sources that are pushed.
     pub(super) pushes: BTreeMap<SourceId, Push>,
     /// The RTSP server, where one is wanted.
@@ -132,6 +135,7 @@ pub struct Server {
 #[derive(Debug, Default)]
 pub(super) struct Dirty {
     pub cameras: BTreeSet<SourceId>,
+    pub camera_calls: BTreeSet<SourceId>,
     pub viewers: BTreeSet<ViewerId>,
     pub clients: BTreeSet<usize>,
     pub publishers: BTreeSet<usize>,
@@ -162,6 +166,7 @@ impl Server {
             hub: Hub::new(hub_options(&config, options.policy)),
             identity: Identity::generate().map_err(|_| ServerError::Identity)?,
             cameras: BTreeMap::new(),
+            camera_calls: BTreeMap::new(),
             pushes: BTreeMap::new(),
             restream: sockets.restream,
             publishers: Vec::new(),
@@ -206,16 +211,20 @@ impl Server {
                 max_frames: self.config.limits.gop_max_frames,
                 max_bytes: self.config.limits.gop_max_bytes,
             };
-            let keyframe = keyframe_methods(stream.keyframe);
+            let keyframe = keyframe_methods(&stream.keyframe);
             let source = SourceOptions { warm: stream.warm, linger: stream.linger, gop, keyframe };
             if stream.urls.is_empty() {
                 self.add_push(now, stream.name, source);
                 continue;
             }
             let id = self.hub.add_source(now, stream.name.clone(), source);
-            let camera = Camera::new(id, &stream, &self.authorities)
-                .map_err(|why| ServerError::Stream(stream.name, why))?;
+            let bad = |why| ServerError::Stream(stream.name.clone(), why);
+            let camera = Camera::new(id, &stream, &self.authorities).map_err(bad)?;
+            let calls = CameraCalls::new(id, &stream, &self.authorities).map_err(bad)?;
             self.cameras.insert(id, camera);
+            if let Some(calls) = calls {
+                self.camera_calls.insert(id, calls);
+            }
         }
         Ok(())
     }
@@ -283,6 +292,7 @@ impl Server {
             Endpoint::HttpListener => return self.accept_clients(now),
             Endpoint::Media => return self.receive_datagrams(now),
             Endpoint::Client(key) => return self.handle_client(now, key),
+            Endpoint::CameraCalls(id) => return self.handle_camera_calls(id),
             Endpoint::Publisher(key) => return self.handle_publisher(now, key),
             Endpoint::PublisherMedia(key) => return self.receive_own_datagrams(now, key),
             Endpoint::RtspListener => return self.accept_rtsp_clients(now),
@@ -323,6 +333,7 @@ impl Server {
             Timer::Camera(source) => {
                 self.with_camera(source, |camera, _| camera.handle_timeout(now));
             }
+            Timer::CameraCalls(id) => self.handle_camera_calls_timeout(now, id),
             Timer::Viewer(id) => self.handle_viewer_timeout(now, id),
             Timer::Client(key) => self.handle_client_timeout(now, key),
             Timer::Publisher(key) => self.handle_publisher_timeout(now, key),
@@ -344,6 +355,10 @@ impl Server {
                 self.pump_camera(now, id);
             }
             quiet &= !self.take_hub_outputs(now);
+            while let Some(id) = self.dirty.camera_calls.pop_first() {
+                quiet = false;
+                self.pump_camera_calls(now, id);
+            }
             while let Some(id) = self.dirty.viewers.pop_first() {
                 quiet = false;
                 self.pump_viewer(now, id);
@@ -397,6 +412,10 @@ impl Server {
             }
             Output::Stop(id) => {
                 self.with_camera(id, |camera, _| camera.stop(now));
+                self.cancel_camera_call(id);
+            }
+            Output::RequestKeyframe(id, Method::Isapi | Method::Sunapi) => {
+                self.call_camera(now, id);
             }
             Output::RequestKeyframe(id, method) => {
                 self.with_camera(id, |camera, _| camera.request_keyframe(now, method));
@@ -494,6 +513,7 @@ impl Server {
                         camera.handle_resolved(now, resolved, context);
                     });
                 }
+                Endpoint::CameraCalls(id) => self.handle_camera_calls_resolved(id, resolved),
                 Endpoint::Publisher(key) => self.handle_publisher_resolved(now, key, resolved),
                 _ => {}
             }

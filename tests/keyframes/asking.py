@@ -1,10 +1,12 @@
-"""A camera that heeds requests for keyframes, and one that is deaf to them: how long an IDR takes
-after a request, and what the server learns.
+"""A camera that heeds requests for keyframes, one that is deaf to them, and one that is deaf to
+RTCP alone: how long an IDR takes after a request, and what the server learns.
 
 The requests are those of RTSP readers (PLI). The server keeps no group of pictures here, so that
 it can repair nobody and has to ask the camera.
 """
 
+import hashlib
+import http.server
 import json
 import os
 import random
@@ -15,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -31,6 +34,9 @@ FPS, GOP_S = 15, 4
 CAMERA = {"encoder": "live", "width": 320, "height": 180, "fps": FPS, "gop": GOP_S * FPS}
 REQUESTS = 10
 MORE_REQUESTS = 4
+# Over HTTP a camera is asked once in 10 s.
+HTTP_REQUESTS = 14
+USER, PASSWORD = "admin", "hunter2 @/"
 CAMERAS_START_S = 60
 children = []
 began = time.monotonic()
@@ -55,7 +61,7 @@ def start(*command, **options):
 
 
 def camera(name, *options):
-    """The address of a camera with these options."""
+    """A camera with these options: its process and its address."""
     port = free_port()
     child = start(
         "/usr/bin/python3", ROOT / "tests" / "cameras" / "gst_camera.py", "--port", port,
@@ -66,7 +72,49 @@ def camera(name, *options):
     waiting.start()
     assert "ready" in child.stdout.readline(), f"the camera did not start: {name}"
     waiting.cancel()
-    return f"rtsp://127.0.0.1:{port}/{name}"
+    return child, f"rtsp://127.0.0.1:{port}/{name}"
+
+
+class Isapi(http.server.BaseHTTPRequestHandler):
+    """The web server of a camera that knows ISAPI, with digest authentication (RFC 2069)."""
+
+    camera, told, refused = None, 0, 0
+
+    def do_PUT(self):
+        said = urllib.request.parse_keqv_list(
+            urllib.request.parse_http_list(
+                self.headers.get("Authorization", "").removeprefix("Digest ")
+            )
+        )
+
+        def md5(text):
+            return hashlib.md5(text.encode()).hexdigest()
+
+        wanted = f"{md5(f'{USER}:cam:{PASSWORD}')}:n1:{md5(f'PUT:{self.path}')}"
+        status = 200 if said.get("response") == md5(wanted) else 401
+        if status == 401:
+            Isapi.refused += 1
+        elif self.path != "/ISAPI/Streaming/channels/101/requestKeyFrame":
+            status = 404
+        else:
+            Isapi.told += 1
+            Isapi.camera.stdin.write(json.dumps({"do": "key", "path": "/hikvision"}) + "\n")
+            Isapi.camera.stdin.flush()
+        self.send_response(status)
+        if status == 401:
+            self.send_header("WWW-Authenticate", 'Digest realm="cam", nonce="n1"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def web_server():
+    """The port of that web server."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Isapi)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port
 
 
 def eventually(what, timeout_s, check):
@@ -113,9 +161,9 @@ class Server:
         """What it tells of a stream."""
         return json.loads(self.get("/api/streams"))[name]
 
-    def learned(self, name):
-        """What it has learned of the first way to ask a stream's camera."""
-        return self.stream(name)["keyframe"]["methods"][0]
+    def learned(self, name, method=0):
+        """What it has learned of a way to ask a stream's camera."""
+        return self.stream(name)["keyframe"]["methods"][method]
 
 
 class Reader(threading.Thread):
@@ -170,19 +218,28 @@ def shown(learned):
 
 def main():
     OUT.mkdir(exist_ok=True)
-    server = Server({"heeding": camera("heeding"), "deaf": camera("deaf", "--ignore-pli")})
-    readers = {name: Reader(server, name) for name in ("heeding", "deaf")}
+    _, heeding = camera("heeding")
+    _, deaf = camera("deaf", "--ignore-pli")
+    Isapi.camera, hikvision = camera("hikvision", "--ignore-pli")
+    login = f"{USER}:{urllib.parse.quote(PASSWORD, safe='')}"
+    web = f"isapi:http://{login}@127.0.0.1:{web_server()}"
+    names = ["heeding", "deaf", "hikvision"]
+    server = Server(
+        {"heeding": heeding, "deaf": deaf, "hikvision": {"url": hikvision, "keyframe": web}}
+    )
+    readers = {name: Reader(server, name) for name in names}
     for name in readers:
         interval = eventually(
             f"the interval of {name}", 5 * GOP_S,
             lambda: server.stream(name)["keyframe"]["interval_ms"],
         )  # fmt: skip
         assert abs(interval - GOP_S * 1000) < 400, (name, interval)
-    passed(f"both send an IDR every {GOP_S} s by themselves, and that is seen")
+    passed(f"all send an IDR every {GOP_S} s by themselves, and that is seen")
     results = {}
 
     def work(name):
-        results[name] = ask_often(readers[name], random.Random(name), REQUESTS)
+        times = HTTP_REQUESTS if name == "hikvision" else REQUESTS
+        results[name] = ask_often(readers[name], random.Random(name), times)
 
     workers = [threading.Thread(target=work, args=(name,), daemon=True) for name in readers]
     for worker in workers:
@@ -195,7 +252,8 @@ def main():
             f"   {name}: IDR after {min(waits)} to {max(waits)} ms, "
             f"median {statistics.median(waits):.0f} ms, of {len(waits)}; load {load:.1f}"
         )
-        print(f"   {name}: {shown(server.learned(name))}")
+        for method in server.stream(name)["keyframe"]["methods"]:
+            print(f"   {name}: {shown(method)}")
     heeding, deaf = server.learned("heeding"), server.learned("deaf")
     assert heeding["verdict"] == "effective", heeding
     assert heeding["median_ms"] < 1000, heeding
@@ -204,10 +262,19 @@ def main():
     ask_often(readers["deaf"], random.Random(1), MORE_REQUESTS)
     assert server.learned("deaf")["requests"] == deaf["requests"], server.learned("deaf")
     passed(f"the deaf one is learned as ignored, and is not asked in {MORE_REQUESTS} wishes more")
+    assert server.learned("hikvision")["verdict"] == "ignored", server.learned("hikvision")
+    by_http = server.learned("hikvision", 1)
+    assert by_http["verdict"] == "effective" and by_http["method"] == "isapi", by_http
+    assert (Isapi.told, Isapi.refused) == (by_http["requests"], 1), (Isapi.told, Isapi.refused)
+    passed(f"the one that ignores RTCP is asked over HTTP, {Isapi.told} times, and that helps")
+    log = (OUT / "crosspoint.log").read_text() + server.get("/api/streams")
+    assert "hunter2" not in log, log
+    passed("no password shows")
     metrics = server.get("/metrics")
     for line in (
         'crosspoint_keyframe_effective{stream="heeding",method="rtcp"} 1',
         'crosspoint_keyframe_effective{stream="deaf",method="rtcp"} 0',
+        'crosspoint_keyframe_effective{stream="hikvision",method="isapi"} 1',
     ):
         assert line in metrics, metrics
     passed("the metrics say the same")

@@ -19,6 +19,10 @@ pub enum Method {
     Rtcp,
     /// Axis' `SET_PARAMETER` with `Renew-Stream: yes`.
     Axis,
+    /// Hikvision's ISAPI, over HTTP.
+    Isapi,
+    /// Hanwha's SUNAPI, over HTTP.
+    Sunapi,
 }
 
 impl Method {
@@ -28,12 +32,16 @@ impl Method {
         match self {
             Self::Rtcp => "rtcp",
             Self::Axis => "axis",
+            Self::Isapi => "isapi",
+            Self::Sunapi => "sunapi",
         }
     }
 
     fn min_interval(self) -> Duration {
         match self {
             Self::Rtcp | Self::Axis => Duration::from_secs(1),
+            // Cameras' web servers are slow, and log every request.
+            Self::Isapi | Self::Sunapi => Duration::from_secs(10),
         }
     }
 }
