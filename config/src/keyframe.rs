@@ -7,8 +7,8 @@ use crate::url::SecretUrl;
 
 /// Reads `auto` or `isapi:http://user:password@192.0.2.10`. No error repeats any of it.
 pub(crate) fn keyframe(text: &str) -> Result<Keyframe, String> {
-    let expected = "expected auto, off, rtcp, axis, isapi: or sunapi: and an address such as \
-                    http://192.0.2.10";
+    let expected = "expected auto, off, rtcp, axis, isapi:, sunapi: or onvif: and an address \
+                    such as http://192.0.2.10";
     match text {
         "auto" => Ok(Keyframe::Auto),
         "off" => Ok(Keyframe::Off),
@@ -18,14 +18,14 @@ pub(crate) fn keyframe(text: &str) -> Result<Keyframe, String> {
         _ => match text.split_once(':') {
             Some(("isapi", url)) => Ok(Keyframe::Isapi(address(url)?)),
             Some(("sunapi", url)) => Ok(Keyframe::Sunapi(address(url)?)),
-            Some(("onvif", _)) => Err(format!("onvif: is not supported yet; {expected}")),
+            Some(("onvif", url)) => Ok(Keyframe::Onvif(address(url)?)),
             _ => Err(expected.to_owned()),
         },
     }
 }
 
 fn address(text: &str) -> Result<CameraUrl, String> {
-    let expected = "expected an address such as http://192.0.2.10 behind isapi: or sunapi:";
+    let expected = "expected an address such as http://192.0.2.10 behind isapi:, sunapi: or onvif:";
     if text.len() > URL_MAX_BYTES {
         return Err(format!("expected at most {URL_MAX_BYTES} bytes"));
     }
@@ -74,7 +74,7 @@ mod tests {
             "isapi:https://u:hunter2@h#hunter2",
             "isapi:http://u:hunter2@h/a b",
             "sunapi:http://u:hunter2@h/\u{fc}",
-            "onvif:http://u:hunter2@h",
+            "onvif:http://u:hunter2@h:x",
             "session",
             "hunter2",
             "",

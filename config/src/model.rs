@@ -165,6 +165,9 @@ pub enum Keyframe {
     Isapi(CameraUrl),
     /// By RTCP, and where that is ignored by Hanwha's SUNAPI, in the same way.
     Sunapi(CameraUrl),
+    /// By RTCP, and where that is ignored by ONVIF's `SetSynchronizationPoint` at this address of
+    /// the media service, in the same way; `?profile=` names the profile.
+    Onvif(CameraUrl),
 }
 
 /// `api`.

@@ -76,6 +76,10 @@ fn a_stream_says_how_its_camera_is_asked_for_a_keyframe() {
         chosen(", keyframe: 'sunapi:https://cam#tls=insecure'"),
         Keyframe::Sunapi(at("https://cam", Tls::Insecure)),
     );
+    assert_eq!(
+        chosen(", keyframe: 'onvif:http://cam/onvif/Media?profile=main'"),
+        Keyframe::Onvif(at("http://cam/onvif/Media?profile=main", Tls::Verify)),
+    );
 }
 
 #[test]

@@ -63,7 +63,7 @@ pub struct KeyframeInfo {
 /// One way to ask a camera for a keyframe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyframeMethodInfo {
-    /// `rtcp`, `axis`, `isapi` or `sunapi`.
+    /// `rtcp`, `axis`, `isapi`, `sunapi` or `onvif`.
     pub method: &'static str,
     /// `learning`, `effective`, `ignored`, `unsupported` or `refused`.
     pub verdict: &'static str,

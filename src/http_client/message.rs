@@ -46,6 +46,8 @@ pub struct Response {
     pub location: Option<String>,
     /// `Retry-After`, where it is in seconds.
     pub retry_after: Option<Duration>,
+    /// `Date`.
+    pub date: Option<String>,
     /// The values of `WWW-Authenticate`, in order.
     pub challenges: Vec<String>,
     /// The body; what is no UTF-8 in it is replaced.
@@ -106,6 +108,7 @@ pub fn parse(mut bytes: &[u8], ended: bool) -> Result<Option<Response>, Response
             status,
             location: header("location").map(str::to_owned),
             retry_after: seconds.map(Duration::from_secs),
+            date: header("date").map(str::to_owned),
             challenges: all(head.headers, "www-authenticate").map(str::to_owned).collect(),
             body: String::from_utf8_lossy(&body).into_owned(),
         }));

@@ -70,7 +70,8 @@ impl Camera {
         match method {
             Method::Rtcp => self.client.request_keyframe(now),
             Method::Axis => self.client.renew_stream(now),
-            Method::Isapi | Method::Sunapi => false, // not in this session: by a call
+            // By a call, not in this session.
+            Method::Isapi | Method::Sunapi | Method::Onvif => false,
         };
     }
 
@@ -275,6 +276,7 @@ pub(super) fn keyframe_methods(keyframe: &config::Keyframe) -> Vec<Method> {
         config::Keyframe::Axis => vec![Method::Axis],
         config::Keyframe::Isapi(_) => vec![Method::Rtcp, Method::Isapi],
         config::Keyframe::Sunapi(_) => vec![Method::Rtcp, Method::Sunapi],
+        config::Keyframe::Onvif(_) => vec![Method::Rtcp, Method::Onvif],
         config::Keyframe::Off => Vec::new(),
     }
 }

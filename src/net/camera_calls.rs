@@ -33,6 +33,7 @@ impl CameraCalls {
         let (method, api, address) = match &stream.keyframe {
             config::Keyframe::Isapi(address) => (Method::Isapi, Api::Isapi, address),
             config::Keyframe::Sunapi(address) => (Method::Sunapi, Api::Sunapi, address),
+            config::Keyframe::Onvif(address) => (Method::Onvif, Api::Onvif, address),
             _ => return Ok(None),
         };
         let text = address.url.expose();
@@ -107,7 +108,8 @@ impl Server {
 
     /// Asks a camera's web server for a keyframe.
     pub(super) fn call_camera(&mut self, now: Instant, id: SourceId) {
-        self.with_camera_calls(id, |calls, _| calls.caller.ask(now));
+        let unix_s = self.clock.unix(now).as_secs();
+        self.with_camera_calls(id, |calls, _| calls.caller.ask(now, unix_s));
     }
 
     /// The camera is not wanted any more.

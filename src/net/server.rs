@@ -26,6 +26,7 @@ use super::timers::Timers;
 use super::tls::Authorities;
 use super::udp::MediaSocket;
 use super::viewers::{Audience, ViewerLink};
+use super::wall_clock::WallClock;
 use super::{Endpoint, Timer};
 use crate::engine::gop::GopLimits;
 use crate::engine::hub::{Hub, HubOptions, Output, SwitchPolicy};
@@ -118,6 +119,7 @@ pub struct Server {
     pub(super) peer_options: PeerOptions,
     pub(super) clients: Slab<Connection>,
     pub(super) started_at: Instant,
+    pub(super) clock: WallClock,
     #[cfg(feature = "demo")]
     pub(super) demo: Option<super::demo::Demo>,
     pub(super) dirty: Dirty,
@@ -183,6 +185,7 @@ impl Server {
             is_demo: options.demo,
             is_stopping: false,
             started_at: now,
+            clock: WallClock::new(now, unix_now),
             #[cfg(feature = "demo")]
             demo: sockets.demo,
             poll: sockets.poll,
@@ -414,7 +417,7 @@ impl Server {
                 self.with_camera(id, |camera, _| camera.stop(now));
                 self.cancel_camera_call(id);
             }
-            Output::RequestKeyframe(id, Method::Isapi | Method::Sunapi) => {
+            Output::RequestKeyframe(id, Method::Isapi | Method::Sunapi | Method::Onvif) => {
                 self.call_camera(now, id);
             }
             Output::RequestKeyframe(id, method) => {

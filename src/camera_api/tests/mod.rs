@@ -7,6 +7,9 @@ use super::*;
 const DIGEST: &str = "HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=\"r\", nonce=\"n\", \
                       qop=\"auth\"\r\nContent-Length: 0\r\n\r\n";
 
+/// 1994-11-06T08:49:37Z.
+const UNIX_S: u64 = 784_111_777;
+
 struct World {
     caller: Caller,
     now: Instant,
@@ -25,7 +28,7 @@ fn asking_as(api: Api, url: &str, credentials: Option<Credentials>) -> World {
     let caller = Caller::new(api, Url::parse(url).unwrap(), credentials, 1);
     let (sent, outcomes) = (Vec::new(), Vec::new());
     let mut world = World { caller, now: Instant::now(), connects: 0, sent, outcomes };
-    world.caller.ask(world.now);
+    world.caller.ask(world.now, UNIX_S);
     world.pump();
     world
 }
@@ -98,7 +101,7 @@ fn a_challenge_is_answered_on_a_new_connection() {
     world.reply(200, "");
     assert_eq!(world.outcomes, [Outcome::Taken]);
     // The next call goes through at once.
-    world.caller.ask(world.now);
+    world.caller.ask(world.now, UNIX_S);
     world.pump();
     assert!(world.sent[2].contains("nc=00000002"), "{}", world.sent[2]);
 }
@@ -163,7 +166,7 @@ fn a_connection_that_ends_ends_the_call() {
 #[test]
 fn one_call_at_a_time_and_a_cancelled_one_tells_nothing() {
     let mut world = asking(Api::Isapi, "http://h");
-    world.caller.ask(world.now);
+    world.caller.ask(world.now, UNIX_S);
     world.pump();
     assert_eq!(world.connects, 1);
     world.caller.cancel();
@@ -172,22 +175,102 @@ fn one_call_at_a_time_and_a_cancelled_one_tells_nothing() {
     assert_eq!((world.outcomes, world.caller.poll_timeout()), (vec![], None));
 }
 
+const PROFILES: &str = "<trt:Profiles token=\"main\"/><trt:Profiles token=\"sub\"/>";
+const NOT_AUTHORIZED: &str = "<s:Fault><s:Subcode>ter:NotAuthorized</s:Subcode></s:Fault>";
+
+fn created(request: &str) -> &str {
+    let (_, behind) = request.split_once("utility-1.0.xsd\">").unwrap();
+    behind.split('<').next().unwrap()
+}
+
+#[test]
+fn onvif_is_asked_for_its_profiles_once_and_then_for_a_keyframe_of_the_first() {
+    let mut world = asking(Api::Onvif, "http://h");
+    let request = &world.sent[0];
+    assert!(request.starts_with("POST /onvif/media_service HTTP/1.1\r\n"), "{request}");
+    assert!(request.contains("\r\nContent-Type: application/soap+xml"), "{request}");
+    assert!(request.contains("<GetProfiles ") && request.contains("<Username>admin</Username>"));
+    assert_eq!(created(request), "1994-11-06T08:49:37Z");
+    assert!(!request.contains("hunter2"));
+    world.reply(200, PROFILES);
+    assert!(world.sent[1].contains("<ProfileToken>main</ProfileToken>"), "{}", world.sent[1]);
+    world.reply(200, "<trt:SetSynchronizationPointResponse/>");
+    assert_eq!(world.outcomes, [Outcome::Taken]);
+    world.caller.ask(world.now, UNIX_S);
+    world.pump();
+    assert!(world.sent[2].contains("<ProfileToken>main</ProfileToken>"), "it is known now");
+}
+
+#[test]
+fn the_profile_of_the_address_is_taken_unasked() {
+    let world = asking(Api::Onvif, "http://h/onvif/Media?profile=Profile_2");
+    assert!(world.sent[0].contains("<ProfileToken>Profile_2</ProfileToken>"));
+    assert!(world.sent[0].starts_with("POST /onvif/Media HTTP/1.1\r\n"));
+    let world = asking(Api::Onvif, "http://h?profile=Profile_2");
+    assert!(world.sent[0].contains("<ProfileToken>Profile_2</ProfileToken>"));
+    assert!(world.sent[0].starts_with("POST /onvif/media_service HTTP/1.1\r\n"));
+}
+
+#[test]
+fn onvif_is_told_the_cameras_own_time_once_it_refused_ours() {
+    for status in [400, 401, 500] {
+        let mut world = asking(Api::Onvif, "http://h/m?profile=a");
+        let length = NOT_AUTHORIZED.len();
+        let refusal = format!(
+            "HTTP/1.1 {status} No\r\nDate: Sun, 06 Nov 1994 09:00:00 GMT\r\n\
+             Content-Length: {length}\r\n\r\n{NOT_AUTHORIZED}"
+        );
+        world.say(&refusal);
+        assert_eq!(created(&world.sent[1]), "1994-11-06T09:00:00Z");
+        world.say(&refusal);
+        assert_eq!((world.sent.len(), &world.outcomes[..]), (2, &[Outcome::Unauthorized][..]));
+    }
+}
+
+#[test]
+fn onvif_is_answered_where_http_asks_for_a_digest_as_well() {
+    let mut world = asking(Api::Onvif, "http://h/m?profile=a");
+    world.say(DIGEST);
+    assert!(world.sent[1].contains("\r\nAuthorization: Digest username=\"admin\""));
+    world.reply(200, "");
+    assert_eq!(world.outcomes, [Outcome::Taken]);
+}
+
+#[test]
+fn what_onvif_does_not_know_is_told_apart_from_what_fails() {
+    let unknown = "<s:Fault>ter:ActionNotSupported</s:Fault>";
+    for (status, body, outcome) in [
+        (400, unknown, Outcome::Unsupported),
+        (404, "", Outcome::Unsupported),
+        (500, "<s:Fault></s:Fault>", Outcome::Failed("HTTP 500".to_owned())),
+        (200, "<s:Fault></s:Fault>", Outcome::Failed("HTTP 200".to_owned())),
+    ] {
+        let mut world = asking(Api::Onvif, "http://h/m?profile=a");
+        world.reply(status, body);
+        assert_eq!(world.outcomes, [outcome]);
+    }
+    let mut world = asking(Api::Onvif, "http://h");
+    world.reply(200, "<trt:GetProfilesResponse/>");
+    assert_eq!(world.outcomes, [Outcome::Failed("it tells no profile".to_owned())]);
+}
+
 proptest::proptest! {
     #[test]
     fn whatever_a_camera_says_the_call_ends_once(
+        api in proptest::sample::select(vec![Api::Isapi, Api::Sunapi, Api::Onvif]),
         pieces in proptest::collection::vec(
             "(HTTP/1.1 [1-5][0-9]{2} X\r\n|\r\n|.{0,20}\
               |WWW-Authenticate: (Basic|Digest nonce=\"[a-z]\")\r\n)",
             0..30,
         ),
     ) {
-        let mut world = asking(Api::Sunapi, "http://h");
+        let mut world = asking(api, "http://h");
         for piece in pieces {
             world.say(&piece);
         }
         world.caller.handle_timeout(world.now + Duration::from_secs(2));
         world.pump();
         proptest::prop_assert_eq!(world.outcomes.len(), 1);
-        proptest::prop_assert!(world.connects <= 4);
+        proptest::prop_assert!(world.connects <= 5);
     }
 }

@@ -23,6 +23,8 @@ pub enum Method {
     Isapi,
     /// Hanwha's SUNAPI, over HTTP.
     Sunapi,
+    /// ONVIF's `SetSynchronizationPoint`, over HTTP.
+    Onvif,
 }
 
 impl Method {
@@ -34,6 +36,7 @@ impl Method {
             Self::Axis => "axis",
             Self::Isapi => "isapi",
             Self::Sunapi => "sunapi",
+            Self::Onvif => "onvif",
         }
     }
 
@@ -41,7 +44,7 @@ impl Method {
         match self {
             Self::Rtcp | Self::Axis => Duration::from_secs(1),
             // Cameras' web servers are slow, and log every request.
-            Self::Isapi | Self::Sunapi => Duration::from_secs(10),
+            Self::Isapi | Self::Sunapi | Self::Onvif => Duration::from_secs(10),
         }
     }
 }
