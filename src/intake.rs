@@ -11,6 +11,7 @@ use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
 
 use crate::engine::capture_clock::CaptureClock;
 use crate::engine::frame::Frame;
+use crate::engine::keyframe::{Method, Refusal};
 use crate::engine::source::{Health, Picture};
 use crate::limits;
 
@@ -32,6 +33,8 @@ pub enum News {
     Frame(Arc<Frame>),
     /// Frames were lost; the next one is a key.
     Gap,
+    /// It does not take requests for a keyframe in this way.
+    KeyframeRefused(Method, Refusal),
     /// The camera's state changed.
     Health(Health),
 }
@@ -89,6 +92,10 @@ impl Intake {
                 self.codec = chosen.map(|track| track.codec.clone());
                 self.sets = chosen.and_then(|track| track.parameter_sets.clone());
                 news.push(News::Described);
+            }
+            Event::RenewalRefused { harmful } => {
+                let refusal = if harmful { Refusal::Harmful } else { Refusal::Unsupported };
+                news.push(News::KeyframeRefused(Method::Axis, refusal));
             }
             Event::SenderReport { .. } => {}
         }

@@ -2,6 +2,7 @@
 //! switched instantly on the same track. ARCHITECTURE.md is the map.
 
 pub mod assets;
+pub mod camera_api;
 pub mod cli;
 pub mod control;
 #[cfg(feature = "demo")]
@@ -9,6 +10,7 @@ pub mod demo;
 pub mod engine;
 pub mod exec;
 pub mod http;
+pub mod http_client;
 pub mod intake;
 pub mod limits;
 pub mod logger;

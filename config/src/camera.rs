@@ -1,7 +1,7 @@
 //! A camera's address out of the file.
 
 use crate::limits::URL_MAX_BYTES;
-use crate::model::{CameraUrl, Config, KeepAlive, Source, Stream, Tls, Transport};
+use crate::model::{CameraUrl, Config, KeepAlive, Keyframe, Source, Stream, Tls, Transport};
 use crate::url::SecretUrl;
 
 /// Schemes that go2rtc knows and this program may learn; naming them tells a user who brings
@@ -123,8 +123,8 @@ pub fn parse_stream(text: &str) -> Result<Stream, String> {
     let (urls, transport) = Wanted::default().apply(vec![camera_url(text)?])?;
     let Config { warm, linger, .. } = Config::default();
     let (name, keep_alive) = (String::new(), KeepAlive::default());
-    let source = Source::Camera(urls);
-    Ok(Stream { name, source, transport, keep_alive, warm, linger })
+    let (source, keyframe) = (Source::Camera(urls), Keyframe::default());
+    Ok(Stream { name, source, transport, keep_alive, keyframe, warm, linger })
 }
 
 /// Reads `rtsp://user:password@host:554/path#transport=tcp`. No error repeats any of it.

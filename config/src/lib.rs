@@ -7,6 +7,7 @@
 
 mod camera;
 mod ffmpeg;
+mod keyframe;
 pub mod limits;
 mod model;
 mod problem;
@@ -23,9 +24,9 @@ mod url;
 
 pub use camera::parse_stream;
 pub use model::{
-    Api, CameraUrl, Candidate, Config, IceServer, KeepAlive, Limits, Log, LogFormat, LogLevel,
-    Login, Multistream, OUTPUT, PlayoutDelay, Program, Publish, RTSP_DEFAULT_PORT, Rtsp, Source,
-    Stream, Tls, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
+    Api, CameraUrl, Candidate, Config, IceServer, KeepAlive, Keyframe, Limits, Log, LogFormat,
+    LogLevel, Login, Multistream, OUTPUT, PlayoutDelay, Program, Publish, RTSP_DEFAULT_PORT, Rtsp,
+    Source, Stream, Tls, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 pub use problem::Problem;
 pub use scalar::listen as parse_listen;

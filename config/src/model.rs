@@ -73,6 +73,8 @@ pub struct Stream {
     pub transport: Transport,
     /// Which request keeps the camera's session alive.
     pub keep_alive: KeepAlive,
+    /// How the camera is asked for a keyframe.
+    pub keyframe: Keyframe,
     /// Whether the camera is kept connected without a viewer.
     pub warm: bool,
     /// How long the camera stays connected after its last viewer left.
@@ -141,7 +143,8 @@ impl fmt::Debug for Program {
 /// One address of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CameraUrl {
-    /// `rtsp://`, `rtsps://`, `rtsp+http://` or `rtsps+http://`, without options.
+    /// `rtsp://`, `rtsps://`, `rtsp+http://` or `rtsps+http://`, without options; `http://` or
+    /// `https://` for [`Keyframe`].
     pub url: SecretUrl,
     /// What proves that the camera is the one that is meant; without a meaning where the
     /// connection is not encrypted.
@@ -202,6 +205,28 @@ pub enum KeepAlive {
     Options,
     /// `GET_PARAMETER` only.
     GetParameter,
+}
+
+/// How a camera is asked for a keyframe where one is needed before its time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Keyframe {
+    /// By RTCP; by Axis' way as well where it is one of theirs. What is seen to help is kept to.
+    #[default]
+    Auto,
+    /// Not at all.
+    Off,
+    /// By PLI and FIR (RFC 4585, RFC 5104) only.
+    Rtcp,
+    /// By `SET_PARAMETER` with `Renew-Stream: yes` only, whoever made the camera.
+    Axis,
+    /// By RTCP, and where that is ignored by Hikvision's ISAPI at this `http:` or `https:`
+    /// address. Its credentials are those of the stream where it has none.
+    Isapi(CameraUrl),
+    /// By RTCP, and where that is ignored by Hanwha's SUNAPI, in the same way.
+    Sunapi(CameraUrl),
+    /// By RTCP, and where that is ignored by ONVIF's `SetSynchronizationPoint` at this address of
+    /// the media service, in the same way; `?profile=` names the profile.
+    Onvif(CameraUrl),
 }
 
 /// `api`.

@@ -104,6 +104,7 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
         source: raw.source,
         transport: raw.transport,
         keep_alive: raw.keep_alive,
+        keyframe: raw.keyframe,
         warm: raw.warm.unwrap_or(config.warm),
         linger: raw.linger.unwrap_or(config.linger),
     };
@@ -168,7 +169,7 @@ fn read_publish_item(reader: &mut Reader<'_>, stream: &str, node: &Node) -> Opti
 }
 
 /// Not through `parsed`: nothing of the text may stand in a message.
-fn read_secret<T>(
+pub(crate) fn read_secret<T>(
     reader: &mut Reader<'_>,
     node: &Node,
     parse: impl Fn(&str) -> Result<T, String>,

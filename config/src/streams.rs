@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use crate::camera::{ReadUrl, Wanted, camera_url, tls, way};
+use crate::keyframe::keyframe;
 use crate::limits;
-use crate::model::{KeepAlive, Program, Source, Transport};
+use crate::model::{KeepAlive, Keyframe, Program, Source, Transport};
 use crate::reader::Reader;
 use crate::scalar;
-use crate::schema::set;
+use crate::schema::{read_secret, set};
 use crate::tree::{Node, Value};
 use crate::{ffmpeg, program};
 
-const STREAM: &[&str] = &["url", "urls", "transport", "tls", "keep_alive", "warm", "linger"];
+const STREAM: &[&str] =
+    &["url", "urls", "transport", "tls", "keep_alive", "keyframe", "warm", "linger"];
 /// The quality that is the stream itself.
 const NATIVE: &str = "native";
 
@@ -21,6 +23,7 @@ pub(crate) struct RawStream {
     pub source: Source,
     pub transport: Transport,
     pub keep_alive: KeepAlive,
+    pub keyframe: Keyframe,
     pub warm: Option<bool>,
     pub linger: Option<Duration>,
 }
@@ -173,6 +176,7 @@ fn read_stream(reader: &mut Reader<'_>, around: &Around, name: &str, node: &Node
         source: Source::Pushed,
         transport: Transport::default(),
         keep_alive: KeepAlive::default(),
+        keyframe: Keyframe::default(),
         warm: None,
         linger: None,
     };
@@ -187,7 +191,7 @@ fn read_stream(reader: &mut Reader<'_>, around: &Around, name: &str, node: &Node
     let mut is_for_a_camera = false;
     if matches!(node.value, Value::Map(_)) {
         reader.section(node, STREAM, |reader, key, node| {
-            is_for_a_camera |= ["transport", "tls", "keep_alive"].contains(&key);
+            is_for_a_camera |= ["transport", "tls", "keep_alive", "keyframe"].contains(&key);
             match key {
                 "url" | "urls" if addresses.is_some() => {
                     reader.problem(node, "give either url or urls");
@@ -196,6 +200,7 @@ fn read_stream(reader: &mut Reader<'_>, around: &Around, name: &str, node: &Node
                 "transport" => wanted.way = reader.parsed(node, way),
                 "tls" => wanted.tls = reader.parsed(node, tls),
                 "keep_alive" => set(&mut stream.keep_alive, reader.parsed(node, keep_alive)),
+                "keyframe" => set(&mut stream.keyframe, read_secret(reader, node, keyframe)),
                 "warm" => stream.warm = reader.boolean(node),
                 "linger" => stream.linger = read_linger(reader, node),
                 _ => {}
@@ -207,7 +212,7 @@ fn read_stream(reader: &mut Reader<'_>, around: &Around, name: &str, node: &Node
     match addresses {
         Some(Addresses::Program(program)) => {
             if is_for_a_camera {
-                let message = "transport, tls and keep_alive are for rtsp:// addresses";
+                let message = "transport, tls, keep_alive and keyframe are for rtsp:// addresses";
                 reader.problem(node, message);
             }
             stream.source = Source::Program(program);

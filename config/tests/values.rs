@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use config::{Config, KeepAlive, LogLevel, Tls, Transport, parse};
+use config::{CameraUrl, Config, KeepAlive, Keyframe, LogLevel, SecretUrl, Tls, Transport, parse};
 
 fn read(text: &str) -> Config {
     parse(text, &|name| (name == "PW").then(|| "s3cret".to_owned())).unwrap()
@@ -55,6 +55,31 @@ fn a_stream_says_what_keeps_it_alive() {
     );
     let chosen: Vec<KeepAlive> = config.streams.iter().map(|stream| stream.keep_alive).collect();
     assert_eq!(chosen, [KeepAlive::Auto, KeepAlive::Options, KeepAlive::GetParameter]);
+}
+
+#[test]
+fn a_stream_says_how_its_camera_is_asked_for_a_keyframe() {
+    let chosen = |said: &str| {
+        read(&format!("streams: {{a: {{url: rtsp://h/a{said}}}}}")).streams[0].keyframe.clone()
+    };
+    assert_eq!(chosen(""), Keyframe::Auto);
+    assert_eq!(chosen(", keyframe: auto"), Keyframe::Auto);
+    assert_eq!(chosen(", keyframe: off"), Keyframe::Off);
+    assert_eq!(chosen(", keyframe: rtcp"), Keyframe::Rtcp);
+    assert_eq!(chosen(", keyframe: axis"), Keyframe::Axis);
+    let at = |url: &str, tls| CameraUrl { url: SecretUrl::new(url), tls };
+    assert_eq!(
+        chosen(", keyframe: 'isapi:http://u:p@ss@192.0.2.1:81/a?b'"),
+        Keyframe::Isapi(at("http://u:p%40ss@192.0.2.1:81/a?b", Tls::Verify)),
+    );
+    assert_eq!(
+        chosen(", keyframe: 'sunapi:https://cam#tls=insecure'"),
+        Keyframe::Sunapi(at("https://cam", Tls::Insecure)),
+    );
+    assert_eq!(
+        chosen(", keyframe: 'onvif:http://cam/onvif/Media?profile=main'"),
+        Keyframe::Onvif(at("http://cam/onvif/Media?profile=main", Tls::Verify)),
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::gop::{GopCache, GopLimits};
-use super::keyframe::KeyframeGate;
+use super::keyframe::{Keyframes, Method};
 use super::viewer::SlotKey;
 
 /// Names a source within one hub.
@@ -19,6 +19,8 @@ pub struct SourceOptions {
     pub linger: Duration,
     /// Bounds of its cache.
     pub gop: GopLimits,
+    /// How its camera may be asked for a keyframe, the first way first.
+    pub keyframe: Vec<Method>,
 }
 
 /// What is known of a source's camera.
@@ -84,7 +86,7 @@ pub struct Source {
     /// Its newest group of pictures.
     pub cache: GopCache,
     /// Requests to its camera.
-    pub keyframe: KeyframeGate,
+    pub keyframe: Keyframes,
     /// Slots that show or await it, in the order they came.
     pub subscribers: Vec<SlotKey>,
     /// When a slot last let go of it.
@@ -111,7 +113,7 @@ impl Source {
             name,
             health: Health::Idle,
             cache: GopCache::new(options.gop),
-            keyframe: KeyframeGate::default(),
+            keyframe: Keyframes::new(&options.keyframe),
             subscribers: Vec::new(),
             watched_at: None,
             options,

@@ -17,4 +17,6 @@ pub use metrics::{Metric, MetricKind};
 pub use request::{Method, Parsed, Request, RequestError, parse};
 pub use response::Response;
 pub use router::{Action, Asset, Context, route};
-pub use streams::{ConsumerInfo, GopInfo, PublisherInfo, StreamInfo};
+pub use streams::{
+    ConsumerInfo, GopInfo, KeyframeInfo, KeyframeMethodInfo, PublisherInfo, StreamInfo,
+};

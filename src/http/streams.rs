@@ -21,6 +21,8 @@ pub struct StreamInfo {
     pub height: Option<u32>,
     /// The cached group of pictures, if there is one.
     pub gop: Option<GopInfo>,
+    /// How its camera is asked for keyframes; `None` where it may not be.
+    pub keyframe: Option<KeyframeInfo>,
     /// Who watches.
     pub consumers: Vec<ConsumerInfo>,
     /// Where it is handed on to.
@@ -47,6 +49,30 @@ pub struct GopInfo {
     pub bytes: usize,
     /// From its first to its last frame, in milliseconds.
     pub duration_ms: u64,
+}
+
+/// How a stream's camera is asked for keyframes, and what was learned about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyframeInfo {
+    /// Between two keyframes that nobody asked for, in milliseconds, once known.
+    pub interval_ms: Option<u64>,
+    /// The ways to ask, the first one first.
+    pub methods: Vec<KeyframeMethodInfo>,
+}
+
+/// One way to ask a camera for a keyframe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyframeMethodInfo {
+    /// `rtcp`, `axis`, `isapi`, `sunapi` or `onvif`.
+    pub method: &'static str,
+    /// `learning`, `effective`, `ignored`, `unsupported` or `refused`.
+    pub verdict: &'static str,
+    /// Requests sent.
+    pub requests: u64,
+    /// From the newest answered request to the keyframe, in milliseconds.
+    pub last_ms: Option<u64>,
+    /// The median of that over the last 16, in milliseconds.
+    pub median_ms: Option<u64>,
 }
 
 /// One slot of a viewer that shows a stream.
@@ -76,6 +102,7 @@ impl StreamInfo {
             ("width", self.width.map(Value::from)),
             ("height", self.height.map(Value::from)),
             ("gop", self.gop.map(GopInfo::to_json)),
+            ("keyframe", self.keyframe.as_ref().map(KeyframeInfo::to_json)),
         ];
         for (key, value) in optional {
             if let Some(value) = value {
@@ -95,6 +122,23 @@ impl GopInfo {
     fn to_json(self) -> Value {
         let Self { frames, bytes, duration_ms } = self;
         json!({ "frames": frames, "bytes": bytes, "duration_ms": duration_ms })
+    }
+}
+
+impl KeyframeInfo {
+    fn to_json(&self) -> Value {
+        let methods: Vec<Value> = self.methods.iter().map(KeyframeMethodInfo::to_json).collect();
+        json!({ "interval_ms": self.interval_ms, "methods": methods })
+    }
+}
+
+impl KeyframeMethodInfo {
+    fn to_json(&self) -> Value {
+        let Self { method, verdict, requests, last_ms, median_ms } = self;
+        json!({
+            "method": method, "verdict": verdict, "requests": requests,
+            "last_ms": last_ms, "median_ms": median_ms,
+        })
     }
 }
 

@@ -16,6 +16,7 @@ use super::link::{Context, Incoming};
 use super::resolver::Resolved;
 use super::server::random_u64;
 use super::tls::{Authorities, Connector};
+use crate::engine::keyframe::Method;
 use crate::engine::source::SourceId;
 use crate::intake::Intake;
 use crate::limits;
@@ -70,8 +71,13 @@ impl Camera {
         self.client.stop(now);
     }
 
-    pub fn request_keyframe(&mut self, now: Instant) {
-        self.client.request_keyframe(now);
+    pub fn request_keyframe(&mut self, now: Instant, method: Method) {
+        match method {
+            Method::Rtcp => self.client.request_keyframe(now),
+            Method::Axis => self.client.renew_stream(now),
+            // By a call, not in this session.
+            Method::Isapi | Method::Sunapi | Method::Onvif => false,
+        };
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
@@ -267,6 +273,18 @@ impl Camera {
 
 fn closed() -> Failure {
     Failure::Other("closed by the camera".to_owned())
+}
+
+/// How a stream's camera may be asked for a keyframe before anything is known of it.
+pub(super) fn keyframe_methods(keyframe: &config::Keyframe) -> Vec<Method> {
+    match keyframe {
+        config::Keyframe::Auto | config::Keyframe::Rtcp => vec![Method::Rtcp],
+        config::Keyframe::Axis => vec![Method::Axis],
+        config::Keyframe::Isapi(_) => vec![Method::Rtcp, Method::Isapi],
+        config::Keyframe::Sunapi(_) => vec![Method::Rtcp, Method::Sunapi],
+        config::Keyframe::Onvif(_) => vec![Method::Rtcp, Method::Onvif],
+        config::Keyframe::Off => Vec::new(),
+    }
 }
 
 /// What the client of a stream's camera is told.

@@ -73,6 +73,7 @@ impl Demo {
             }]),
             transport: config::Transport::Tcp,
             keep_alive: config::KeepAlive::Auto,
+            keyframe: config::Keyframe::Auto,
             warm: true,
             linger: Duration::from_secs(20),
         })

@@ -5,6 +5,7 @@
 //! before the socket is empty puts itself on the list of those to go on with.
 
 mod camera;
+mod camera_calls;
 mod camera_udp;
 #[cfg(feature = "tls")]
 mod certificate;
@@ -60,6 +61,8 @@ enum Endpoint {
     Camera(SourceId),
     /// The second TCP connection of a camera behind an HTTP tunnel.
     CameraPost(SourceId),
+    /// The connection to a camera's web server.
+    CameraCalls(SourceId),
     /// One of a camera's UDP sockets.
     CameraUdp(SourceId, UdpPort),
     /// A publisher's HTTP connection, by its key.
@@ -96,6 +99,7 @@ enum Door {
 enum Timer {
     Hub,
     Camera(SourceId),
+    CameraCalls(SourceId),
     Viewer(ViewerId),
     Client(usize),
     Publisher(usize),

@@ -19,10 +19,11 @@ use super::viewers::{Audience, OwnSocket};
 use super::{Endpoint, Timer};
 use crate::engine::source::{Health, SourceId};
 use crate::engine::viewer::ViewerId;
+use crate::http_client::Url;
 use crate::intake::Intake;
 use crate::limits;
 use crate::peer::{EndReason, Entropy, Peer, PeerOptions};
-use crate::whip::{Client, Output, Status, Url};
+use crate::whip::{Client, Output, Status};
 
 /// One stream at one endpoint.
 pub(super) struct Publisher {

@@ -13,7 +13,8 @@ use signal_hook::consts::SIGCHLD;
 use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 
-use super::camera::Camera;
+use super::camera::{Camera, keyframe_methods};
+use super::camera_calls::CameraCalls;
 use super::clients::Connection;
 use super::inbox::Inbox;
 use super::link::Context;
@@ -27,9 +28,11 @@ use super::timers::Timers;
 use super::tls::Authorities;
 use super::udp::MediaSocket;
 use super::viewers::{Audience, ViewerLink};
+use super::wall_clock::WallClock;
 use super::{Endpoint, Timer};
 use crate::engine::gop::GopLimits;
 use crate::engine::hub::{Hub, HubOptions, Output, SwitchPolicy};
+use crate::engine::keyframe::Method;
 use crate::engine::source::{SourceId, SourceOptions};
 use crate::engine::viewer::ViewerId;
 use crate::intake::{Intake, News};
@@ -102,6 +105,8 @@ pub struct Server {
     pub(super) hub: Hub,
     /// The sources that are pulled.
     pub(super) cameras: BTreeMap<SourceId, Camera>,
+    /// Their web servers, where those are asked for keyframes.
+    pub(super) camera_calls: BTreeMap<SourceId, CameraCalls>,
     /// The sources that are pushed.
     pub(super) pushes: BTreeMap<SourceId, Push>,
     /// What makes some of those.
@@ -118,6 +123,7 @@ pub struct Server {
     pub(super) peer_options: PeerOptions,
     pub(super) clients: Slab<Connection>,
     pub(super) started_at: Instant,
+    pub(super) clock: WallClock,
     #[cfg(feature = "demo")]
     pub(super) demo: Option<super::demo::Demo>,
     pub(super) dirty: Dirty,
@@ -135,6 +141,7 @@ pub struct Server {
 #[derive(Debug, Default)]
 pub(super) struct Dirty {
     pub cameras: BTreeSet<SourceId>,
+    pub camera_calls: BTreeSet<SourceId>,
     pub viewers: BTreeSet<ViewerId>,
     pub clients: BTreeSet<usize>,
     pub publishers: BTreeSet<usize>,
@@ -165,6 +172,7 @@ impl Server {
             hub: Hub::new(hub_options(&config, options.policy)),
             identity: Identity::generate().map_err(|_| ServerError::Identity)?,
             cameras: BTreeMap::new(),
+            camera_calls: BTreeMap::new(),
             pushes: BTreeMap::new(),
             programs: Programs::new(sockets.programs),
             restream: sockets.restream,
@@ -182,6 +190,7 @@ impl Server {
             is_demo: options.demo,
             is_stopping: false,
             started_at: now,
+            clock: WallClock::new(now, unix_now),
             #[cfg(feature = "demo")]
             demo: sockets.demo,
             poll: sockets.poll,
@@ -210,7 +219,8 @@ impl Server {
                 max_frames: self.config.limits.gop_max_frames,
                 max_bytes: self.config.limits.gop_max_bytes,
             };
-            let source = SourceOptions { warm: stream.warm, linger: stream.linger, gop };
+            let keyframe = keyframe_methods(&stream.keyframe);
+            let source = SourceOptions { warm: stream.warm, linger: stream.linger, gop, keyframe };
             match stream.source {
                 config::Source::Camera(_) => {}
                 config::Source::Pushed => {
@@ -223,9 +233,13 @@ impl Server {
                 }
             }
             let id = self.hub.add_source(now, stream.name.clone(), source);
-            let camera = Camera::new(id, &stream, &self.authorities)
-                .map_err(|why| ServerError::Stream(stream.name, why))?;
+            let bad = |why| ServerError::Stream(stream.name.clone(), why);
+            let camera = Camera::new(id, &stream, &self.authorities).map_err(bad)?;
+            let calls = CameraCalls::new(id, &stream, &self.authorities).map_err(bad)?;
             self.cameras.insert(id, camera);
+            if let Some(calls) = calls {
+                self.camera_calls.insert(id, calls);
+            }
         }
         Ok(())
     }
@@ -297,6 +311,7 @@ impl Server {
             Endpoint::HttpListener => return self.accept_clients(now),
             Endpoint::Media => return self.receive_datagrams(now),
             Endpoint::Client(key) => return self.handle_client(now, key),
+            Endpoint::CameraCalls(id) => return self.handle_camera_calls(id),
             Endpoint::Publisher(key) => return self.handle_publisher(now, key),
             Endpoint::PublisherMedia(key) => return self.receive_own_datagrams(now, key),
             Endpoint::RtspListener(door) => return self.accept_rtsp_clients(now, door),
@@ -338,6 +353,7 @@ impl Server {
             Timer::Camera(source) => {
                 self.with_camera(source, |camera, _| camera.handle_timeout(now));
             }
+            Timer::CameraCalls(id) => self.handle_camera_calls_timeout(now, id),
             Timer::Viewer(id) => self.handle_viewer_timeout(now, id),
             Timer::Client(key) => self.handle_client_timeout(now, key),
             Timer::Publisher(key) => self.handle_publisher_timeout(now, key),
@@ -360,6 +376,10 @@ impl Server {
                 self.pump_camera(now, id);
             }
             quiet &= !self.take_hub_outputs(now);
+            while let Some(id) = self.dirty.camera_calls.pop_first() {
+                quiet = false;
+                self.pump_camera_calls(now, id);
+            }
             while let Some(id) = self.dirty.viewers.pop_first() {
                 quiet = false;
                 self.pump_viewer(now, id);
@@ -415,9 +435,13 @@ impl Server {
             Output::Stop(id) => {
                 self.with_camera(id, |camera, _| camera.stop(now));
                 self.stop_program(now, id);
+                self.cancel_camera_call(id);
             }
-            Output::RequestKeyframe(id) => {
-                self.with_camera(id, |camera, _| camera.request_keyframe(now));
+            Output::RequestKeyframe(id, Method::Isapi | Method::Sunapi | Method::Onvif) => {
+                self.call_camera(now, id);
+            }
+            Output::RequestKeyframe(id, method) => {
+                self.with_camera(id, |camera, _| camera.request_keyframe(now, method));
                 self.ask_publisher(now, id);
             }
         }
@@ -477,7 +501,13 @@ impl Server {
     pub(super) fn take_news(&mut self, now: Instant, id: SourceId, news: Vec<News>) {
         for item in news {
             match item {
-                News::Described => self.answer_descriptions(now, id),
+                News::Described => {
+                    self.look_at_maker(id);
+                    self.answer_descriptions(now, id);
+                }
+                News::KeyframeRefused(method, refusal) => {
+                    self.hub.handle_keyframe_refusal(now, id, method, refusal);
+                }
                 News::Frame(frame) => self.hub.handle_frame(now, id, &frame),
                 News::Gap => self.hub.handle_gap(now, id),
                 News::Health(health) => {
@@ -495,6 +525,16 @@ impl Server {
         }
     }
 
+    /// A camera of a maker who has a way of his own to ask for keyframes may be asked so.
+    fn look_at_maker(&mut self, id: SourceId) {
+        let Some(source) = self.hub.source(id) else { return };
+        let stream = self.config.stream(&source.name);
+        let is_auto = stream.is_some_and(|stream| stream.keyframe == config::Keyframe::Auto);
+        if is_auto && self.cameras.get(&id).is_some_and(|camera| camera.client().is_axis()) {
+            self.hub.allow_keyframe_method(id, Method::Axis);
+        }
+    }
+
     fn take_resolved(&mut self, now: Instant) {
         while let Some(resolved) = self.resolver.poll() {
             match resolved.asker.endpoint {
@@ -503,6 +543,7 @@ impl Server {
                         camera.handle_resolved(now, resolved, context);
                     });
                 }
+                Endpoint::CameraCalls(id) => self.handle_camera_calls_resolved(id, resolved),
                 Endpoint::Publisher(key) => self.handle_publisher_resolved(now, key, resolved),
                 _ => {}
             }

@@ -1,12 +1,16 @@
 //! What the API and the metrics tell of the server's state.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::publishers::Publisher;
 use super::server::Server;
+use crate::engine::keyframe::{Keyframes, Rung, Verdict};
 use crate::engine::source::{Health, Source, SourceId};
 use crate::engine::viewer::SlotKey;
-use crate::http::{ConsumerInfo, GopInfo, Metric, MetricKind, PublisherInfo, StreamInfo};
+use crate::http::{
+    ConsumerInfo, GopInfo, KeyframeInfo, KeyframeMethodInfo, Metric, MetricKind, PublisherInfo,
+    StreamInfo,
+};
 use crate::whip::{Client, Status};
 
 /// All streams, in the configuration's order.
@@ -35,9 +39,10 @@ fn stream(server: &Server, now: Instant, id: SourceId, source: &Source) -> Strea
             GopInfo {
                 frames: source.cache.frames().len(),
                 bytes: source.cache.bytes(),
-                duration_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+                duration_ms: ms(age),
             }
         }),
+        keyframe: keyframe(&source.keyframe),
         consumers: source.subscribers.iter().map(|key| consumer(server, *key)).collect(),
         publishers: publishers(server, id),
     }
@@ -50,6 +55,23 @@ fn shown(stream: &config::Stream) -> Vec<String> {
         config::Source::Program(program) => vec![program.shown()],
         config::Source::Pushed => Vec::new(),
     }
+}
+
+fn keyframe(keyframes: &Keyframes) -> Option<KeyframeInfo> {
+    let info = |rung: &Rung| KeyframeMethodInfo {
+        method: rung.method().as_str(),
+        verdict: rung.verdict().as_str(),
+        requests: rung.requests(),
+        last_ms: rung.last_wait().map(ms),
+        median_ms: rung.median_wait().map(ms),
+    };
+    let methods: Vec<_> = keyframes.rungs().iter().map(info).collect();
+    let interval_ms = keyframes.interval().map(ms);
+    (!methods.is_empty()).then_some(KeyframeInfo { interval_ms, methods })
+}
+
+fn ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn publishers(server: &Server, id: SourceId) -> Vec<PublisherInfo> {
@@ -133,7 +155,54 @@ pub(super) fn metrics(server: &Server, now: Instant) -> Vec<Metric> {
             value: float(u64::from(matches!(source.health, Health::Live(_)))),
         });
     }
+    metrics.extend(keyframe_metrics(server));
     metrics.extend(publisher_metrics(server));
+    metrics
+}
+
+fn keyframe_metrics(server: &Server) -> Vec<Metric> {
+    type Read = fn(&Rung) -> Option<f64>;
+    let kinds: [(&'static str, &'static str, MetricKind, Read); 4] = [
+        (
+            "crosspoint_keyframe_requests_total",
+            "Keyframes that the camera was asked for.",
+            MetricKind::Counter,
+            #[expect(clippy::cast_precision_loss, reason = "Prometheus knows only floating point")]
+            |rung| Some(rung.requests() as f64),
+        ),
+        (
+            "crosspoint_keyframe_effective",
+            "1 where keyframes came early because of that, 0 where they did not.",
+            MetricKind::Gauge,
+            |rung| match rung.verdict() {
+                Verdict::Learning => None,
+                verdict => Some(f64::from(u8::from(verdict == Verdict::Effective))),
+            },
+        ),
+        (
+            "crosspoint_keyframe_last_wait_seconds",
+            "From the newest answered request to its keyframe.",
+            MetricKind::Gauge,
+            |rung| rung.last_wait().map(|wait| wait.as_secs_f64()),
+        ),
+        (
+            "crosspoint_keyframe_median_wait_seconds",
+            "The median of that over the last 16.",
+            MetricKind::Gauge,
+            |rung| rung.median_wait().map(|wait| wait.as_secs_f64()),
+        ),
+    ];
+    let mut metrics = Vec::new();
+    for (name, help, kind, read) in kinds {
+        for (_, source) in server.hub.sources() {
+            for rung in source.keyframe.rungs() {
+                let Some(value) = read(rung) else { continue };
+                let method = rung.method().as_str().to_owned();
+                let labels = vec![("stream", source.name.clone()), ("method", method)];
+                metrics.push(Metric { name, help, kind, labels, value });
+            }
+        }
+    }
     metrics
 }
 

@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
-use super::http::{self, Response};
 use super::limits;
-use super::url::Url;
+use crate::http_client::{self, Body, Response, Url};
+
+/// The media type of offers and answers.
+const SDP: &str = "application/sdp";
 
 /// What the client wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -235,16 +237,19 @@ impl Client {
 
     /// The connection is up, TLS included if it was asked for.
     pub fn handle_connected(&mut self) {
-        let request = match &self.state {
+        let (call, method, body) = match &self.state {
             State::Posting(call, post) => {
-                let token = self.token_for(&call.url);
-                http::request("POST", &call.url, token, Some(&post.offer))
+                let body = Body { media_type: SDP, content: &post.offer };
+                (call, "POST", Some(body))
             }
-            State::Leaving(call, _) => {
-                http::request("DELETE", &call.url, self.token_for(&call.url), None)
-            }
+            State::Leaving(call, _) => (call, "DELETE", None),
             _ => return,
         };
+        let bearer = self.token_for(&call.url).map(|token| format!("Bearer {token}"));
+        let authorization = bearer.as_deref().map(|bearer| ("Authorization", bearer));
+        let accept = body.is_some().then_some(("Accept", SDP));
+        let headers: Vec<_> = authorization.into_iter().chain(accept).collect();
+        let request = http_client::request(method, &call.url, &headers, body);
         self.outputs.push_back(Output::Send(request));
     }
 
@@ -252,7 +257,7 @@ impl Client {
     pub fn handle_data(&mut self, now: Instant, bytes: &[u8]) {
         let (State::Posting(call, _) | State::Leaving(call, _)) = &mut self.state else { return };
         call.inbox.extend_from_slice(bytes);
-        let parsed = http::parse(&call.inbox, false);
+        let parsed = http_client::parse(&call.inbox, false);
         match parsed {
             Ok(None) => {}
             Ok(Some(response)) => self.handle_response(now, response),
@@ -263,7 +268,7 @@ impl Client {
     /// The connection could not be opened, or is closed.
     pub fn handle_closed(&mut self, now: Instant, reason: &str) {
         let (State::Posting(call, _) | State::Leaving(call, _)) = &self.state else { return };
-        match http::parse(&call.inbox, true) {
+        match http_client::parse(&call.inbox, true) {
             Ok(Some(response)) => self.handle_response(now, response),
             _ => self.end_call(now, reason.to_owned()),
         }
@@ -365,7 +370,7 @@ impl Client {
     }
 
     fn handle_answer(&mut self, now: Instant, url: &Url, response: Response) {
-        let Response { status, location, retry_after, body } = response;
+        let Response { status, location, retry_after, body, .. } = response;
         // RFC 9725 section 4.2 says 201; not every server keeps to it.
         let is_answer = status == 201 || status == 200 && body.starts_with("v=0");
         if !is_answer {

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Client, Output, Status, Url, limits};
+use super::{Client, Output, Status, limits};
+use crate::http_client::Url;
 
 const ENDPOINT: &str = "https://sfu.example/whip/room";
 const CREATED: &str = "HTTP/1.1 201 Created\r\nLocation: ../s/1\r\nContent-Length: 3\r\n\r\nv=0";

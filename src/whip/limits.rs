@@ -1,13 +1,8 @@
-//! What a WHIP server may cost: every bound on what it sends and on how long it takes.
+//! What a WHIP server may cost: how long it takes; what it sends is bounded by
+//! `http_client`.
 
 use std::time::Duration;
 
-/// Bytes of one response, head and body: an SDP answer has 2 to 10 KB.
-pub const RESPONSE_MAX_BYTES: usize = 64 * 1024;
-/// Header lines of one response.
-pub const HEADERS_MAX: usize = 64;
-/// Bytes of a URL in a `Location`.
-pub const URL_MAX_BYTES: usize = 4096;
 /// From the question for an address to the last byte of the response.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// 307 and 308 that are followed for one offer.

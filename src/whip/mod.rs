@@ -7,9 +7,6 @@ mod backoff;
 mod client;
 #[cfg(test)]
 mod client_tests;
-pub mod http;
 pub mod limits;
-pub mod url;
 
 pub use client::{Client, Output, Status};
-pub use url::Url;

@@ -20,6 +20,7 @@ Then one JSON command a line is read from standard input and answered by one lin
     {"do": "freeze", "path": P}        the camera stays connected and sends nothing
     {"do": "thaw", "path": P}          it sends again, from its next IDR on
     {"do": "clip", "path": P, "clip": {"width": ...}}   another picture size from the next IDR on
+    {"do": "key", "path": P}           a live camera sends an IDR, deaf to PLI or not
     {"do": "clients"}                  how many clients are connected
 
 It ends when its standard input does.
@@ -181,6 +182,13 @@ class Camera:
         if self.source is source:
             self.source = None
 
+    def force_key(self):
+        """Has the encoder begin anew; the event is that of GstVideo's force-key-unit."""
+        if self.source is not None:
+            wish = Gst.Structure.new_from_string("GstForceKeyUnit, all-headers=(boolean)true;")
+            wish = Gst.Event.new_custom(Gst.EventType.CUSTOM_DOWNSTREAM, wish)
+            self.source.get_static_pad("src").push_event(wish)
+
     def due(self, now):
         """Seconds until the next frame's instant."""
         return 1 / self.frames.spec.fps - now % (1 / self.frames.spec.fps)
@@ -268,6 +276,8 @@ class Server:
         camera = self.cameras[values["path"]]
         if values["do"] == "clip":
             camera.next_frames = camera.load({**camera.values, **values["clip"]})
+        elif values["do"] == "key":
+            camera.force_key()
         elif values["do"] in ("freeze", "thaw"):
             camera.frozen = values["do"] == "freeze"
         else:

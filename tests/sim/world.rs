@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crosspoint::engine::gop::GopLimits;
 use crosspoint::engine::hub::Output;
+use crosspoint::engine::keyframe::Method;
 use crosspoint::engine::source::SourceOptions;
 use crosspoint::engine::status::Status;
 use crosspoint::engine::viewer::{SlotKey, ViewerId};
@@ -108,6 +109,7 @@ impl World {
                 warm: number < WARM_CAMERAS,
                 linger: LINGER,
                 gop: GopLimits { max_frames: 150, max_bytes: 200_000 },
+                keyframe: vec![Method::Rtcp],
             };
             let at = instant(self.now);
             let id = self.server.hub.add_source(at, number.to_string(), options);
@@ -415,7 +417,7 @@ impl World {
             }
             Done::Hub(Output::Start(id)) => self.cameras[id.0].start(self.now),
             Done::Hub(Output::Stop(id)) => self.cameras[id.0].stop(),
-            Done::Hub(Output::RequestKeyframe(id)) => self.cameras[id.0].request(self.now),
+            Done::Hub(Output::RequestKeyframe(id, _)) => self.cameras[id.0].request(self.now),
             Done::Connected(viewer) => {
                 self.note(format!("{viewer:?} is connected"));
                 self.model.connected.insert(viewer);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crosspoint::engine::frame::Frame;
 use crosspoint::engine::gop::GopLimits;
 use crosspoint::engine::hub::{Hub, HubOptions, Output, SwitchPolicy};
+use crosspoint::engine::keyframe::Method;
 use crosspoint::engine::source::{Health, Picture as Size, SourceId, SourceOptions};
 use crosspoint::engine::status::SlotStatus;
 use crosspoint::engine::viewer::{SlotKey, ViewerId};
@@ -37,7 +38,7 @@ pub fn options() -> HubOptions {
 
 pub fn on_demand() -> SourceOptions {
     let gop = GopLimits { max_frames: 600, max_bytes: 8 << 20 };
-    SourceOptions { warm: false, linger: LINGER, gop }
+    SourceOptions { warm: false, linger: LINGER, gop, keyframe: vec![Method::Rtcp] }
 }
 
 pub struct Camera {
@@ -321,7 +322,7 @@ impl Bench {
                 Output::Status(key, status) => What::Status(key, status),
                 Output::Start(id) => What::Start(id),
                 Output::Stop(id) => What::Stop(id),
-                Output::RequestKeyframe(id) => What::Ask(id),
+                Output::RequestKeyframe(id, _) => What::Ask(id),
             };
             self.seen.0.push(Event { at, what });
         }

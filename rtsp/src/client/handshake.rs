@@ -56,6 +56,12 @@ impl Client {
             }
             return;
         }
+        if sent.purpose == Purpose::Renewal {
+            if response.status >= 300 {
+                self.renewal_refused(false);
+            }
+            return;
+        }
         if matches!(self.phase, Phase::Closing { .. }) {
             // Replies to what was asked before may still come.
             if sent.method == "TEARDOWN" {
@@ -89,6 +95,7 @@ impl Client {
             Err(_) if sent.purpose == Purpose::KeepAlive => {
                 self.keep_alive_refused(now, sent.method);
             }
+            Err(_) if sent.purpose == Purpose::Renewal => self.renewal_refused(true),
             Err(_) if matches!(self.phase, Phase::Closing { .. }) => self.finish_closing(now),
             Err(error) => self.fail(now, unauthorized(error)),
         }
@@ -139,6 +146,7 @@ impl Client {
             return self.fail(now, bad_reply("DESCRIBE", "a description"));
         }
         let sdp = Sdp::parse(&response.body);
+        self.look_at_maker(response, &sdp);
         let (tracks, chosen) = choose(&sdp);
         let codec = offered_codec(&tracks);
         self.told.event(Event::Described { tracks });

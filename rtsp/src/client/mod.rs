@@ -12,6 +12,7 @@ mod keepalive;
 mod options;
 mod output;
 mod playing;
+mod renewal;
 mod requests;
 mod session;
 mod told;
@@ -66,6 +67,7 @@ pub struct Client {
     keep_alive: Ladder,
     resolve_control: bool,
     last_keyframe_request: Option<Instant>,
+    is_axis: bool,
     /// Address of the other end of the connection.
     peer: Option<IpAddr>,
     parser: Parser,
@@ -118,6 +120,7 @@ impl Client {
             keep_alive,
             resolve_control: false,
             last_keyframe_request: None,
+            is_axis: false,
             peer: None,
             parser: Parser::new(),
             connection: 0,
@@ -202,6 +205,7 @@ impl Client {
             Phase::Connecting { .. } => self.handle_connect_failed(now, reason),
             Phase::Closing { .. } => self.finish_closing(now),
             Phase::Active => {
+                self.blame_renewal(now);
                 let session = self.session.as_mut();
                 let unanswered = session.and_then(|s| s.requests.take_unanswered_keep_alive());
                 if let Some(method) = unanswered {

@@ -135,6 +135,11 @@ pub enum Event {
         /// RTP timestamp of the same moment.
         rtp_timestamp: u32,
     },
+    /// The camera did not take [`renew_stream`](super::Client::renew_stream).
+    RenewalRefused {
+        /// It refused the credentials for it, or closed the connection on it.
+        harmful: bool,
+    },
     /// The session ended, or an attempt failed. The client tries again by itself.
     Offline {
         /// Why.

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use super::renewal;
 use crate::auth::{AuthError, Authenticator};
 use crate::limits::MAX_OUTSTANDING;
 use crate::message::{Request, Response};
@@ -15,6 +16,8 @@ pub(super) enum Purpose {
     Step,
     /// Nobody waits for the reply.
     KeepAlive,
+    /// Asks for an IDR; nobody waits for the reply, but a refusal is heard.
+    Renewal,
 }
 
 /// A request without a reply yet.
@@ -101,6 +104,9 @@ impl Requests {
         for (name, value) in &sent.headers {
             request.headers.push(*name, value);
         }
+        if sent.purpose == Purpose::Renewal {
+            request.body = renewal::BODY.into();
+        }
         if self.outstanding.len() == MAX_OUTSTANDING {
             self.outstanding.pop_front();
         }
@@ -109,15 +115,15 @@ impl Requests {
     }
 
     /// Finds the request of a response. Without `CSeq` it belongs to the oldest. Refusals with a
-    /// foreign one while only keep-alives are out are about those: some cameras count wrongly.
+    /// foreign one while nobody waits for a reply are about the oldest: some cameras count wrongly.
     pub(super) fn take(&mut self, response: &Response) -> (Match, bool) {
         let number = response.headers.cseq();
-        let only_keep_alives = self.outstanding.iter().all(|s| s.purpose == Purpose::KeepAlive);
+        let nobody_waits = self.outstanding.iter().all(|sent| sent.purpose != Purpose::Step);
         let position = match number {
             None => 0,
             Some(cseq) => match self.outstanding.iter().position(|sent| sent.cseq == cseq) {
                 Some(position) => position,
-                None if only_keep_alives && response.status >= 400 => 0,
+                None if nobody_waits && response.status >= 400 => 0,
                 None => return (Match::Foreign, false),
             },
         };
@@ -136,6 +142,11 @@ impl Requests {
     /// The request whose reply the session waits for.
     pub(super) fn awaited(&self) -> Option<&Sent> {
         self.outstanding.iter().find(|sent| sent.purpose == Purpose::Step)
+    }
+
+    /// When the newest unanswered request of this purpose was sent.
+    pub(super) fn last_sent(&self, purpose: Purpose) -> Option<Instant> {
+        self.outstanding.iter().rev().find(|sent| sent.purpose == purpose).map(|sent| sent.sent_at)
     }
 
     /// Forgets keep-alives that were not answered; their method.

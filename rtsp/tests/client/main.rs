@@ -15,6 +15,7 @@ mod media;
 mod multicast;
 mod recovery;
 mod redirect;
+mod renewal;
 mod secure;
 mod splits;
 mod udp;

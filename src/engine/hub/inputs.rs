@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::{Hub, Output};
 use crate::engine::frame::Frame;
+use crate::engine::keyframe::{Method, Refusal};
 use crate::engine::source::{Demand, Health, Source, SourceId};
 use crate::engine::viewer::SlotKey;
 
@@ -39,7 +40,7 @@ impl Hub {
         source.cache.push(frame);
         let after = source.cache.bytes();
         if frame.key {
-            source.keyframe.handle_key();
+            source.keyframe.handle_key(now);
         }
         self.cached_bytes = self.cached_bytes - before + after;
         self.bound_caches(id);
@@ -52,6 +53,7 @@ impl Hub {
     pub fn handle_gap(&mut self, now: Instant, id: SourceId) {
         self.drop_cache(id);
         let Some(source) = self.sources.get_mut(id.0) else { return };
+        source.keyframe.handle_gap();
         if !source.subscribers.is_empty() {
             source.keyframe.want();
             self.ask_camera(now, id);
@@ -145,8 +147,28 @@ impl Hub {
 
     pub(super) fn ask_camera(&mut self, now: Instant, id: SourceId) {
         let Some(source) = self.sources.get_mut(id.0) else { return };
-        if source.keyframe.poll(now) {
-            self.outputs.push_back(Output::RequestKeyframe(id));
+        if let Some(method) = source.keyframe.poll(now) {
+            self.outputs.push_back(Output::RequestKeyframe(id, method));
+        }
+    }
+
+    /// The camera may be asked for a keyframe in one more way.
+    pub fn allow_keyframe_method(&mut self, id: SourceId, method: Method) {
+        if let Some(source) = self.sources.get_mut(id.0) {
+            source.keyframe.allow(method);
+        }
+    }
+
+    /// The camera did not take a request for a keyframe.
+    pub fn handle_keyframe_refusal(
+        &mut self,
+        now: Instant,
+        id: SourceId,
+        method: Method,
+        refusal: Refusal,
+    ) {
+        if let Some(source) = self.sources.get_mut(id.0) {
+            source.keyframe.handle_refusal(now, method, refusal);
         }
     }
 }

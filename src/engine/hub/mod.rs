@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use super::frame::Egress;
+use super::keyframe::Method;
 use super::source::{Source, SourceId, SourceOptions};
 use super::status::SlotStatus;
 use super::tail_probe::TailProbes;
@@ -52,8 +53,8 @@ pub enum Output {
     Start(SourceId),
     /// Disconnect a camera.
     Stop(SourceId),
-    /// Ask a camera for an IDR.
-    RequestKeyframe(SourceId),
+    /// Ask a camera for an IDR, in this way.
+    RequestKeyframe(SourceId, Method),
 }
 
 /// The matrix.

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{
-    Action, Asset, ConsumerInfo, Context, GopInfo, Metric, MetricKind, Parsed, PublisherInfo,
-    Request, Response, StreamInfo, parse, route,
+    Action, Asset, ConsumerInfo, Context, GopInfo, KeyframeInfo, KeyframeMethodInfo, Metric,
+    MetricKind, Parsed, PublisherInfo, Request, Response, StreamInfo, parse, route,
 };
 
 mod bytes;
@@ -77,6 +77,16 @@ fn streams() -> Vec<StreamInfo> {
         width: Some(1280),
         height: Some(720),
         gop: Some(GopInfo { frames: 25, bytes: 1000, duration_ms: 960 }),
+        keyframe: Some(KeyframeInfo {
+            interval_ms: Some(4000),
+            methods: vec![KeyframeMethodInfo {
+                method: "rtcp",
+                verdict: "effective",
+                requests: 5,
+                last_ms: Some(41),
+                median_ms: None,
+            }],
+        }),
         consumers: vec![ConsumerInfo { id: 7, slot: 1, status: "active".to_owned() }],
         publishers: vec![publisher("publishing", None), publisher("failed", Some("HTTP 401"))],
         ..StreamInfo::default()

@@ -74,6 +74,15 @@ fn streams_come_in_the_given_order_with_producers_and_consumers() {
     assert_eq!(all["door"]["gop"]["duration_ms"], 960);
     assert_eq!(all["door"]["consumers"][0]["status"], "active");
     assert!(all["yard"].get("publishers").is_none());
+    let keyframe = serde_json::json!({
+        "interval_ms": 4000,
+        "methods": [{
+            "method": "rtcp", "verdict": "effective", "requests": 5,
+            "last_ms": 41, "median_ms": null,
+        }],
+    });
+    assert_eq!(all["door"]["keyframe"], keyframe);
+    assert!(all["yard"].get("keyframe").is_none());
     let publishers = serde_json::json!([
         { "url": "https://sfu.example", "state": "publishing" },
         { "url": "https://sfu.example", "state": "failed", "error": "HTTP 401" },

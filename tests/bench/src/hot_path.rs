@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crosspoint::engine::gop::GopLimits;
 use crosspoint::engine::hub::{Hub, HubOptions, Output, SwitchPolicy};
+use crosspoint::engine::keyframe::Method;
 use crosspoint::engine::source::{SourceId, SourceOptions};
 use crosspoint::engine::viewer::{SlotKey, ViewerId};
 use crosspoint::intake::{Intake, News};
@@ -178,7 +179,12 @@ impl Way {
             gop_total_max_bytes: 64 * 1024 * 1024,
         });
         let gop = GopLimits { max_frames: 600, max_bytes: 8 * 1024 * 1024 };
-        let options = SourceOptions { warm: true, linger: Duration::from_secs(20), gop };
+        let options = SourceOptions {
+            warm: true,
+            linger: Duration::from_secs(20),
+            gop,
+            keyframe: vec![Method::Rtcp],
+        };
         let source = hub.add_source(base, "cam0".to_owned(), options);
         let mut peers = Vec::new();
         for index in 0..if stage == Stage::Ingest { 0 } else { VIEWERS } {
@@ -216,7 +222,7 @@ impl Way {
                         self.hub.handle_frame(now, self.source, &frame);
                     }
                 }
-                News::Described => {}
+                News::Described | News::KeyframeRefused(..) => {}
                 News::Gap => self.hub.handle_gap(now, self.source),
                 News::Health(health) => self.hub.handle_health(now, self.source, health),
             }

@@ -6,24 +6,38 @@ use std::time::Duration;
 use super::limits;
 use super::url::Url;
 
+/// What a request carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Body<'a> {
+    /// `Content-Type`.
+    pub media_type: &'a str,
+    /// The text.
+    pub content: &'a str,
+}
+
 /// A request that asks for the connection to be closed behind its response.
 #[must_use]
-pub fn request(method: &str, url: &Url, token: Option<&str>, sdp: Option<&str>) -> Vec<u8> {
+pub fn request(
+    method: &str,
+    url: &Url,
+    headers: &[(&str, &str)],
+    body: Option<Body<'_>>,
+) -> Vec<u8> {
     let mut text = format!("{method} {} HTTP/1.1\r\nHost: {}\r\n", url.target(), url.authority());
     text.push_str("User-Agent: crosspoint\r\nConnection: close\r\n");
-    if let Some(token) = token {
-        text.push_str(&format!("Authorization: Bearer {token}\r\n"));
+    for (name, value) in headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
     }
-    if let Some(sdp) = sdp {
-        text.push_str("Accept: application/sdp\r\nContent-Type: application/sdp\r\n");
-        text.push_str(&format!("Content-Length: {}\r\n", sdp.len()));
+    if let Some(Body { media_type, content }) = body {
+        text.push_str(&format!("Content-Type: {media_type}\r\n"));
+        text.push_str(&format!("Content-Length: {}\r\n", content.len()));
     }
     text.push_str("\r\n");
-    text.push_str(sdp.unwrap_or_default());
+    text.push_str(body.map_or("", |body| body.content));
     text.into_bytes()
 }
 
-/// What of a response matters to a WHIP client.
+/// What of a response matters to the clients here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     /// The status code.
@@ -32,6 +46,10 @@ pub struct Response {
     pub location: Option<String>,
     /// `Retry-After`, where it is in seconds.
     pub retry_after: Option<Duration>,
+    /// `Date`.
+    pub date: Option<String>,
+    /// The values of `WWW-Authenticate`, in order.
+    pub challenges: Vec<String>,
     /// The body; what is no UTF-8 in it is replaced.
     pub body: String,
 }
@@ -90,6 +108,8 @@ pub fn parse(mut bytes: &[u8], ended: bool) -> Result<Option<Response>, Response
             status,
             location: header("location").map(str::to_owned),
             retry_after: seconds.map(Duration::from_secs),
+            date: header("date").map(str::to_owned),
+            challenges: all(head.headers, "www-authenticate").map(str::to_owned).collect(),
             body: String::from_utf8_lossy(&body).into_owned(),
         }));
     }
@@ -98,6 +118,11 @@ pub fn parse(mut bytes: &[u8], ended: bool) -> Result<Option<Response>, Response
 fn header<'a>(headers: &[httparse::Header<'a>], name: &str) -> Option<&'a str> {
     let found = headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
     std::str::from_utf8(found.value).ok().map(str::trim)
+}
+
+fn all<'a>(headers: &[httparse::Header<'a>], name: &str) -> impl Iterator<Item = &'a str> {
+    let found = headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
+    found.filter_map(|header| std::str::from_utf8(header.value).ok().map(str::trim))
 }
 
 /// The body (RFC 9112 section 6.3), `None` while it is not whole.
@@ -169,15 +194,17 @@ mod tests {
     }
 
     #[test]
-    fn a_request_carries_its_token_and_its_offer() {
+    fn a_request_carries_its_headers_and_its_body() {
         let url = Url::parse("http://h:8080/whip/a?b").unwrap();
-        let text = String::from_utf8(request("POST", &url, Some("t"), Some("v=0\r\n"))).unwrap();
+        let body = Body { media_type: "application/sdp", content: "v=0\r\n" };
+        let text =
+            String::from_utf8(request("POST", &url, &[("Accept", "a/b")], Some(body))).unwrap();
         assert!(text.starts_with("POST /whip/a?b HTTP/1.1\r\nHost: h:8080\r\n"), "{text}");
-        assert!(text.contains("\r\nAuthorization: Bearer t\r\n"));
+        assert!(text.contains("\r\nAccept: a/b\r\n"));
         assert!(text.contains("\r\nContent-Type: application/sdp\r\nContent-Length: 5\r\n"));
         assert!(text.ends_with("\r\n\r\nv=0\r\n"));
-        let text = String::from_utf8(request("DELETE", &url, None, None)).unwrap();
-        assert!(!text.contains("Authorization") && !text.contains("Content"), "{text}");
+        let text = String::from_utf8(request("DELETE", &url, &[], None)).unwrap();
+        assert!(!text.contains("Accept") && !text.contains("Content"), "{text}");
     }
 
     #[test]
@@ -208,6 +235,10 @@ mod tests {
         let response = parse(text, true).unwrap().unwrap();
         assert_eq!((response.status, response.body.as_str()), (503, "full"));
         assert_eq!(response.retry_after, Some(Duration::from_secs(7)));
+        let text =
+            "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic\r\nwww-authenticate: Digest x\r\n\r\n";
+        let response = parse(text.as_bytes(), true).unwrap().unwrap();
+        assert_eq!(response.challenges, ["Basic", "Digest x"]);
         assert_eq!(read("HTTP/1.1 204 No Content\r\n\r\n").body, "");
     }
 

@@ -1,4 +1,4 @@
-//! `http:` and `https:` URLs, as far as a WHIP client needs them (RFC 3986, RFC 9110
+//! `http:` and `https:` URLs, as far as a client needs them (RFC 3986, RFC 9110
 //! section 4.2). Paths are secrets with some services: nothing prints one.
 
 use std::fmt;

@@ -1,0 +1,288 @@
+"""A camera that heeds requests for keyframes, one that is deaf to them, and one that is deaf to
+RTCP alone: how long an IDR takes after a request, and what the server learns.
+
+The requests are those of RTSP readers (PLI). The server keeps no group of pictures here, so that
+it can repair nobody and has to ask the camera.
+"""
+
+import hashlib
+import http.server
+import json
+import os
+import random
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+OUT = HERE / "out"
+sys.dont_write_bytecode = True
+sys.path[:0] = [str(ROOT / "tests" / "restream"), str(ROOT / "tests" / "cameras")]
+
+from rtsp_client import Client, nal_types  # noqa: E402
+
+BINARY = os.environ.get("CROSSPOINT", str(ROOT / "target" / "release" / "crosspoint"))
+FPS, GOP_S = 15, 4
+CAMERA = {"encoder": "live", "width": 320, "height": 180, "fps": FPS, "gop": GOP_S * FPS}
+REQUESTS = 10
+MORE_REQUESTS = 4
+# Over HTTP a camera is asked once in 10 s.
+HTTP_REQUESTS = 14
+USER, PASSWORD = "admin", "hunter2 @/"
+CAMERAS_START_S = 60
+children = []
+began = time.monotonic()
+
+
+def passed(what):
+    print(f"ok {time.monotonic() - began:5.1f} s  {what}", flush=True)
+
+
+def free_port():
+    """A TCP port that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def start(*command, **options):
+    """Runs a program that ends with the test."""
+    child = subprocess.Popen([str(word) for word in command], text=True, **options)
+    children.append(child)
+    return child
+
+
+def camera(name, *options):
+    """A camera with these options: its process and its address."""
+    port = free_port()
+    child = start(
+        "/usr/bin/python3", ROOT / "tests" / "cameras" / "gst_camera.py", "--port", port,
+        "--cameras", json.dumps([{"path": f"/{name}", "camera": 1, **CAMERA}]), *options,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    waiting = threading.Timer(CAMERAS_START_S, child.kill)
+    waiting.start()
+    assert "ready" in child.stdout.readline(), f"the camera did not start: {name}"
+    waiting.cancel()
+    return child, f"rtsp://127.0.0.1:{port}/{name}"
+
+
+class Isapi(http.server.BaseHTTPRequestHandler):
+    """The web server of a camera that knows ISAPI, with digest authentication (RFC 2069)."""
+
+    camera, told, refused = None, 0, 0
+
+    def do_PUT(self):
+        said = urllib.request.parse_keqv_list(
+            urllib.request.parse_http_list(
+                self.headers.get("Authorization", "").removeprefix("Digest ")
+            )
+        )
+
+        def md5(text):
+            return hashlib.md5(text.encode()).hexdigest()
+
+        wanted = f"{md5(f'{USER}:cam:{PASSWORD}')}:n1:{md5(f'PUT:{self.path}')}"
+        status = 200 if said.get("response") == md5(wanted) else 401
+        if status == 401:
+            Isapi.refused += 1
+        elif self.path != "/ISAPI/Streaming/channels/101/requestKeyFrame":
+            status = 404
+        else:
+            Isapi.told += 1
+            Isapi.camera.stdin.write(json.dumps({"do": "key", "path": "/hikvision"}) + "\n")
+            Isapi.camera.stdin.flush()
+        self.send_response(status)
+        if status == 401:
+            self.send_header("WWW-Authenticate", 'Digest realm="cam", nonce="n1"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def web_server():
+    """The port of that web server."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Isapi)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port
+
+
+def eventually(what, timeout_s, check):
+    """Waits until `check` gives something true, and returns it."""
+    end = time.monotonic() + timeout_s
+    last = None
+    while time.monotonic() < end:
+        try:
+            last = check()
+            if last:
+                return last
+        except OSError as error:
+            last = error
+        time.sleep(0.05)
+    raise AssertionError(f"not within {timeout_s} s: {what}; at last {last!r}")
+
+
+class Server:
+    """The crosspoint binary with these streams."""
+
+    def __init__(self, streams):
+        self.port, self.rtsp_port = free_port(), free_port()
+        config = {
+            "streams": streams,
+            "api": {"listen": f"127.0.0.1:{self.port}"},
+            "webrtc": {"listen": f"127.0.0.1:{free_port()}"},
+            "rtsp": {"listen": f"127.0.0.1:{self.rtsp_port}"},
+            "limits": {"gop_max_frames": 1},
+            "warm": True,
+        }
+        file = OUT / "crosspoint.yaml"
+        file.write_text(json.dumps(config))
+        with (OUT / "crosspoint.log").open("w") as log:
+            start(BINARY, "run", "-c", file, stdout=log, stderr=log)
+        for name in streams:
+            eventually(f"{name} is live", 20, lambda: self.stream(name)["state"] == "live")
+
+    def get(self, path):
+        """What it serves at a path."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
+            return response.read().decode()
+
+    def stream(self, name):
+        """What it tells of a stream."""
+        return json.loads(self.get("/api/streams"))[name]
+
+    def learned(self, name, method=0):
+        """What it has learned of a way to ask a stream's camera."""
+        return self.stream(name)["keyframe"]["methods"][method]
+
+
+class Reader(threading.Thread):
+    """Reads a stream, and asks for keyframes."""
+
+    def __init__(self, server, name):
+        super().__init__(daemon=True)
+        self.client = Client(f"rtsp://127.0.0.1:{server.rtsp_port}/{name}")
+        self.client.play()
+        self.ssrc = None
+        self.keys = []
+        self.start()
+
+    def run(self):
+        try:
+            while True:
+                channel, data = self.client.read()
+                if channel == 0:
+                    self.ssrc = data[8:12]
+                    if 7 in nal_types(data[12:]):
+                        self.keys.append(time.monotonic())
+        except (EOFError, OSError):
+            return  # whoever waits for a keyframe will say so
+
+    def ask(self):
+        """Sends a PLI (RFC 4585 section 6.3.1) behind an empty report."""
+        data = struct.pack(">BBHI", 0x80, 201, 1, 7) + struct.pack(">BBHI", 0x81, 206, 2, 7)
+        data += self.ssrc
+        self.client.socket.sendall(struct.pack(">BBH", ord("$"), 1, len(data)) + data)
+
+    def next_key(self):
+        """Waits for the next keyframe; when it came."""
+        count = len(self.keys)
+        eventually("a keyframe", 3 * GOP_S, lambda: len(self.keys) > count)
+        return self.keys[count]
+
+
+def ask_often(reader, wish, times):
+    """Milliseconds from a request to the keyframe, at different times after the one before."""
+    waits = []
+    for _ in range(times):
+        time.sleep(1.1 + wish.random())
+        asked = time.monotonic()
+        reader.ask()
+        waits.append(round((reader.next_key() - asked) * 1000))
+    return waits
+
+
+def shown(learned):
+    return ", ".join(f"{key} {value}" for key, value in learned.items())
+
+
+def main():
+    OUT.mkdir(exist_ok=True)
+    _, heeding = camera("heeding")
+    _, deaf = camera("deaf", "--ignore-pli")
+    Isapi.camera, hikvision = camera("hikvision", "--ignore-pli")
+    login = f"{USER}:{urllib.parse.quote(PASSWORD, safe='')}"
+    web = f"isapi:http://{login}@127.0.0.1:{web_server()}"
+    names = ["heeding", "deaf", "hikvision"]
+    server = Server(
+        {"heeding": heeding, "deaf": deaf, "hikvision": {"url": hikvision, "keyframe": web}}
+    )
+    readers = {name: Reader(server, name) for name in names}
+    for name in readers:
+        interval = eventually(
+            f"the interval of {name}", 5 * GOP_S,
+            lambda: server.stream(name)["keyframe"]["interval_ms"],
+        )  # fmt: skip
+        assert abs(interval - GOP_S * 1000) < 400, (name, interval)
+    passed(f"all send an IDR every {GOP_S} s by themselves, and that is seen")
+    results = {}
+
+    def work(name):
+        times = HTTP_REQUESTS if name == "hikvision" else REQUESTS
+        results[name] = ask_often(readers[name], random.Random(name), times)
+
+    workers = [threading.Thread(target=work, args=(name,), daemon=True) for name in readers]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    load = os.getloadavg()[0]
+    for name, waits in results.items():
+        print(
+            f"   {name}: IDR after {min(waits)} to {max(waits)} ms, "
+            f"median {statistics.median(waits):.0f} ms, of {len(waits)}; load {load:.1f}"
+        )
+        for method in server.stream(name)["keyframe"]["methods"]:
+            print(f"   {name}: {shown(method)}")
+    heeding, deaf = server.learned("heeding"), server.learned("deaf")
+    assert heeding["verdict"] == "effective", heeding
+    assert heeding["median_ms"] < 1000, heeding
+    passed("the camera that heeds requests is learned as effective")
+    assert deaf["verdict"] == "ignored", deaf
+    ask_often(readers["deaf"], random.Random(1), MORE_REQUESTS)
+    assert server.learned("deaf")["requests"] == deaf["requests"], server.learned("deaf")
+    passed(f"the deaf one is learned as ignored, and is not asked in {MORE_REQUESTS} wishes more")
+    assert server.learned("hikvision")["verdict"] == "ignored", server.learned("hikvision")
+    by_http = server.learned("hikvision", 1)
+    assert by_http["verdict"] == "effective" and by_http["method"] == "isapi", by_http
+    assert (Isapi.told, Isapi.refused) == (by_http["requests"], 1), (Isapi.told, Isapi.refused)
+    passed(f"the one that ignores RTCP is asked over HTTP, {Isapi.told} times, and that helps")
+    log = (OUT / "crosspoint.log").read_text() + server.get("/api/streams")
+    assert "hunter2" not in log, log
+    passed("no password shows")
+    metrics = server.get("/metrics")
+    for line in (
+        'crosspoint_keyframe_effective{stream="heeding",method="rtcp"} 1',
+        'crosspoint_keyframe_effective{stream="deaf",method="rtcp"} 0',
+        'crosspoint_keyframe_effective{stream="hikvision",method="isapi"} 1',
+    ):
+        assert line in metrics, metrics
+    passed("the metrics say the same")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    finally:
+        for each in children:
+            each.kill()
