@@ -4,46 +4,23 @@ A camera of 720p is a film that an `exec:` program pushes; `cam-360p` is made of
 The clients are ffmpeg and ffprobe; what runs is looked up in the process table.
 """
 
-import json
 import os
 import signal
-import socket
 import subprocess
-import threading
+import sys
 import time
-import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+sys.path.insert(0, str(HERE.parent))
+
+from harness import Server as Crosspoint  # noqa: E402
+from harness import eventually, passed, run, start  # noqa: E402
+
 OUT = HERE / "out"
-BINARY = os.environ.get("CROSSPOINT", str(ROOT / "target" / "release" / "crosspoint"))
 LINGER_S = 2
 # The longest that a program may take to end once it is asked to, and a second of patience.
 END_S = 3
-started = []
-
-
-def free_port():
-    """A TCP port that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def eventually(what, timeout_s, check):
-    """Waits until `check` gives something true, and returns it."""
-    end = time.monotonic() + timeout_s
-    last = None
-    while time.monotonic() < end:
-        try:
-            last = check()
-            if last:
-                return last
-        except (OSError, KeyError) as error:
-            last = error
-        time.sleep(0.05)
-    raise AssertionError(f"not within {timeout_s} s: {what}; at last {last!r}")
 
 
 def stat_of(pid):
@@ -63,50 +40,12 @@ def processes():
     return [found for found in map(stat_of, numbers) if found]
 
 
-class Server:
-    """The crosspoint binary."""
+class Server(Crosspoint):
+    """The crosspoint binary with these streams."""
 
     def __init__(self, streams):
-        self.port, self.rtsp_port = free_port(), free_port()
-        config = {
-            "streams": streams,
-            "api": {"listen": f"127.0.0.1:{self.port}"},
-            "webrtc": {"listen": f"127.0.0.1:{free_port()}"},
-            "rtsp": {"listen": f"127.0.0.1:{self.rtsp_port}"},
-            "linger": f"{LINGER_S}s",
-        }
-        file = OUT / "crosspoint.yaml"
-        file.write_text(json.dumps(config).replace("RTSP_PORT", str(self.rtsp_port)))
-        env = {**os.environ, "OF_OURS": "hunter2"}
-        self.child = subprocess.Popen(
-            [BINARY, "run", "-c", file], stderr=subprocess.PIPE, text=True, env=env
-        )
-        started.append(self.child)
-        self.lines = []
-        threading.Thread(target=self.read_log, daemon=True).start()
-        eventually("the server answers", 10, lambda: self.get("/healthz"))
-
-    def read_log(self):
-        """Collects its lines."""
-        for line in self.child.stderr:
-            self.lines.append(line)
-
-    def get(self, path):
-        """What it serves at a path."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
-            return response.read().decode()
-
-    def count(self, text):
-        """How many lines of the log hold a text."""
-        return sum(text in line for line in list(self.lines))
-
-    def stream(self, name):
-        """What the API says of a stream."""
-        return json.loads(self.get("/api/streams"))[name]
-
-    def url(self, name):
-        """A stream's address."""
-        return f"rtsp://127.0.0.1:{self.rtsp_port}/{name}"
+        config = {"streams": streams, "rtsp": {}, "linger": f"{LINGER_S}s"}
+        super().__init__(OUT, config, {"OF_OURS": "hunter2"})
 
     def programs(self):
         """What runs of what it has started: its children, and their groups."""
@@ -118,13 +57,10 @@ class Server:
 
 def watch(url):
     """A client that watches until it is ended."""
-    client = subprocess.Popen(
-        ["ffmpeg", "-nostdin", "-v", "error", "-rtsp_transport", "tcp", "-i", url,
-         "-f", "null", "-"],
+    return start(
+        "ffmpeg", "-nostdin", "-v", "error", "-rtsp_transport", "tcp", "-i", url, "-f", "null", "-",
         stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    started.append(client)
-    return client
 
 
 def leave(client):
@@ -155,11 +91,6 @@ def shown(url):
 
 
 def main():
-    began = time.monotonic()
-
-    def passed(what):
-        print(f"ok {time.monotonic() - began:5.1f} s  {what}", flush=True)
-
     OUT.mkdir(exist_ok=True)
     film = OUT / "a film.mp4"
     if not film.exists():
@@ -244,7 +175,7 @@ def main():
     lost.wait(20)
     width, height = eventually("it is shown", 20, lambda: shown(server.url("echoed")))
     assert (width, height) == (1280, 720), (width, height)
-    assert server.count("echo:sh: started") >= 2
+    assert server.log.count("echo:sh: started") >= 2
     eventually("it is idle", 2 * LINGER_S, lambda: server.stream("echoed")["state"] == "idle")
     eventually("none is left", 2 * LINGER_S + 2 * END_S, lambda: server.programs() == [])
     passed("a camera whose address a program prints is shown; it is run anew where that fails")
@@ -273,7 +204,7 @@ def main():
     assert server.child.wait(5) == 0
     assert not [pid for pid in left if stat_of(pid)], "a program outlives the server"
     passed("nor is one left after the end of the server")
-    log = "".join(server.lines)
+    log = server.log.text()
     assert "hunter2" not in log and secret not in log, log
     passed("no password and no secret path shows in the log")
 
@@ -310,8 +241,4 @@ def check_isolation(running):
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    finally:
-        for child in started:
-            child.kill()
+    run(main)

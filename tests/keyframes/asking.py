@@ -10,26 +10,22 @@ import http.server
 import json
 import os
 import random
-import socket
 import statistics
 import struct
-import subprocess
 import sys
 import threading
 import time
 import urllib.parse
-import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-OUT = HERE / "out"
-sys.dont_write_bytecode = True
-sys.path[:0] = [str(ROOT / "tests" / "restream"), str(ROOT / "tests" / "cameras")]
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "restream")]
 
+from harness import eventually, passed, run, start_cameras  # noqa: E402
+from harness import Server as Crosspoint  # noqa: E402
 from rtsp_client import Client, nal_types  # noqa: E402
 
-BINARY = os.environ.get("CROSSPOINT", str(ROOT / "target" / "release" / "crosspoint"))
+OUT = HERE / "out"
 FPS, GOP_S = 15, 4
 CAMERA = {"encoder": "live", "width": 320, "height": 180, "fps": FPS, "gop": GOP_S * FPS}
 REQUESTS = 10
@@ -37,42 +33,26 @@ MORE_REQUESTS = 4
 # Over HTTP a camera is asked once in 10 s.
 HTTP_REQUESTS = 14
 USER, PASSWORD = "admin", "hunter2 @/"
-CAMERAS_START_S = 60
-children = []
-began = time.monotonic()
-
-
-def passed(what):
-    print(f"ok {time.monotonic() - began:5.1f} s  {what}", flush=True)
-
-
-def free_port():
-    """A TCP port that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def start(*command, **options):
-    """Runs a program that ends with the test."""
-    child = subprocess.Popen([str(word) for word in command], text=True, **options)
-    children.append(child)
-    return child
 
 
 def camera(name, *options):
     """A camera with these options: its process and its address."""
-    port = free_port()
-    child = start(
-        "/usr/bin/python3", ROOT / "tests" / "cameras" / "gst_camera.py", "--port", port,
-        "--cameras", json.dumps([{"path": f"/{name}", "camera": 1, **CAMERA}]), *options,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    waiting = threading.Timer(CAMERAS_START_S, child.kill)
-    waiting.start()
-    assert "ready" in child.stdout.readline(), f"the camera did not start: {name}"
-    waiting.cancel()
+    child, port, _ = start_cameras([{"path": f"/{name}", "camera": 1, **CAMERA}], *options)
     return child, f"rtsp://127.0.0.1:{port}/{name}"
+
+
+class Server(Crosspoint):
+    """The crosspoint binary with these streams, each of them live."""
+
+    def __init__(self, streams):
+        limits = {"gop_max_frames": 1}
+        super().__init__(OUT, {"streams": streams, "rtsp": {}, "limits": limits, "warm": True})
+        for name in streams:
+            eventually(f"{name} is live", 20, lambda: self.stream(name)["state"] == "live")
+
+    def learned(self, name, method=0):
+        """What it has learned of a way to ask a stream's camera."""
+        return self.stream(name)["keyframe"]["methods"][method]
 
 
 class Isapi(http.server.BaseHTTPRequestHandler):
@@ -115,55 +95,6 @@ def web_server():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Isapi)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_port
-
-
-def eventually(what, timeout_s, check):
-    """Waits until `check` gives something true, and returns it."""
-    end = time.monotonic() + timeout_s
-    last = None
-    while time.monotonic() < end:
-        try:
-            last = check()
-            if last:
-                return last
-        except OSError as error:
-            last = error
-        time.sleep(0.05)
-    raise AssertionError(f"not within {timeout_s} s: {what}; at last {last!r}")
-
-
-class Server:
-    """The crosspoint binary with these streams."""
-
-    def __init__(self, streams):
-        self.port, self.rtsp_port = free_port(), free_port()
-        config = {
-            "streams": streams,
-            "api": {"listen": f"127.0.0.1:{self.port}"},
-            "webrtc": {"listen": f"127.0.0.1:{free_port()}"},
-            "rtsp": {"listen": f"127.0.0.1:{self.rtsp_port}"},
-            "limits": {"gop_max_frames": 1},
-            "warm": True,
-        }
-        file = OUT / "crosspoint.yaml"
-        file.write_text(json.dumps(config))
-        with (OUT / "crosspoint.log").open("w") as log:
-            start(BINARY, "run", "-c", file, stdout=log, stderr=log)
-        for name in streams:
-            eventually(f"{name} is live", 20, lambda: self.stream(name)["state"] == "live")
-
-    def get(self, path):
-        """What it serves at a path."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
-            return response.read().decode()
-
-    def stream(self, name):
-        """What it tells of a stream."""
-        return json.loads(self.get("/api/streams"))[name]
-
-    def learned(self, name, method=0):
-        """What it has learned of a way to ask a stream's camera."""
-        return self.stream(name)["keyframe"]["methods"][method]
 
 
 class Reader(threading.Thread):
@@ -267,7 +198,7 @@ def main():
     assert by_http["verdict"] == "effective" and by_http["method"] == "isapi", by_http
     assert (Isapi.told, Isapi.refused) == (by_http["requests"], 1), (Isapi.told, Isapi.refused)
     passed(f"the one that ignores RTCP is asked over HTTP, {Isapi.told} times, and that helps")
-    log = (OUT / "crosspoint.log").read_text() + server.get("/api/streams")
+    log = server.log.text() + server.get("/api/streams")
     assert "hunter2" not in log, log
     passed("no password shows")
     metrics = server.get("/metrics")
@@ -281,8 +212,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    finally:
-        for each in children:
-            each.kill()
+    run(main)

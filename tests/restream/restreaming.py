@@ -5,27 +5,23 @@ The cameras are those of ../cameras: a bar code in every picture tells camera an
 
 import itertools
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
 OUT = HERE / "out"
 sys.dont_write_bytecode = True
-sys.path[:0] = [str(HERE), str(ROOT / "tests" / "cameras")]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "cameras")]
 
 import barcode  # noqa: E402
 import clip  # noqa: E402
+from harness import Server, eventually, passed, run, start, start_cameras  # noqa: E402
 from rtsp_client import Client, nal_types  # noqa: E402
 
-BINARY = os.environ.get("CROSSPOINT", str(ROOT / "target" / "release" / "crosspoint"))
 USER = ("reader", "hunter2 secret")
 WIDTH, HEIGHT = 640, 360
 # A group of pictures of 10 s: who waits for the next IDR waits for 5 s on average.
@@ -33,95 +29,7 @@ CAMERAS = [
     {"path": "/cam1", "camera": 1, "gop": 300, "profile": "baseline"},
     {"path": "/cam2", "camera": 2, "gop": 300, "profile": "high", "phase": 150},
 ]
-CAMERAS_START_S = 300
 PUSHED = clip.ClipSpec(camera=3, gop=30)
-children = []
-logs = []
-
-
-def free_port():
-    """A TCP port that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def start(*command, **options):
-    """Runs a program that ends with the test."""
-    child = subprocess.Popen([str(word) for word in command], **options)
-    children.append(child)
-    return child
-
-
-def eventually(what, timeout_s, check):
-    """Waits until `check` gives something true, and returns it."""
-    end = time.monotonic() + timeout_s
-    last = None
-    while time.monotonic() < end:
-        try:
-            last = check()
-            if last:
-                return last
-        except (OSError, KeyError) as error:
-            last = error
-        time.sleep(0.1)
-    raise AssertionError(f"not within {timeout_s} s: {what}; at last {last!r}")
-
-
-class Log:
-    """Collects a program's lines."""
-
-    def __init__(self, stream):
-        self.lines = []
-        logs.append(self)
-        threading.Thread(target=self.read, args=(stream,), daemon=True).start()
-
-    def read(self, stream):
-        for line in stream:
-            self.lines.append(line)
-
-    def count(self, text):
-        """How many lines hold a text."""
-        return sum(text in line for line in self.lines)
-
-
-class Server:
-    """The crosspoint binary."""
-
-    def __init__(self, cameras_port):
-        self.port, self.rtsp_port = free_port(), free_port()
-        streams = {c["path"][1:]: f"rtsp://127.0.0.1:{cameras_port}{c['path']}" for c in CAMERAS}
-        config = {
-            "streams": {**streams, "gone": "rtsp://127.0.0.1:1/x", "mast": None},
-            "api": {"listen": f"127.0.0.1:{self.port}"},
-            "webrtc": {"listen": f"127.0.0.1:{free_port()}"},
-            "rtsp": {
-                "listen": f"127.0.0.1:{self.rtsp_port}",
-                "username": USER[0],
-                "password": "${RTSP_PASSWORD}",
-            },
-            "log": {"level": os.environ.get("CROSSPOINT_LOG", "info")},
-        }
-        file = OUT / "crosspoint.yaml"
-        file.write_text(json.dumps(config))
-        env = {**os.environ, "RTSP_PASSWORD": USER[1]}
-        self.child = start(BINARY, "run", "-c", file, stderr=subprocess.PIPE, text=True, env=env)
-        self.log = Log(self.child.stderr)
-        eventually("the server answers", 10, lambda: self.get("/healthz"))
-
-    def get(self, path):
-        """What it serves at a path."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as response:
-            return response.read().decode()
-
-    def state(self, stream):
-        """A stream's state."""
-        return json.loads(self.get("/api/streams"))[stream]["state"]
-
-    def url(self, stream, user=None):
-        """A stream's address."""
-        login = f"{user[0]}:{user[1].replace(' ', '%20')}@" if user else ""
-        return f"rtsp://{login}127.0.0.1:{self.rtsp_port}/{stream}"
 
 
 def ffmpeg(*arguments, **options):
@@ -182,7 +90,7 @@ def push(server, transport, user=USER, stream="mast", speed=1):
     ffmpeg = start(
         "ffmpeg", "-hide_banner", "-v", "error", "-readrate", speed, "-f", "h264",
         "-r", PUSHED.fps, "-i", "-", "-c", "copy", "-f", "rtsp", "-rtsp_transport", transport,
-        server.url(stream, user), stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+        server.url(stream, user), stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=False,
     )  # fmt: skip
     threading.Thread(target=feed, args=(ffmpeg.stdin,), daemon=True).start()
     return ffmpeg
@@ -221,27 +129,15 @@ def check_first_picture(server, camera):
 
 
 def main():
-    began = time.monotonic()
-
-    def passed(what):
-        print(f"ok {time.monotonic() - began:5.1f} s  {what}", flush=True)
-
     OUT.mkdir(exist_ok=True)
     clip.make(PUSHED)
-    cameras_port = free_port()
-    cameras = start(
-        "/usr/bin/python3", ROOT / "tests" / "cameras" / "gst_camera.py",
-        "--port", cameras_port, "--cameras", json.dumps(CAMERAS),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    waiting = threading.Timer(CAMERAS_START_S, cameras.kill)
-    waiting.start()
-    ready = cameras.stdout.readline()
-    assert "ready" in ready, "the cameras did not start"
-    moduli = json.loads(ready)["ready"]
-    waiting.cancel()
-    began = time.monotonic()
-    server = Server(cameras_port)
+    _, port, moduli = start_cameras(CAMERAS)
+    streams = {c["path"][1:]: f"rtsp://127.0.0.1:{port}{c['path']}" for c in CAMERAS}
+    config = {
+        "streams": {**streams, "gone": "rtsp://127.0.0.1:1/x", "mast": None},
+        "rtsp": {"username": USER[0], "password": "${RTSP_PASSWORD}"},
+    }
+    server = Server(OUT, config, {"RTSP_PASSWORD": USER[1]})
 
     # The camera is connected because somebody asks, in the middle of its group of pictures: its
     # own description has the parameter sets, so ours is there before its first picture.
@@ -297,7 +193,7 @@ def main():
     assert Client(server.url("cam1")).ask("DESCRIBE") == 401
     passed("a wrong password is refused, to read and to push")
 
-    check_pushing(server, passed)
+    check_pushing(server)
 
     assert all(each.is_alive() for each in threads)
     passed("the first two readers, who keep their sessions alive, are still read to")
@@ -315,7 +211,7 @@ def main():
 
     server.child.send_signal(signal.SIGTERM)
     assert server.child.wait(5) == 0
-    shown = "".join(server.log.lines)
+    shown = server.log.text()
     for secret in (USER[1], "hunter2", "hunter4"):
         assert secret not in shown, f"{secret} shows"
     passed("no password shows in the log")
@@ -338,19 +234,19 @@ def is_let_in(server):
         return False
 
 
-def check_pushing(server, passed):
+def check_pushing(server):
     """Streams that are pushed by ffmpeg and GStreamer."""
     publisher = None
     for transport in ("tcp", "udp"):
         publisher = push(server, transport)
-        eventually("it is live", 15, lambda: server.state("mast") == "live")
+        eventually("it is live", 15, lambda: server.stream("mast")["state"] == "live")
         seen = read_by_ffmpeg(server, "mast", "tcp", 150)
         # Where the clip begins anew, the numbers do.
         check_pictures(seen, PUSHED.camera, PUSHED.frames, 150)
         passed(f"pushed by ffmpeg over {transport}: 150 pictures read back, none missing")
         if transport == "tcp":
             publisher.kill()
-            eventually("it is gone", 5, lambda: server.state("mast") == "offline")
+            eventually("it is gone", 5, lambda: server.stream("mast")["state"] == "offline")
             passed("without its publisher it is offline at once")
     second = push(server, "tcp")
     assert second.wait(10) != 0
@@ -361,7 +257,7 @@ def check_pushing(server, passed):
     before = server.log.count("pushes mast")
     third = push(server, "tcp")
     eventually("the third is taken", 10, lambda: server.log.count("pushes mast") > before)
-    eventually("it is live", 10, lambda: server.state("mast") == "live")
+    eventually("it is live", 10, lambda: server.stream("mast")["state"] == "live")
     seen = read_by_ffmpeg(server, "mast", "tcp", 30)
     check_pictures(seen, PUSHED.camera, PUSHED.frames, 30)
     assert third.poll() is None
@@ -369,26 +265,26 @@ def check_pushing(server, passed):
     passed("and takes the place of one that hangs")
     third.kill()
     third.wait()
-    eventually("it is gone", 5, lambda: server.state("mast") == "offline")
+    eventually("it is gone", 5, lambda: server.stream("mast")["state"] == "offline")
     gstreamer = start(
         "/usr/bin/python3", HERE / "gst_pusher.py",
         PUSHED.path, PUSHED.fps, server.url("mast"), *USER,
     )  # fmt: skip
-    eventually("it is live", 15, lambda: server.state("mast") == "live")
+    eventually("it is live", 15, lambda: server.stream("mast")["state"] == "live")
     seen = read_by_ffmpeg(server, "mast", "tcp", 60)
     check_pictures(seen, PUSHED.camera, PUSHED.frames, 60)
     passed("pushed by GStreamer: 60 pictures read back")
     gstreamer.kill()
-    check_hung_reader(server, passed)
+    check_hung_reader(server)
     assert push(server, "tcp", stream="cam1").wait(10) != 0
     passed("a stream that has a camera can't be pushed")
 
 
-def check_hung_reader(server, passed):
+def check_hung_reader(server):
     """A reader that takes nothing, of a stream that fills every buffer in seconds."""
-    eventually("the place is free", 5, lambda: server.state("mast") == "offline")
+    eventually("the place is free", 5, lambda: server.stream("mast")["state"] == "offline")
     publisher = push(server, "tcp", speed=25)
-    eventually("it is live", 15, lambda: server.state("mast") == "live")
+    eventually("it is live", 15, lambda: server.stream("mast")["state"] == "live")
     hung = Client(server.url("mast"), USER)
     hung.play()
     other = Client(server.url("cam1"), USER)
@@ -400,7 +296,7 @@ def check_hung_reader(server, passed):
 
     def is_given_up():
         list(other.packets(0.2))
-        return not json.loads(server.get("/api/streams"))["mast"]["consumers"]
+        return not server.stream("mast")["consumers"]
 
     eventually("the hung one is given up", 40, is_given_up)
     status = Path(f"/proc/{server.child.pid}/status").read_text()
@@ -411,11 +307,4 @@ def check_hung_reader(server, passed):
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except AssertionError:
-        print("".join(line for log in logs for line in log.lines), file=sys.stderr)
-        raise
-    finally:
-        for each in children:
-            each.kill()
+    run(main)

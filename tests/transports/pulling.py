@@ -9,27 +9,33 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-import urllib.request
 from pathlib import Path
 
-import tunnel
-
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+sys.path.insert(0, str(HERE.parent))
+
+import tunnel  # noqa: E402
+from harness import (  # noqa: E402
+    BINARY,
+    Server,
+    eventually,
+    free_port,
+    passed,
+    run,
+    start,
+    start_cameras,
+)
+
 OUT = HERE / "out"
-BINARY = os.environ.get("CROSSPOINT", str(ROOT / "target" / "release" / "crosspoint"))
 PASSWORD = "hunter2"
 CAMERA = {"path": "/cam1", "camera": 1, "width": 640, "height": 360, "gop": 30}
-# The clip is encoded in the first run.
-CAMERAS_START_S = 300
 PROBE_S = 40
-children = []
-began = time.monotonic()
 
 
-def passed(what):
-    print(f"ok {time.monotonic() - began:5.1f} s  {what}", flush=True)
+def cameras(*options, **where):
+    """A server of the camera with these options: its process and its port."""
+    child, port, _ = start_cameras([CAMERA], *options, **where)
+    return child, port
 
 
 def openssl(*words):
@@ -64,38 +70,6 @@ def certificates():
         file.write_text((OUT / name).read_text() + key)
         files.append(file)
     return files
-
-
-def free_port():
-    """A TCP port that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def start(*command, **options):
-    """Runs a program that ends with the test."""
-    child = subprocess.Popen([str(word) for word in command], text=True, **options)
-    children.append(child)
-    return child
-
-
-def cameras(*options, port=None, within=()):
-    """A camera server with these options; its process and its port. `within` is a command that
-    runs it."""
-    port = port or free_port()
-    child = start(
-        *within, "/usr/bin/python3", ROOT / "tests" / "cameras" / "gst_camera.py",
-        "--port", port, "--cameras", json.dumps([CAMERA]), *options,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    if within:
-        plug_in(child)
-    waiting = threading.Timer(CAMERAS_START_S, child.kill)
-    waiting.start()
-    assert "ready" in child.stdout.readline(), f"the camera did not start: {options}"
-    waiting.cancel()
-    return child, port
 
 
 # Our ends of the cable to the camera that has a network of its own.
@@ -178,23 +152,9 @@ def old_tls(*options):
         "-cert", OUT / "rsa-cert.pem", "-quiet", *options,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    eventually("openssl listens", 10, lambda: not socket.create_connection(("127.0.0.1", port)).close())
+    address = ("127.0.0.1", port)
+    eventually("openssl listens", 10, lambda: not socket.create_connection(address).close())
     return port
-
-
-def eventually(what, timeout_s, check):
-    """Waits until `check` gives something true, and returns it."""
-    end = time.monotonic() + timeout_s
-    last = None
-    while time.monotonic() < end:
-        try:
-            last = check()
-            if last:
-                return last
-        except OSError as error:
-            last = error
-        time.sleep(0.1)
-    raise AssertionError(f"not within {timeout_s} s: {what}; at last {last!r}")
 
 
 def tls(good, expired):
@@ -261,7 +221,7 @@ def http(plain_port, tls_url):
 
 def multicast(plain_port):
     """In a group. No route leads there: the interface is the one of the RTSP connection."""
-    _, port = cameras("--multicast", "--address", THERE_IP, within=ELSEWHERE)
+    _, port = cameras("--multicast", "--address", THERE_IP, within=ELSEWHERE, plug_in=plug_in)
     url = f"rtsp://{THERE_IP}:{port}/cam1"
     passed(f"multicast: {shows(url + '#transport=multicast', 'multicast')}")
     # gst-rtsp-server answers 503 while the media of the client before is being put away.
@@ -271,50 +231,31 @@ def multicast(plain_port):
     return url + "#transport=multicast"
 
 
-class Server:
-    """The crosspoint binary with these streams."""
-
-    def __init__(self, streams):
-        self.port = free_port()
-        file = OUT / "crosspoint.yaml"
-        listen = {"listen": f"127.0.0.1:{self.port}"}
-        webrtc = {"listen": f"127.0.0.1:{free_port()}"}
-        config = {"streams": streams, "api": listen, "webrtc": webrtc, "warm": True}
-        file.write_text(json.dumps(config))
-        self.log = OUT / "crosspoint.log"
-        with self.log.open("w") as log:
-            self.child = start(BINARY, "run", "-c", file, stdout=log, stderr=log)
-
-    def streams(self):
-        """All streams, as the API shows them."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/streams", timeout=5) as got:
-            return json.loads(got.read())
-
-    def live(self):
-        """The names of those that have pictures."""
-        return {name for name, stream in self.streams().items() if stream["state"] == "live"}
-
-
 def serve(streams, good):
     """All of them by one server, and one that goes away and comes back."""
     child, port = cameras("--certificate", good)
     streams["lost"] = f"rtspx://127.0.0.1:{port}/cam1?enableSrtp"
     streams["refused"] = f"rtsps://127.0.0.1:{port}/cam1"
-    server = Server(streams)
+    server = Server(OUT, {"streams": streams, "warm": True})
+
+    def live():
+        shown = server.streams().items()
+        return {name for name, stream in shown if stream["state"] == "live"}
+
     working = set(streams) - {"refused"}
-    eventually("all streams are live", 20, lambda: server.live() == working)
+    eventually("all streams are live", 20, lambda: live() == working)
     passed(f"one server has them all: {', '.join(sorted(working))}")
-    error = json.dumps(server.streams()["refused"])
+    error = json.dumps(server.stream("refused"))
     assert re.search(r"SHA-256 [0-9a-f]{64} refused: unknown issuer", error), error
     child.kill()
     child.wait()
-    eventually("the loss is seen", 20, lambda: server.live() == working - {"lost"})
+    eventually("the loss is seen", 20, lambda: live() == working - {"lost"})
     cameras("--certificate", good, port=port)
-    eventually("it is back", 40, lambda: server.live() == working)
+    eventually("it is back", 40, lambda: live() == working)
     passed("a camera behind TLS that was away is back, and the others stayed")
     server.child.send_signal(signal.SIGTERM)
     assert server.child.wait(5) == 0
-    log = server.log.read_text()
+    log = server.log.text()
     assert PASSWORD not in log + error, log
     assert "source lost: enableSrtp is left out" in log, log
     passed("no password shows")
@@ -336,8 +277,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    finally:
-        for each in children:
-            each.kill()
+    run(main)
