@@ -4,8 +4,9 @@
 use std::time::Instant;
 
 use super::link::{Context, Incoming, Link};
+use super::random::random_u64;
 use super::resolver::Resolved;
-use super::server::{Server, random_u64};
+use super::server::Server;
 use super::tls::{Authorities, Connector, Tls};
 use super::{Endpoint, Timer};
 use crate::camera_api::{Api, Caller, Outcome, Output};

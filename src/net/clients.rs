@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use mio::{Interest, Token};
 
-use super::server::{Server, fill_random};
+use super::random::random_name;
+use super::server::Server;
 use super::snapshot;
 use super::tcp::{ReadOutcome, TcpConnection};
 use super::websocket::{Read, Socket};
@@ -226,9 +227,7 @@ impl Server {
         };
         match self.accept_offer(now, id, sdp) {
             Ok(answer) => {
-                let mut secret = [0; 16];
-                fill_random(&mut secret);
-                let name = format!("{:032x}", u128::from_be_bytes(secret));
+                let name = random_name();
                 if let Some(viewer) = self.viewers.get_mut(&id) {
                     viewer.whep_id = Some(name.clone());
                 }

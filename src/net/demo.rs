@@ -13,7 +13,8 @@ use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
 use rtsp::server::{Frame, Options, Output, Refusal, Session, describe_h264};
 use slab::Slab;
 
-use super::server::{Server, random_u64};
+use super::random::random_u64;
+use super::server::Server;
 use super::tcp::{ReadOutcome, TcpConnection};
 use super::wall_clock::WallClock;
 use super::{Endpoint, Timer};

@@ -20,6 +20,7 @@ pub mod probe;
 mod programs;
 mod publishers;
 mod pushes;
+mod random;
 mod resolver;
 mod restream;
 mod server;

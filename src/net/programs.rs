@@ -4,7 +4,6 @@
 //! other. Under it, it pushes its stream, and reads the one that it makes its own from.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
@@ -16,7 +15,8 @@ use mio::{Interest, Token};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use super::pushes::Push;
-use super::server::{Server, fill_random};
+use super::random::random_name;
+use super::server::Server;
 use super::{Endpoint, Timer};
 use crate::engine::source::{SourceId, SourceOptions};
 use crate::exec::{Complaints, Output, Supervisor};
@@ -100,12 +100,7 @@ impl Programs {
 impl Process {
     /// `address` is where it pushes to, if it does.
     fn start(words: &config::Program, address: Option<SocketAddr>) -> io::Result<Self> {
-        let mut random = [0; 16];
-        fill_random(&mut random);
-        let mut secret = String::new();
-        for byte in random {
-            let _ = write!(secret, "{byte:02x}"); // a string takes everything
-        }
+        let secret = random_name();
         let stdout = if words.prints { Stdio::piped() } else { Stdio::null() };
         let words = match address {
             Some(address) => words.arguments(&format!("rtsp://{address}/{secret}")),

@@ -10,8 +10,9 @@ use std::time::Instant;
 use mio::Interest;
 
 use super::link::{Context, Incoming, Link, register};
+use super::random::{fill_random, random_u64};
 use super::resolver::Resolved;
-use super::server::{Server, ServerError, fill_random, random_u64};
+use super::server::{Server, ServerError};
 use super::sockets::interfaces;
 use super::tls::{Connector, Tls};
 use super::udp::MediaSocket;

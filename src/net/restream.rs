@@ -13,7 +13,8 @@ use rtsp::server::{Frame, Lockout, Options, Output, Refusal, Session, describe_h
 use rtsp::url::Credentials;
 use slab::Slab;
 
-use super::server::{Server, random_u64};
+use super::random::random_u64;
+use super::server::Server;
 use super::tcp::{ReadOutcome, TcpConnection};
 use super::udp::MediaSocket;
 use super::viewers::Audience;

@@ -578,19 +578,3 @@ fn hub_options(config: &Config, policy: SwitchPolicy) -> HubOptions {
         gop_total_max_bytes: config.limits.gop_total_max_bytes,
     }
 }
-
-/// A random number.
-pub(super) fn random_u64() -> u64 {
-    let mut bytes = [0; 8];
-    fill_random(&mut bytes);
-    u64::from_le_bytes(bytes)
-}
-
-/// Random bytes.
-pub(super) fn fill_random(bytes: &mut [u8]) {
-    if let Err(error) = getrandom::fill(bytes) {
-        // Without randomness there is no security: nothing sensible can go on.
-        log::error!("no randomness: {error}");
-        std::process::abort();
-    }
-}

@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use mio::Token;
 
-use super::server::{Server, fill_random};
+use super::Timer;
+use super::random::{fill_random, random_u64};
+use super::server::Server;
 use super::udp::MediaSocket;
-use super::{Timer, server::random_u64};
 use crate::control::Answer;
 use crate::engine::frame::Egress;
 use crate::engine::status::{SlotStatus, Status};
