@@ -7,7 +7,7 @@ use super::link::{Context, Incoming, Link};
 use super::random::random_u64;
 use super::resolver::Resolved;
 use super::server::Server;
-use super::tls::{Authorities, Connector, Tls};
+use super::tls::{Authorities, Connector};
 use super::{Endpoint, Timer};
 use crate::camera_api::{Api, Caller, Outcome, Output};
 use crate::engine::keyframe::{Method, Refusal};
@@ -83,9 +83,8 @@ impl CameraCalls {
     }
 
     fn connect(&mut self, address: (&str, u16), tls: bool, context: &mut Context<'_>) {
-        let tls = tls.then(|| Tls::new(&self.connector, address.0)).transpose();
-        let connected = tls.and_then(|tls| self.link.connect(address, tls, context));
-        if let Err(reason) = connected {
+        let connector = tls.then_some(&self.connector);
+        if let Err(reason) = self.link.connect(address, connector, context) {
             self.caller.handle_closed(&reason);
         }
     }

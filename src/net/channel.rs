@@ -73,8 +73,7 @@ impl Channel {
         self.way = tunnel.map_or(Way::Direct, Way::Get);
         self.host = host.to_owned();
         self.connector = connector.cloned();
-        let tls = self.tls()?;
-        Ok(self.main.connect((host, port), tls, context)?)
+        Ok(self.main.connect((host, port), connector, context)?)
     }
 
     fn tls(&self) -> Result<Option<Tls>, String> {

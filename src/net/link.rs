@@ -12,7 +12,7 @@ use slab::Slab;
 use super::Endpoint;
 use super::resolver::{Asker, Resolved, Resolver};
 use super::tcp::{ReadOutcome, TcpConnection};
-use super::tls::Tls;
+use super::tls::{Connector, Tls};
 
 /// What a connection needs of the loop.
 pub(super) struct Context<'a> {
@@ -65,13 +65,15 @@ impl Link {
         Self { endpoint, unsent_max_bytes, state, tls, is_up, plain, is_kept, question }
     }
 
-    /// Begins a connection in place of any other. An error is final.
+    /// Begins a connection in place of any other, through TLS where there is a connector. An error
+    /// is final.
     pub fn connect(
         &mut self,
         (host, port): (&str, u16),
-        tls: Option<Tls>,
+        connector: Option<&Connector>,
         context: &mut Context<'_>,
     ) -> Result<(), String> {
+        let tls = connector.map(|connector| Tls::new(connector, host)).transpose()?;
         if let Ok(ip) = host.parse::<IpAddr>() {
             return self.connect_to(SocketAddr::new(ip, port), tls, context);
         }

@@ -14,7 +14,7 @@ use super::random::{fill_random, random_u64};
 use super::resolver::Resolved;
 use super::server::{Server, ServerError};
 use super::sockets::interfaces;
-use super::tls::{Connector, Tls};
+use super::tls::Connector;
 use super::udp::MediaSocket;
 use super::viewers::{Audience, OwnSocket};
 use super::{Endpoint, Timer};
@@ -68,13 +68,12 @@ impl Publisher {
     fn connect(
         &mut self,
         now: Instant,
-        (host, port): (&str, u16),
+        address: (&str, u16),
         tls: bool,
         context: &mut Context<'_>,
     ) {
-        let tls = tls.then(|| Tls::new(&self.connector, host)).transpose();
-        let connected = tls.and_then(|tls| self.link.connect((host, port), tls, context));
-        if let Err(reason) = connected {
+        let connector = tls.then_some(&self.connector);
+        if let Err(reason) = self.link.connect(address, connector, context) {
             self.client.handle_closed(now, &reason);
         }
     }
