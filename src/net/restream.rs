@@ -197,12 +197,16 @@ impl Server {
     }
 
     /// A connection is ready. True while there may be more to read.
-    pub(super) fn handle_rtsp_client(&mut self, now: Instant, key: usize) -> bool {
-        let mut buffer = [0; 16 * 1024];
+    pub(super) fn handle_rtsp_client(
+        &mut self,
+        now: Instant,
+        key: usize,
+        buffer: &mut [u8],
+    ) -> bool {
         let mut budget = limits::READ_BUDGET_BYTES;
         loop {
             let Some(client) = self.rtsp_client(key) else { return false };
-            match client.tcp.flush().and_then(|()| client.tcp.read(&mut buffer)) {
+            match client.tcp.flush().and_then(|()| client.tcp.read(buffer)) {
                 Ok(ReadOutcome::Data(count)) => {
                     let bytes = buffer.get(..count).unwrap_or_default();
                     client.session.handle_data(now, bytes);

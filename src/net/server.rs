@@ -316,22 +316,21 @@ impl Server {
             Endpoint::PublisherMedia(key) => return self.receive_own_datagrams(now, key),
             Endpoint::RtspListener(door) => return self.accept_rtsp_clients(now, door),
             Endpoint::RtspMedia { rtcp } => return self.receive_rtsp_datagrams(now, rtcp),
-            Endpoint::RtspClient(key) => return self.handle_rtsp_client(now, key),
+            Endpoint::RtspClient(key) => {
+                return self
+                    .with_buffer(|server, buffer| server.handle_rtsp_client(now, key, buffer));
+            }
             Endpoint::ProgramErrors(id) => return self.handle_program_errors(now, id),
             Endpoint::Camera(source) => {
-                let mut buffer = std::mem::take(&mut self.buffer);
-                let more = self.with_camera(source, |camera, context| {
-                    camera.handle_tcp(now, &mut buffer, context)
+                let more = self.with_buffer(|server, buffer| {
+                    server.with_camera(source, |it, context| it.handle_tcp(now, buffer, context))
                 });
-                self.buffer = buffer;
                 return more.unwrap_or(false);
             }
             Endpoint::CameraPost(source) => {
-                let mut buffer = std::mem::take(&mut self.buffer);
-                let more = self.with_camera(source, |camera, context| {
-                    camera.handle_post(now, &mut buffer, context)
+                let more = self.with_buffer(|server, buffer| {
+                    server.with_camera(source, |it, context| it.handle_post(now, buffer, context))
                 });
-                self.buffer = buffer;
                 return more.unwrap_or(false);
             }
             Endpoint::CameraUdp(source, port) => {
@@ -345,6 +344,14 @@ impl Server {
             Endpoint::DemoReader(key) => self.handle_demo_reader(now, key),
         }
         false
+    }
+
+    /// Reads of a socket into the loop's own buffer, which `act` must not ask for again.
+    fn with_buffer<R>(&mut self, act: impl FnOnce(&mut Self, &mut [u8]) -> R) -> R {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let outcome = act(self, &mut buffer);
+        self.buffer = buffer;
+        outcome
     }
 
     fn handle_timer(&mut self, now: Instant, timer: Timer) {
