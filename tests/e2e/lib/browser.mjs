@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
+import { eventually } from './process.mjs';
 
 const FLAGS = [
   '--no-sandbox',
@@ -102,6 +103,16 @@ export class Viewer {
   /** Statuses of a slot from `since` on, oldest first. */
   async statuses(slot, since = 0) {
     return (await this.read('statuses')).filter((s) => s.slot === slot && s.t >= since);
+  }
+
+  /**
+   * Waits for a status of a slot: the WebSocket and the pictures come by two ways, so
+   * what makes a status true may be seen before its message.
+   */
+  told(slot, status, since = 0) {
+    return eventually(`slot ${slot} is told "${status}"`, 3000, async () =>
+      (await this.statuses(slot, since)).find((s) => s.status === status),
+    );
   }
 
   close() {

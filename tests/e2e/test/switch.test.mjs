@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { delay, eventually } from '../lib/process.mjs';
+import { delay } from '../lib/process.mjs';
 import { switchAndMeasure } from '../lib/switching.mjs';
 import { World } from '../lib/world.mjs';
 
@@ -20,11 +20,12 @@ test('one slot shows camera 1, then camera 2', async () => {
   const viewer = await world.viewer(['cam1']);
   const first = await viewer.picture(0, 1, { timeoutMs: 15_000 });
   assert.ok(first, 'camera 1 shows');
+  await viewer.told(0, 'active');
   const asked = await viewer.switch(0, 'cam2');
   const second = await viewer.picture(0, 2, { since: asked, timeoutMs: 15_000 });
   assert.ok(second, 'camera 2 shows');
-  const active = (await viewer.statuses(0, asked)).find(({ status }) => status === 'active');
-  assert.equal(active?.stream, 'cam2');
+  const active = await viewer.told(0, 'active', asked);
+  assert.equal(active.stream, 'cam2');
   await viewer.close();
 });
 
@@ -113,10 +114,7 @@ test('a switch during connecting is what the first pictures show', async () => {
 test('a switch to an unknown stream leaves the old picture running', async () => {
   const viewer = await world.viewer(['cam1']);
   await viewer.picture(0, 1);
-  // The statuses of connecting may come after the first picture.
-  await eventually('slot 0 is active', 3000, async () =>
-    (await viewer.statuses(0)).some(({ status }) => status === 'active'),
-  );
+  await viewer.told(0, 'active');
   const asked = await viewer.switch(0, 'nothing');
   await delay(1000);
   const statuses = await viewer.statuses(0, asked);
