@@ -10,6 +10,7 @@ use rtsp::client::Event;
 use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
 
 use crate::engine::capture_clock::CaptureClock;
+use crate::engine::codec::VideoCodec;
 use crate::engine::frame::Frame;
 use crate::engine::keyframe::{Method, Refusal};
 use crate::engine::source::{Health, Picture};
@@ -123,7 +124,13 @@ impl Intake {
         let payloads = packetize(unit, limits::RTP_PAYLOAD_MAX_BYTES);
         let key = unit.kind == Kind::Idr;
         let disposable = unit.kind == Kind::Disposable;
-        news.push(News::Frame(Arc::new(Frame::new(key, disposable, captured_at, payloads))));
+        news.push(News::Frame(Arc::new(Frame::new(
+            VideoCodec::H264,
+            key,
+            disposable,
+            captured_at,
+            payloads,
+        ))));
     }
 }
 

@@ -1,16 +1,21 @@
-//! The unit that crosses the matrix: one access unit as RTP payloads.
+//! The units that cross the matrix: one access unit of video as RTP payloads, and one packet
+//! of audio.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-/// One access unit (RFC 6184), packetized once for every viewer.
+use super::codec::{AudioCodec, VideoCodec};
+
+/// One access unit, packetized once for every viewer.
 ///
 /// A frame is never cut: a slot sends all of its payloads or none, so a switch can only
 /// happen between two access units.
 #[derive(Debug)]
 pub struct Frame {
-    /// An IDR picture with its parameter sets in a payload of their own in front: decoding
-    /// can start here.
+    /// What it is coded in.
+    pub codec: VideoCodec,
+    /// Decoding can start here. In H.264 that is an IDR picture with its parameter sets in a
+    /// payload of their own in front.
     pub key: bool,
     /// No other picture refers to it (`nal_ref_idc` 0): a replay may leave it out.
     pub disposable: bool,
@@ -27,13 +32,14 @@ impl Frame {
     /// A frame of these payloads.
     #[must_use]
     pub fn new(
+        codec: VideoCodec,
         key: bool,
         disposable: bool,
         captured_at: Instant,
         payloads: Vec<Arc<[u8]>>,
     ) -> Self {
         let bytes = payloads.iter().map(|payload| payload.len()).sum();
-        Self { key, disposable, captured_at, payloads, bytes }
+        Self { codec, key, disposable, captured_at, payloads, bytes }
     }
 
     /// The same frame with its first payload so many times, and the others once.
@@ -41,8 +47,22 @@ impl Frame {
     pub fn with_repeated_lead(&self, copies: usize) -> Self {
         let lead = self.payloads.iter().take(1).cycle().take(copies);
         let payloads = lead.chain(self.payloads.iter().skip(1)).cloned().collect();
-        Self::new(self.key, self.disposable, self.captured_at, payloads)
+        Self::new(self.codec, self.key, self.disposable, self.captured_at, payloads)
     }
+}
+
+/// One packet of audio, as every receiver gets it.
+#[derive(Debug, Clone)]
+pub struct AudioFrame {
+    /// What it is coded in.
+    pub codec: AudioCodec,
+    /// When its first sample was taken, on the same clock as [`Frame::captured_at`]: what was
+    /// seen and heard together has the same instant.
+    pub captured_at: Instant,
+    /// How long it sounds, in ticks of the codec's RTP clock.
+    pub ticks: u32,
+    /// The RTP payload.
+    pub payload: Arc<[u8]>,
 }
 
 /// A frame as it leaves a slot: stamped and numbered.

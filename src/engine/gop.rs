@@ -104,11 +104,18 @@ impl GopCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::codec::VideoCodec;
 
     const LIMITS: GopLimits = GopLimits { max_frames: 4, max_bytes: 1000 };
 
     fn frame(key: bool, bytes: usize) -> Arc<Frame> {
-        Arc::new(Frame::new(key, false, Instant::now(), vec![vec![0; bytes].into()]))
+        Arc::new(Frame::new(
+            VideoCodec::H264,
+            key,
+            false,
+            Instant::now(),
+            vec![vec![0; bytes].into()],
+        ))
     }
 
     fn lengths(cache: &GopCache) -> Vec<usize> {
@@ -165,7 +172,7 @@ mod tests {
     #[test]
     fn the_next_idr_is_predicted_from_the_last_two() {
         let start = Instant::now();
-        let key = |at| Arc::new(Frame::new(true, false, at, vec![]));
+        let key = |at| Arc::new(Frame::new(VideoCodec::H264, true, false, at, vec![]));
         let mut cache = GopCache::new(LIMITS);
         cache.push(&key(start));
         assert_eq!(cache.until_next_key(start), None);

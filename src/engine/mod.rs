@@ -6,6 +6,7 @@
 //! already packetized, shared by reference with every slot and with the [`gop`] cache.
 
 pub mod capture_clock;
+pub mod codec;
 pub mod frame;
 pub mod gop;
 pub mod hub;

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::codec::VideoCodec;
 use super::frame::{Egress, Frame};
 use super::source::SourceId;
 use super::status::SlotStatus;
@@ -41,7 +42,7 @@ pub struct Slot {
     replay: VecDeque<Arc<Frame>>,
     replay_bytes: usize,
     timeline: Timeline,
-    last_stamp: Option<Stamp>,
+    last_sent: Option<(VideoCodec, Stamp)>,
     next_sequence_number: u64,
     frames_sent: u64,
     lossy_until: Option<Instant>,
@@ -77,7 +78,7 @@ impl Slot {
             // Below 2^15: a receiver starts with rollover counter 0 (RFC 3711 3.3.1).
             next_sequence_number: u64::from(u16::from_le_bytes([e, f]) >> 1),
             frames_sent: 0,
-            last_stamp: None,
+            last_sent: None,
             lossy_until: None,
         }
     }
@@ -215,11 +216,11 @@ impl Slot {
 
     /// A packet without payload that stands behind the newest frame.
     pub fn probe(&mut self) -> Option<Egress> {
-        let stamp = self.last_stamp?;
+        let (codec, stamp) = self.last_sent?;
         let first_sequence_number = self.next_sequence_number;
         self.next_sequence_number += 1;
         Some(Egress {
-            frame: Arc::new(Frame::new(false, true, stamp.at, vec![Arc::new([])])),
+            frame: Arc::new(Frame::new(codec, false, true, stamp.at, vec![Arc::new([])])),
             first_sequence_number,
             rtp_timestamp: stamp.rtp,
             presented_at: stamp.at,
@@ -232,11 +233,11 @@ impl Slot {
     }
 
     fn send(&mut self, now: Instant, at: Instant, mut frame: Arc<Frame>) -> Egress {
-        if !self.started {
+        if !self.started && frame.codec.leads_with_parameter_sets() {
             frame = Arc::new(frame.with_repeated_lead(PARAMETER_SET_COPIES));
         }
         let stamp = self.timeline.stamp(at);
-        self.last_stamp = Some(stamp);
+        self.last_sent = Some((frame.codec, stamp));
         let first_sequence_number = self.next_sequence_number;
         self.next_sequence_number += frame.payloads.len() as u64;
         self.started = true;

@@ -132,6 +132,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::engine::codec::VideoCodec;
     use crate::engine::frame::{Egress, Frame};
     use crate::peer::Event;
 
@@ -207,7 +208,7 @@ mod tests {
             connected += events.filter(|event| *event == Event::Connected).count();
         }
         assert_eq!(connected, 1);
-        let frame = Frame::new(true, false, now, vec![vec![0x65; 100].into()]);
+        let frame = Frame::new(VideoCodec::H264, true, false, now, vec![vec![0x65; 100].into()]);
         let egress = Egress {
             frame: frame.into(),
             first_sequence_number: 1,

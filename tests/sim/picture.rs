@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crosspoint::engine::codec::VideoCodec;
 use crosspoint::engine::frame::Frame;
 
 /// Payload bytes of one packet, the last of a frame excepted.
@@ -89,7 +90,7 @@ impl Picture {
             })
             .collect();
         let disposable = self.kind == Kind::Disposable;
-        Arc::new(Frame::new(self.is_key(), disposable, captured_at, payloads))
+        Arc::new(Frame::new(VideoCodec::H264, self.is_key(), disposable, captured_at, payloads))
     }
 
     /// What a frame of the matrix holds.
