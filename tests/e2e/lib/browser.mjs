@@ -88,7 +88,7 @@ export class Viewer {
   }
 
   /** The first picture of `camera` (null: of any) from `since` on; null if none came in time. */
-  picture(slot, camera, { since = 0, timeoutMs = 5000, width } = {}) {
+  picture(slot, camera, { since = 0, timeoutMs = 10_000, width } = {}) {
     return this.call('picture', slot, camera, since, timeoutMs, width);
   }
 
@@ -110,7 +110,7 @@ export class Viewer {
    * what makes a status true may be seen before its message.
    */
   told(slot, status, since = 0) {
-    return eventually(`slot ${slot} is told "${status}"`, 3000, async () =>
+    return eventually(`slot ${slot} is told "${status}"`, 5000, async () =>
       (await this.statuses(slot, since)).find((s) => s.status === status),
     );
   }
