@@ -12,6 +12,15 @@ pub enum Flavour {
     Custom,
 }
 
+impl Flavour {
+    /// The kind of the service's own servers; of others it is learned.
+    #[must_use]
+    pub fn of_host(host: &str) -> Option<Self> {
+        let hosts = ["wss.vdo.ninja", "proxywss.rtc.ninja"];
+        hosts.contains(&host).then_some(Self::Assigned)
+    }
+}
+
 /// What the room's names and descriptions are hidden with.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Password {

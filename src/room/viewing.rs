@@ -171,6 +171,10 @@ impl Room {
 
     /// Asks again for what does not flow, once others had the time to offer by themselves.
     pub(super) fn play_again_after_rejoin(&mut self, now: Instant) {
+        if self.is_custom() {
+            // Nobody tells us who came back under a new name while we were away.
+            self.streams.values_mut().for_each(|stream| stream.owner = None);
+        }
         let idle: Vec<String> = self
             .streams
             .iter()
