@@ -206,7 +206,8 @@ impl Replay {
             let candidates = candidates.as_array().unwrap().iter().map(|candidate| Candidate {
                 candidate: text(&candidate["candidate"]),
                 sdp_mid: text(&candidate["sdpMid"]),
-                sdp_m_line_index: candidate["sdpMLineIndex"].as_u64().unwrap() as u16,
+                sdp_m_line_index: u16::try_from(candidate["sdpMLineIndex"].as_u64().unwrap())
+                    .unwrap(),
                 username_fragment: text(&candidate["usernameFragment"]),
             });
             let candidates = PeerEvent::Candidates(candidates.collect());

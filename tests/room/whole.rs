@@ -99,7 +99,7 @@ fn whatever_happened_the_room_is_as_it_should_be_in_the_end() {
         for _ in 0..40 {
             let person = usize::try_from(1 + world.random(6)).unwrap();
             match (world.random(8), world.is_here(person)) {
-                (0..4, false) => world.enter(person, camera(person)),
+                (0..=3, false) => world.enter(person, camera(person)),
                 (0, true) => world.leave(person),
                 (1, true) => world.vanish(person),
                 (2, true) => world.drop_socket(person),

@@ -84,7 +84,7 @@ impl World {
 
     pub fn enter(&mut self, person: Person, role: Role) {
         // Half of them find out by themselves.
-        let flavour = Some(self.flavour).filter(|_| person % 2 == 0);
+        let flavour = Some(self.flavour).filter(|_| person.is_multiple_of(2));
         let room = Some("studio".to_owned());
         let password = Password::Given("secret".to_owned());
         let options = RoomOptions { room, password, flavour, role, ..RoomOptions::default() };
