@@ -170,7 +170,10 @@ async def main():
     port = int(sys.argv[2]) if len(sys.argv) > 2 else 0
 
     async def connected(reader, writer):
-        await serve(server, reader, writer)
+        try:
+            await serve(server, reader, writer)
+        except asyncio.CancelledError:
+            pass  # The program ends.
 
     listener = await asyncio.start_server(connected, "127.0.0.1", port)
     print(f"ws://127.0.0.1:{listener.sockets[0].getsockname()[1]}", flush=True)
