@@ -129,8 +129,7 @@ impl Room {
         }
         let Some(stream) = self.streams.get(&id) else { return };
         let watched = stream.peer.and_then(|peer| self.watched.get(&peer));
-        let is_underway = is_same_owner && watched.is_some_and(Watched::is_setting_up);
-        if is_underway || self.is_live(now, stream) {
+        if is_same_owner && watched.is_some_and(Watched::is_setting_up) {
             return;
         }
         if let Some(stream) = self.streams.get_mut(&id) {
@@ -281,7 +280,10 @@ impl Room {
             // The others remember what we asked for.
             None => is_viewed || self.is_custom() || stream.is_some(),
         };
-        let is_over = stream.is_some_and(|stream| stream.over.contains(&session));
+        // Nor does a session come twice, whoever says that it is his.
+        let peer = stream.and_then(|stream| stream.peer).and_then(|peer| self.watched.get(&peer));
+        let is_over = peer.is_some_and(|watched| watched.session == session)
+            || stream.is_some_and(|stream| stream.over.contains(&session));
         if !may_come || is_over || !self.appeared(&id, uuid.clone()) {
             return;
         }

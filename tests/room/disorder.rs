@@ -20,10 +20,12 @@ enum Act {
 
 fn act() -> impl Strategy<Value = Act> {
     let id = || 0..12_u8;
+    // As many as are remembered.
+    let session = || 0..8_u8;
     prop_oneof![
-        8 => (0..14_u8, id(), id(), id())
+        8 => (0..14_u8, id(), id(), session())
             .prop_map(|(kind, who, stream, session)| Act::Text { kind, who, stream, session }),
-        3 => (id(), 0..6_u8, id())
+        3 => (id(), 0..6_u8, session())
             .prop_map(|(peer, kind, session)| Act::Data { peer, kind, session }),
         3 => (id(), 0..6_u8).prop_map(|(peer, kind)| Act::Peer { peer, kind }),
         2 => Just(Act::Open),
@@ -159,7 +161,9 @@ fn run(role: Role, flavour: Option<Flavour>, acts: &[Act]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig {
+        cases: 300, failure_persistence: None, ..ProptestConfig::default()
+    })]
 
     #[test]
     fn a_watcher_keeps_one_peer_a_stream_whatever_comes(
