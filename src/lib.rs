@@ -16,4 +16,6 @@ pub mod limits;
 pub mod logger;
 pub mod net;
 pub mod peer;
+#[cfg(feature = "room")]
+pub mod room;
 pub mod whip;

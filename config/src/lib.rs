@@ -14,6 +14,7 @@ mod problem;
 mod program;
 mod publish;
 mod reader;
+mod rooms;
 mod rtsp;
 mod scalar;
 mod schema;
@@ -29,6 +30,7 @@ pub use model::{
     Source, Stream, Tls, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 pub use problem::Problem;
+pub use rooms::{Room, RoomFlavour, RoomPassword};
 pub use scalar::listen as parse_listen;
 pub use url::{SecretUrl, redact_url};
 

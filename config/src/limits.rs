@@ -29,9 +29,11 @@ pub const COMMAND_MAX_WORDS: usize = 256;
 pub const PUBLISH_MAX: usize = 256;
 /// Longest bearer token in bytes: a JSON web token with some claims fits.
 pub const TOKEN_MAX_BYTES: usize = 4096;
-/// Longest `rtsp.username` and `rtsp.password` in bytes.
+/// Most rooms: each has a connection.
+pub const ROOMS_MAX: usize = 32;
+/// Longest `rtsp.username`, `rtsp.password` and password of a room in bytes.
 pub const LOGIN_MAX_BYTES: usize = 256;
-/// Most entries of `api.origin`, `webrtc.candidates` and `webrtc.ice_servers`.
+/// Most entries of `rooms.*.streams`, `api.origin`, `webrtc.candidates` and `webrtc.ice_servers`.
 pub const LIST_MAX: usize = 32;
 
 /// Most slots of one viewer that may be configured.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::rooms::Room;
 use crate::url::SecretUrl;
 
 /// The whole configuration.
@@ -13,6 +14,8 @@ pub struct Config {
     pub streams: Vec<Stream>,
     /// `publish`, in the file's order; each names one of `streams`.
     pub publish: Vec<Publish>,
+    /// `rooms`, in the file's order; names are unique.
+    pub rooms: Vec<Room>,
     /// `api`: the HTTP and WebSocket side.
     pub api: Api,
     /// `rtsp`: the RTSP server of all streams; none without the section.
@@ -41,6 +44,7 @@ impl Default for Config {
         Self {
             streams: Vec::new(),
             publish: Vec::new(),
+            rooms: Vec::new(),
             api: Api::default(),
             rtsp: None,
             webrtc: Webrtc::default(),

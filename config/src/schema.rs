@@ -10,14 +10,15 @@ use crate::model::{
 use crate::problem::Problem;
 use crate::publish;
 use crate::reader::{Found, Reader};
-use crate::rtsp;
 use crate::scalar;
 use crate::streams::{self, RawStream, read_linger};
 use crate::tree::{self, Node, Value};
+use crate::{rooms, rtsp};
 
 const TOP: &[&str] = &[
     "streams",
     "publish",
+    "rooms",
     "api",
     "rtsp",
     "webrtc",
@@ -83,6 +84,7 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
     reader.section(root, TOP, |reader, key, node| match key {
         "streams" => streams = streams::read(reader, node, accepts_push),
         "publish" => publish = Some(node),
+        "rooms" => config.rooms = rooms::read(reader, node),
         "api" => config.api = read_api(reader, node),
         "rtsp" => config.rtsp = Some(rtsp::read(reader, node)),
         "webrtc" => (config.webrtc, webrtc_listen) = read_webrtc(reader, node),

@@ -136,7 +136,7 @@ fn push<'n>(
     streams.push((node, read_stream(reader, around, name, node)));
 }
 
-fn check_name(name: &str) -> Result<(), String> {
+pub(crate) fn check_name(name: &str) -> Result<(), String> {
     let max = limits::STREAM_NAME_MAX_CHARS;
     let chars = name.chars().count();
     if chars == 0 || chars > max || name.contains(|c: char| c.is_control() || c == '/') {

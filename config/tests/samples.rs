@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use config::{CameraUrl, Config, SecretUrl, Source, Tls, Transport, parse};
+use config::{CameraUrl, Config, Room, RoomPassword, SecretUrl, Source, Tls, Transport, parse};
 
 const FULL: &str = include_str!("../samples/crosspoint.yaml");
 const SMALL: &str = include_str!("../samples/two-cameras.yaml");
@@ -19,7 +19,8 @@ fn read(text: &str) -> Config {
 fn the_full_samples_values_are_the_defaults() {
     let full = read(FULL);
     let rtsp = full.rtsp.clone();
-    let sample = Config { streams: Vec::new(), publish: Vec::new(), rtsp: None, ..full };
+    let (streams, publish, rooms) = (Vec::new(), Vec::new(), Vec::new());
+    let sample = Config { streams, publish, rooms, rtsp: None, ..full };
     assert_eq!(sample, Config::default());
     assert_eq!(rtsp.unwrap().listen, parse("rtsp:", &|_| None).unwrap().rtsp.unwrap().listen);
 }
@@ -61,6 +62,17 @@ fn the_full_sample_publishes_in_each_form() {
 }
 
 #[test]
+fn the_full_samples_rooms_are_the_defaults_where_they_say_so() {
+    let rooms = read(FULL).rooms;
+    let defaults = read("rooms: {studio: {room: testroom, streams: [alice, bob]}}").rooms;
+    let password = RoomPassword::Given("secret".to_owned());
+    assert_eq!(rooms[0], Room { password, ..defaults[0].clone() });
+    assert_eq!(rooms[1].room, None);
+    assert_eq!(rooms[1].password, RoomPassword::Off);
+    assert!(!format!("{rooms:?}").contains("secret"), "{rooms:?}");
+}
+
+#[test]
 fn the_full_sample_shows_each_form_of_a_stream() {
     let config = read(FULL);
     let garage = config.stream("garage").unwrap();
@@ -83,6 +95,7 @@ fn the_full_sample_names_every_key() {
     let sections = [
         ("nonsense_key: 1", ""),
         ("streams: {a: {nonsense_key: 1}}", "streams.a"),
+        ("rooms: {a: {nonsense_key: 1}}", "rooms.a"),
         ("api: {nonsense_key: 1}", "api"),
         ("rtsp: {nonsense_key: 1}", "rtsp"),
         ("webrtc: {nonsense_key: 1}", "webrtc"),
@@ -104,7 +117,7 @@ fn the_full_sample_names_every_key() {
             checked += 1;
         }
     }
-    assert!(checked >= 33, "only {checked} keys were looked for");
+    assert!(checked >= 41, "only {checked} keys were looked for");
 }
 
 #[test]

@@ -1,0 +1,50 @@
+//! What `rooms:` may say.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+
+use config::{Room, RoomFlavour, RoomPassword, parse};
+
+fn room(text: &str) -> Room {
+    parse(&format!("rooms: {{a: {text}}}"), &|_| None).unwrap().rooms.remove(0)
+}
+
+#[test]
+fn a_room_alone_is_one_of_the_services_with_all_its_streams() {
+    let room = room("{room: testroom}");
+    assert_eq!(room.server.expose(), "wss://wss.vdo.ninja:443");
+    assert_eq!((room.password, room.flavour), (RoomPassword::Public, RoomFlavour::Auto));
+    assert_eq!((room.page.as_str(), room.audio, room.video), ("vdo.ninja", true, true));
+    assert!(room.streams.is_empty());
+}
+
+#[test]
+fn a_password_is_off_in_each_way_in_which_it_is_for_the_page() {
+    for off in ["false", "0", "'off'", "no", "'false'"] {
+        assert_eq!(room(&format!("{{room: r, password: {off}}}")).password, RoomPassword::Off);
+    }
+    let given = RoomPassword::Given("hunter2".to_owned());
+    assert_eq!(room("{room: r, password: ' hunter2 '}").password, given);
+}
+
+#[test]
+fn a_mistake_is_one_problem_with_its_line_and_without_a_secret() {
+    for (text, path, expected) in [
+        ("{}", "", "room: NAME"),
+        ("{streams: [a, b]}", "", "room: NAME"),
+        ("{room: r, server: 'https://hunter2'}", ".server", "WebSocket"),
+        ("{room: r, server: 'wss://u:hunter2@h'}", ".server", "WebSocket"),
+        ("{room: r, server: 'wss://'}", ".server", "WebSocket"),
+        ("{room: '!!'}", ".room", "letter"),
+        ("{room: r, password: ''}", ".password", "1 to 256"),
+        ("{room: r, flavour: vanilla}", ".flavour", "assigned"),
+        ("{room: r, page: 'https://hunter2'}", ".page", "a host"),
+        ("{room: r, streams: ['']}", ".streams[0]", "letter"),
+        ("{room: r, audio: false, video: false}", "", "audio or video"),
+        ("{room: r, pasword: hunter2}", ".pasword", "did you mean password"),
+    ] {
+        let problems = parse(&format!("rooms:\n  a: {text}\n"), &|_| None).unwrap_err();
+        let [problem] = &problems[..] else { unreachable!("{text}: {problems:?}") };
+        assert_eq!((problem.line, problem.path.clone()), (2, format!("rooms.a{path}")), "{text}");
+        assert!(problem.message.contains(expected), "{text}: {problem}");
+        assert!(!problem.to_string().contains("hunter2"), "{problem}");
+    }
+}
