@@ -16,6 +16,7 @@ use slab::Slab;
 use super::camera::{Camera, keyframe_methods};
 use super::camera_calls::CameraCalls;
 use super::clients::Connection;
+use super::feeds::Feeds;
 use super::inbox::Inbox;
 use super::link::Context;
 use super::programs::Programs;
@@ -109,6 +110,8 @@ pub struct Server {
     pub(super) camera_calls: BTreeMap<SourceId, CameraCalls>,
     /// The sources that are pushed.
     pub(super) pushes: BTreeMap<SourceId, Push>,
+    /// The peers that push some of those.
+    pub(super) feeds: Feeds,
     /// What makes some of those.
     pub(super) programs: Programs,
     /// The RTSP server, where one is wanted.
@@ -174,6 +177,7 @@ impl Server {
             cameras: BTreeMap::new(),
             camera_calls: BTreeMap::new(),
             pushes: BTreeMap::new(),
+            feeds: Feeds::default(),
             programs: Programs::new(sockets.programs),
             restream: sockets.restream,
             publishers: Vec::new(),
@@ -516,6 +520,8 @@ impl Server {
                     self.hub.handle_keyframe_refusal(now, id, method, refusal);
                 }
                 News::Frame(frame) => self.hub.handle_frame(now, id, &frame),
+                // Nobody takes sound yet.
+                News::Audio(_) => {}
                 News::Gap => self.hub.handle_gap(now, id),
                 News::Health(health) => {
                     if let Some(source) = self.hub.source(id).filter(|s| s.health != health) {
