@@ -37,19 +37,21 @@ fn opus(payload: &[u8]) -> Option<u32> {
 mod tests {
     use super::*;
 
+    const STEREO: u8 = 4;
+
     #[test]
     fn the_first_octets_of_opus_say_how_long_it_is() {
         for (payload, ms_times_2) in [
-            (&[0b00000_0_00][..], 20), // SILK, 10 ms
-            (&[0b00011_1_00], 120),    // SILK, 60 ms
-            (&[0b01101_0_00], 40),     // hybrid, 20 ms
-            (&[0b11111_1_00], 40),     // CELT, 20 ms: what browsers send
-            (&[0b11100_0_01], 10),     // CELT, twice 2.5 ms
-            (&[0b11111_0_11, 0b11_000011], 120),
+            (&[0][..], 20),              // SILK, 10 ms
+            (&[3 << 3], 120),            // SILK, 60 ms
+            (&[13 << 3], 40),            // hybrid, 20 ms
+            (&[31 << 3 | STEREO], 40),   // CELT, 20 ms: what browsers send
+            (&[28 << 3 | 1], 10),        // CELT, twice 2.5 ms
+            (&[31 << 3 | 3, 0xc3], 120), // CELT, three times 20 ms
         ] {
             assert_eq!(opus(payload), Some(ms_times_2 * 24), "{payload:x?}");
         }
-        for payload in [&[][..], &[3], &[3, 0], &[0b11111_0_11, 63]] {
+        for payload in [&[][..], &[3], &[3, 0], &[31 << 3 | 3, 63]] {
             assert_eq!(opus(payload), None, "{payload:x?}");
         }
     }

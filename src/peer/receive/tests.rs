@@ -149,7 +149,7 @@ impl Link {
         for datagram in browser.sent.drain(..) {
             if datagram.contents.len() > 200 && peer.is_connected {
                 self.passed += 1;
-                if self.passed % self.lost_one_in == 0 {
+                if self.passed.is_multiple_of(self.lost_one_in) {
                     continue;
                 }
             }
