@@ -10,10 +10,6 @@ use crate::engine::viewer::ViewerId;
 use crate::http::Response;
 use crate::http::whip::Publishing;
 
-/// There are none.
-#[derive(Default)]
-pub(super) struct Feeds;
-
 impl Server {
     pub(super) fn publishing(&self, name: &str) -> Publishing {
         self.hub.find(name).map_or(Publishing::NoStream, |_| Publishing::Nobody)

@@ -16,6 +16,7 @@ use slab::Slab;
 use super::camera::{Camera, keyframe_methods};
 use super::camera_calls::CameraCalls;
 use super::clients::Connection;
+#[cfg(feature = "receive")]
 use super::feeds::Feeds;
 use super::inbox::Inbox;
 use super::link::Context;
@@ -111,6 +112,7 @@ pub struct Server {
     /// The sources that are pushed.
     pub(super) pushes: BTreeMap<SourceId, Push>,
     /// The peers that push some of those.
+    #[cfg(feature = "receive")]
     pub(super) feeds: Feeds,
     /// What makes some of those.
     pub(super) programs: Programs,
@@ -177,6 +179,7 @@ impl Server {
             cameras: BTreeMap::new(),
             camera_calls: BTreeMap::new(),
             pushes: BTreeMap::new(),
+            #[cfg(feature = "receive")]
             feeds: Feeds::default(),
             programs: Programs::new(sockets.programs),
             restream: sockets.restream,
