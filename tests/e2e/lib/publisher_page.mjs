@@ -48,6 +48,7 @@ class Publisher {
     this.drawing = new Drawing(picture);
     this.peer = new RTCPeerConnection();
     const [track] = this.drawing.stream.getTracks();
+    track.contentHint = 'detail'; // keeps its size, whatever the bitrate
     const sendEncodings = [{ maxBitrate: kbps * 1000 }];
     this.peer.addTransceiver(track, { direction: 'sendonly', sendEncodings });
     const sound = new AudioContext().createMediaStreamDestination();
