@@ -274,7 +274,7 @@ impl Server {
             Event::Connected => {
                 let publisher = self.publisher_of(id);
                 if publisher.is_none() {
-                    log::info!("viewer {}: connected", id.0);
+                    log::info!("{} {}: connected", self.role(id), id.0);
                 }
                 // The first pictures leave before the session says that they are there.
                 self.hub.handle_connected(now, id);
@@ -304,11 +304,19 @@ impl Server {
         }
     }
 
+    /// What the log calls it.
+    fn role(&self, id: ViewerId) -> &'static str {
+        match self.viewers.get(&id).map(|viewer| viewer.audience) {
+            Some(Audience::Feed(_)) => "publisher",
+            _ => "viewer",
+        }
+    }
+
     fn lose_viewer(&mut self, now: Instant, id: ViewerId, reason: EndReason) {
         if let Some(key) = self.publisher_of(id) {
             return self.handle_publisher_lost(now, key, reason);
         }
-        log::info!("viewer {}: {}", id.0, reason.as_str());
+        log::info!("{} {}: {}", self.role(id), id.0, reason.as_str());
         if let Some(session) = self.session_of(id) {
             session.handle_lost(now);
         }

@@ -100,8 +100,8 @@ pub(super) struct Incoming {
 }
 
 impl Peer {
-    /// Answers the offer of a peer that sends. It must not need an answer from us before
-    /// [`Peer::poll_received`] has told its tracks: there may be none.
+    /// Answers the offer of a peer that sends. Which tracks it may send is told by
+    /// [`Peer::poll_received`]; there may be none, of a peer that opens data channels first.
     ///
     /// # Errors
     /// When the offer is no usable SDP; the text is fit for the peer.
@@ -173,7 +173,7 @@ impl Peer {
             self.rtc.direct_api().set_local_ice_credentials(own);
         }
         self.tick(now, sink);
-        self.note_tracks(&prepared.video_mids);
+        self.note_tracks(&prepared.mids);
         Ok(Answer { sdp, candidates })
     }
 

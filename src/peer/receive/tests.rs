@@ -6,7 +6,7 @@ use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::media::Direction;
 use str0m::net::{Protocol, Receive, Transmit};
 use str0m::rtp::{ExtensionValues, RtpWrite, SeqNo};
-use str0m::{Candidate, Input, Output, Rtc};
+use str0m::{Candidate, IceConnectionState, Input, Output, Rtc};
 
 use super::*;
 use crate::engine::gop::GopLimits;
@@ -395,6 +395,10 @@ fn later_offers_add_tracks_and_begin_ice_anew_over_the_same_connection() {
     let mid = Mid::from(tracks[0].mid.as_str());
     link.browser.send(now, mid, vp8, 5, 0, &[7; 300]);
     link.run(&mut now, TICK * 4);
+    let is_lost = |event: &RtcEvent| {
+        matches!(event, RtcEvent::IceConnectionStateChange(IceConnectionState::Disconnected))
+    };
+    assert!(!link.browser.events.iter().any(is_lost), "the browser's checks are answered");
     let is_packet = |received: &Received| matches!(received, Received::Packet(0, _));
     assert!(link.received.iter().any(is_packet) && link.events == [Event::Connected]);
     let to_browser = &mut link.to_browser;

@@ -2,8 +2,17 @@
 //! encoding of each.
 
 use super::super::offer::{
-    OfferError, Prepared, is_application, is_direction, is_live, push_line, sections, value,
+    OfferError, is_application, is_direction, is_live, push_line, sections, value,
 };
+
+/// An offer as it is to be accepted.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Prepared {
+    /// The edited offer.
+    pub sdp: String,
+    /// The mids of the m-lines that are wanted, in order.
+    pub mids: Vec<String>,
+}
 
 /// Edits an offer for so many tracks of video and audio: those are `sendonly`, so that they are
 /// answered `recvonly`, all others `inactive`. Encodings to choose from (RFC 8853) are left out,
@@ -39,7 +48,7 @@ pub(super) fn prepare(
             push_line(&mut sdp, if is_wanted { "a=sendonly" } else { "a=inactive" });
         }
     }
-    Ok(Prepared { sdp, video_mids: mids })
+    Ok(Prepared { sdp, mids })
 }
 
 /// `sendrecv` where no direction is given (RFC 8866 section 6.7).
@@ -70,11 +79,11 @@ mod tests {
     #[test]
     fn the_first_tracks_that_send_are_wanted_in_one_encoding() {
         let prepared = prepare(OFFER, 1, 1).unwrap();
-        assert_eq!(prepared.video_mids, ["1", "4"]);
+        assert_eq!(prepared.mids, ["1", "4"]);
         let expected = ["a=sendonly", "a=inactive", "a=inactive", "a=sendonly"];
         assert_eq!(directions(&prepared.sdp), expected);
         assert!(!prepared.sdp.contains("simulcast") && !prepared.sdp.contains("a=rid"));
-        assert_eq!(prepare(OFFER, 8, 0).unwrap().video_mids, ["1", "3"]);
+        assert_eq!(prepare(OFFER, 8, 0).unwrap().mids, ["1", "3"]);
     }
 
     #[test]
