@@ -1,20 +1,25 @@
 //! From a session with a camera or a publisher to the matrix: access units become frames, news
-//! becomes health.
+//! becomes health. What comes by a peer connection instead is put in order first
+//! ([`publisher`]).
 //!
 //! Pure: the only place that knows both the `rtsp` crate and the engine. Packets of a camera
 //! never pass as they came: every access unit is packetized anew, once for all viewers.
 
+#[cfg(feature = "receive")]
+pub mod publisher;
+
 use std::sync::Arc;
+use std::time::Instant;
 
 use rtsp::client::Event;
 use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
 
 use crate::engine::capture_clock::CaptureClock;
 use crate::engine::codec::VideoCodec;
-use crate::engine::frame::Frame;
+use crate::engine::frame::{AudioFrame, Frame};
 use crate::engine::keyframe::{Method, Refusal};
 use crate::engine::source::{Health, Picture};
-use crate::limits;
+use crate::limits::RTP_PAYLOAD_MAX_BYTES;
 
 /// One source's way into the matrix.
 #[derive(Debug, Default)]
@@ -32,6 +37,8 @@ pub enum News {
     Described,
     /// The next frame.
     Frame(Arc<Frame>),
+    /// The next packet of its sound.
+    Audio(AudioFrame),
     /// Frames were lost; the next one is a key.
     Gap,
     /// It does not take requests for a keyframe in this way.
@@ -69,7 +76,10 @@ impl Intake {
     /// Takes an event of the session; news in order.
     pub fn handle_event(&mut self, event: Event, news: &mut Vec<News>) {
         match event {
-            Event::AccessUnit(unit) => self.handle_access_unit(&unit, news),
+            Event::AccessUnit(unit) => {
+                let captured_at = self.clock.handle_frame(unit.timestamp, unit.received_at);
+                self.handle_access_unit(&unit, captured_at, news);
+            }
             Event::Dropped { breaks_prediction, .. } => {
                 if breaks_prediction {
                     news.push(News::Gap);
@@ -102,7 +112,12 @@ impl Intake {
         }
     }
 
-    fn handle_access_unit(&mut self, unit: &AccessUnit, news: &mut Vec<News>) {
+    fn handle_access_unit(
+        &mut self,
+        unit: &AccessUnit,
+        captured_at: Instant,
+        news: &mut Vec<News>,
+    ) {
         // Browsers have no decoding time: B pictures would be shown in the wrong order. Those
         // that nothing refers to can be left out; the others can't.
         if unit.has_b_slices {
@@ -120,8 +135,7 @@ impl Intake {
                 news.push(News::Health(Health::Live(picture)));
             }
         }
-        let captured_at = self.clock.handle_frame(unit.timestamp, unit.received_at);
-        let payloads = packetize(unit, limits::RTP_PAYLOAD_MAX_BYTES);
+        let payloads = packetize(unit, RTP_PAYLOAD_MAX_BYTES);
         let key = unit.kind == Kind::Idr;
         let disposable = unit.kind == Kind::Disposable;
         news.push(News::Frame(Arc::new(Frame::new(
@@ -137,7 +151,6 @@ impl Intake {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Instant;
 
     const IDR: &[u8] = &[0x65, 0x88, 0x84, 0x00, 0x10, 0xff];
     const DELTA: &[u8] = &[0x41, 0x9a, 0x24, 0x6c, 0x41, 0x4f];

@@ -6,6 +6,10 @@ use std::time::Duration;
 /// RTP header with extensions and the SRTP tag.
 pub const RTP_PAYLOAD_MAX_BYTES: usize = 1_150;
 
+/// Payload bytes of a packet that is passed on as a publisher packetized it: browsers send 1200
+/// with their headers, others what Ethernet takes. str0m panics far beyond.
+pub const RTP_PASSED_ON_MAX_BYTES: usize = 1_400;
+
 /// Bytes of one SDP offer: Chromium offers 5 KB per video m-line.
 pub const SDP_MAX_BYTES: usize = 384 * 1024;
 
@@ -101,3 +105,18 @@ pub const BURST_UNPACED_BYTES: u32 = 500_000;
 
 /// ICE candidates of one answer.
 pub const CANDIDATES_MAX: usize = 16;
+
+/// Tracks that one peer may send us.
+pub const RECEIVED_TRACKS_MAX: usize = 8;
+
+/// Packets, reports and messages of a peer that wait to be looked at: several turns of the loop.
+pub const RECEIVED_MAX: usize = 16 * 1024;
+
+/// Bytes of one message on a data channel: an offer of a browser with some tracks.
+pub const CHANNEL_MESSAGE_MAX_BYTES: usize = 64 * 1024;
+
+/// Bytes of messages that wait to be looked at.
+pub const CHANNEL_MESSAGES_MAX_BYTES: usize = 1024 * 1024;
+
+/// Data channels of one peer that are listened to.
+pub const CHANNELS_MAX: usize = 16;

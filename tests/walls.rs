@@ -38,7 +38,7 @@ const PURE: &[&str] = &[
     "src/http_client/",
     "src/camera_api/",
     "src/demo/",
-    "src/intake.rs",
+    "src/intake",
     "src/peer/",
     "src/limits.rs",
     "rtsp/src/",
@@ -55,7 +55,7 @@ const ORDERED: &[&str] = &[
     "src/http_client/",
     "src/camera_api/",
     "src/demo/",
-    "src/intake.rs",
+    "src/intake",
     "rtsp/src/",
     "config/src/",
 ];

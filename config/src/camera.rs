@@ -124,7 +124,7 @@ pub fn parse_stream(text: &str) -> Result<Stream, String> {
     let Config { warm, linger, .. } = Config::default();
     let (name, keep_alive) = (String::new(), KeepAlive::default());
     let (source, keyframe) = (Source::Camera(urls), Keyframe::default());
-    Ok(Stream { name, source, transport, keep_alive, keyframe, warm, linger })
+    Ok(Stream { name, source, transport, keep_alive, keyframe, token: None, warm, linger })
 }
 
 /// Reads `rtsp://user:password@host:554/path#transport=tcp`. No error repeats any of it.

@@ -20,6 +20,7 @@ mod scalar;
 mod schema;
 mod streams;
 mod substitute;
+mod token;
 mod tree;
 mod url;
 
@@ -32,6 +33,7 @@ pub use model::{
 pub use problem::Problem;
 pub use rooms::{Room, RoomFlavour, RoomPassword};
 pub use scalar::listen as parse_listen;
+pub use token::Token;
 pub use url::{SecretUrl, redact_url};
 
 /// Reads a configuration file.

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::rooms::Room;
+use crate::token::Token;
 use crate::url::SecretUrl;
 
 /// The whole configuration.
@@ -79,6 +80,8 @@ pub struct Stream {
     pub keep_alive: KeepAlive,
     /// How the camera is asked for a keyframe.
     pub keyframe: Keyframe,
+    /// What whoever publishes it by WHIP has to show; only for [`Source::Pushed`].
+    pub token: Option<Token>,
     /// Whether the camera is kept connected without a viewer.
     pub warm: bool,
     /// How long the camera stays connected after its last viewer left.
@@ -101,7 +104,7 @@ impl Stream {
 pub enum Source {
     /// A camera, under 1..=8 addresses that are tried in order.
     Camera(Vec<CameraUrl>),
-    /// Whoever pushes them to `rtsp`.
+    /// Whoever pushes them, to `rtsp` or by WHIP.
     Pushed,
     /// A program that is started where somebody watches, and pushes them or says where they are.
     Program(Program),

@@ -107,6 +107,7 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
         transport: raw.transport,
         keep_alive: raw.keep_alive,
         keyframe: raw.keyframe,
+        token: raw.token,
         warm: raw.warm.unwrap_or(config.warm),
         linger: raw.linger.unwrap_or(config.linger),
     };

@@ -9,11 +9,12 @@ use crate::model::{KeepAlive, Keyframe, Program, Source, Transport};
 use crate::reader::Reader;
 use crate::scalar;
 use crate::schema::{read_secret, set};
+use crate::token::Token;
 use crate::tree::{Node, Value};
-use crate::{ffmpeg, program};
+use crate::{ffmpeg, program, publish};
 
 const STREAM: &[&str] =
-    &["url", "urls", "transport", "tls", "keep_alive", "keyframe", "warm", "linger"];
+    &["url", "urls", "transport", "tls", "keep_alive", "keyframe", "token", "warm", "linger"];
 /// The quality that is the stream itself.
 const NATIVE: &str = "native";
 
@@ -24,6 +25,7 @@ pub(crate) struct RawStream {
     pub transport: Transport,
     pub keep_alive: KeepAlive,
     pub keyframe: Keyframe,
+    pub token: Option<Token>,
     pub warm: Option<bool>,
     pub linger: Option<Duration>,
 }
@@ -177,18 +179,21 @@ fn read_stream(reader: &mut Reader<'_>, around: &Around, name: &str, node: &Node
         transport: Transport::default(),
         keep_alive: KeepAlive::default(),
         keyframe: Keyframe::default(),
+        token: None,
         warm: None,
         linger: None,
     };
     if matches!(node.value, Value::Null) {
         if !around.accepts_push {
-            reader.problem(node, "expected an address; or a section rtsp: that it is pushed to");
+            let message = "expected an address; or a section rtsp: that it is pushed to, or a token: \
+                           that it is published with";
+            reader.problem(node, message);
         }
         return stream;
     }
     let mut wanted = Wanted::default();
     let mut addresses = None;
-    let mut is_for_a_camera = false;
+    let (mut is_for_a_camera, mut has_token) = (false, false);
     if matches!(node.value, Value::Map(_)) {
         reader.section(node, STREAM, |reader, key, node| {
             is_for_a_camera |= ["transport", "tls", "keep_alive", "keyframe"].contains(&key);
@@ -201,6 +206,10 @@ fn read_stream(reader: &mut Reader<'_>, around: &Around, name: &str, node: &Node
                 "tls" => wanted.tls = reader.parsed(node, tls),
                 "keep_alive" => set(&mut stream.keep_alive, reader.parsed(node, keep_alive)),
                 "keyframe" => set(&mut stream.keyframe, read_secret(reader, node, keyframe)),
+                "token" => {
+                    has_token = true;
+                    stream.token = read_secret(reader, node, publish::token).map(Token::new);
+                }
                 "warm" => stream.warm = reader.boolean(node),
                 "linger" => stream.linger = read_linger(reader, node),
                 _ => {}
@@ -208,6 +217,10 @@ fn read_stream(reader: &mut Reader<'_>, around: &Around, name: &str, node: &Node
         });
     } else {
         addresses = Some(read_addresses(reader, around, node));
+    }
+    if has_token && (addresses.is_some() || is_for_a_camera) {
+        reader
+            .problem(node, "token is for a stream without an address, which is published by WHIP");
     }
     match addresses {
         Some(Addresses::Program(program)) => {
@@ -223,6 +236,7 @@ fn read_stream(reader: &mut Reader<'_>, around: &Around, name: &str, node: &Node
             }
             Err(message) => reader.problem(node, message),
         },
+        None if has_token => {}
         None => reader.problem(node, "expected url: rtsp://..."),
     }
     stream

@@ -104,6 +104,9 @@ fn a_wrong_kind_of_value_says_what_is_expected() {
         ("streams: {a: {url: rtsp://h/a, keyframe: pli}}", "auto, off, rtcp, axis, isapi:"),
         ("streams: {a: []}", "at least one address"),
         ("streams: {a: }", "expected an address; or a section rtsp:"),
+        ("streams: {a: {token: 'a b'}}", "without spaces"),
+        ("streams: {a: {token: t, url: rtsp://h/a}}", "a stream without an address"),
+        ("streams: {a: {token: t, transport: udp}}", "a stream without an address"),
         ("rtsp: {username: u}", "both username and password"),
         ("rtsp: {password: p}", "both username and password"),
         ("rtsp: {username: u, password: ''}", "1 to 256 bytes"),
@@ -174,6 +177,7 @@ fn no_problem_repeats_a_secret() {
     for text in [
         "streams: {a: 'ffmpeg:rtsp://u:hunter2@h/a#height=hunter2'}",
         "streams: {a: 'exec:ffmpeg -i rtsp://u:hunter2@h/a'}",
+        "streams: {a: {token: 'hunter2 x'}}",
         "streams: {a: 'exec:ffmpeg \"hunter2 {output}'}",
         "streams: {a: 'rtsp://u:hunter2/x@h/a'}",
         "streams: {'rtsp://u:hunter2@h/a': x}",

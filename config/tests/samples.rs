@@ -33,6 +33,15 @@ fn the_full_sample_has_a_stream_that_is_pushed_with_a_password() {
 }
 
 #[test]
+fn the_full_sample_has_a_stream_that_is_published_with_a_token() {
+    let config = read(FULL);
+    let stage = config.stream("stage").unwrap();
+    assert_eq!(stage.source, Source::Pushed);
+    assert!(stage.token.as_ref().unwrap().is("secret"));
+    assert!(!format!("{stage:?}").contains("secret"));
+}
+
+#[test]
 fn the_full_sample_has_programs_and_qualities() {
     let config = read(FULL);
     let program = |name| match &config.stream(name).unwrap().source {

@@ -12,6 +12,7 @@ pub mod router;
 pub mod streams;
 #[cfg(test)]
 mod tests;
+pub mod whip;
 
 pub use metrics::{Metric, MetricKind};
 pub use request::{Method, Parsed, Request, RequestError, parse};

@@ -94,9 +94,12 @@ fn reason(status: u16) -> &'static str {
         204 => "No Content",
         304 => "Not Modified",
         400 => "Bad Request",
+        401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        409 => "Conflict",
         411 => "Length Required",
         413 => "Content Too Large",
         415 => "Unsupported Media Type",
@@ -109,7 +112,7 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
-/// 201 to a WHEP offer; `DELETE` on its `Location` ends viewer `id`.
+/// 201 to an offer of WHEP or WHIP; `DELETE` on its `Location` ends viewer or publisher `id`.
 #[must_use]
 pub fn whep_created(id: &str, sdp: &str, json: bool) -> Response {
     let response = if json {
@@ -135,7 +138,7 @@ pub fn finish(mut response: Response, request: &Request, origins: &[String]) -> 
         if request.method == Method::Options {
             response = response
                 .with("Access-Control-Allow-Methods", "GET, POST, DELETE, OPTIONS")
-                .with("Access-Control-Allow-Headers", "Content-Type");
+                .with("Access-Control-Allow-Headers", "Authorization, Content-Type");
         }
     }
     response

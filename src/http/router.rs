@@ -10,9 +10,10 @@ use super::origin;
 use super::request::{Method, Request};
 use super::response::{Response, finish};
 use super::streams::{self, StreamInfo};
+use super::whip::{self, Publishing};
 
 /// The text about a name that is not configured.
-const STREAM_NOT_FOUND: &str = "stream not found";
+pub(super) const STREAM_NOT_FOUND: &str = "stream not found";
 
 /// A file of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct Context<'a> {
     pub max_slots: usize,
     /// Whether a stream of this name is configured.
     pub known: &'a dyn Fn(&str) -> bool,
+    /// Who may publish a stream of this name.
+    pub publishing: &'a dyn Fn(&str) -> Publishing,
     /// A snapshot of all streams, in the configuration's order.
     pub streams: &'a dyn Fn() -> Vec<StreamInfo>,
     /// A snapshot of all metrics; samples of one name stand together.
@@ -75,7 +78,14 @@ pub enum Action {
         /// Whether the answer is JSON too.
         json: bool,
     },
-    /// End this viewer and answer 200, or 404 where there is none.
+    /// Take a stream from a publisher; answered as [`Action::Whep`] is.
+    Whip {
+        /// The stream's name.
+        dst: String,
+        /// The SDP offer.
+        sdp: String,
+    },
+    /// End this viewer or publisher and answer 200, or 404 where there is none.
     WhepDelete {
         /// The id given to `whep_created`.
         id: String,
@@ -138,7 +148,7 @@ fn read(request: &Request, context: &Context<'_>) -> Response {
     }
 }
 
-fn refuse(status: u16, text: &str) -> Action {
+pub(super) fn refuse(status: u16, text: &str) -> Action {
     Action::Respond(Response::error(status, text))
 }
 
@@ -230,7 +240,7 @@ fn is_nonce(key: &str) -> bool {
     key.len() == 24 && key.strip_suffix("==").is_some_and(|text| text.bytes().all(is_base64))
 }
 
-/// WHEP (draft-ietf-wish-whep), as go2rtc has it.
+/// WHEP (draft-ietf-wish-whep), as go2rtc has it; with `dst`, WHIP.
 fn whep(request: &Request, context: &Context<'_>) -> Action {
     match request.method {
         Method::Post => {}
@@ -240,18 +250,19 @@ fn whep(request: &Request, context: &Context<'_>) -> Action {
         }
         _ => return Action::Respond(not_allowed("POST, OPTIONS")),
     }
+    if let Some(dst) = request.parameter("dst") {
+        return whip::publish(request, dst, context);
+    }
     let Some(src) = request.parameter("src") else {
         return refuse(400, "expected a stream's name in src");
     };
     if !(context.known)(src) {
         return refuse(404, STREAM_NOT_FOUND);
     }
-    let content_type = request.header("content-type").unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim();
     let Ok(body) = std::str::from_utf8(&request.body) else {
         return refuse(400, "expected UTF-8");
     };
-    let (sdp, json) = match media_type.to_ascii_lowercase().as_str() {
+    let (sdp, json) = match media_type(request).as_str() {
         "application/sdp" => (Some(body.to_owned()), false),
         "application/json" => (offer_of(body), true),
         _ => return refuse(415, "expected application/sdp or application/json"),
@@ -260,6 +271,12 @@ fn whep(request: &Request, context: &Context<'_>) -> Action {
         Some(sdp) => Action::Whep { src: src.to_owned(), sdp, json },
         None => refuse(400, "expected an offer"),
     }
+}
+
+/// The `Content-Type` without its parameters, in lower case.
+pub(super) fn media_type(request: &Request) -> String {
+    let content_type = request.header("content-type").unwrap_or_default();
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn offer_of(body: &str) -> Option<String> {

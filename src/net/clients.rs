@@ -178,6 +178,7 @@ impl Server {
                 ice_servers: &self.config.webrtc.ice_servers,
                 max_slots: self.config.multistream.max_slots,
                 known: &known,
+                publishing: &|name| server.publishing(name),
                 streams: &|| snapshot::streams(server, now),
                 metrics: &|| snapshot::metrics(server, now),
             };
@@ -186,6 +187,7 @@ impl Server {
         let response = match action {
             Action::Respond(response) => return self.respond(key, &response),
             Action::WebSocket { accept, src } => return self.upgrade(now, key, &accept, src),
+            Action::Whip { dst, sdp } => self.start_whip(now, &dst, &sdp),
             Action::Whep { src, sdp, json } => self.start_whep(now, src, &sdp, json),
             Action::WhepDelete { id } => self.end_whep(now, &id),
         };

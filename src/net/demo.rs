@@ -75,6 +75,7 @@ impl Demo {
             transport: config::Transport::Tcp,
             keep_alive: config::KeepAlive::Auto,
             keyframe: config::Keyframe::Auto,
+            token: None,
             warm: true,
             linger: Duration::from_secs(20),
         })

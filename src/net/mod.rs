@@ -14,6 +14,11 @@ mod clients;
 #[cfg(feature = "demo")]
 mod demo;
 mod echoes;
+#[cfg(feature = "receive")]
+mod feeds;
+#[cfg(not(feature = "receive"))]
+#[path = "no_feeds.rs"]
+mod feeds;
 mod inbox;
 mod link;
 pub mod probe;

@@ -1,5 +1,5 @@
-//! Streams that are pushed to the RTSP server, by programs of ours too: sources that no camera is
-//! asked for.
+//! Streams that are pushed to us: to the RTSP server, by programs of ours too, or over WebRTC.
+//! Sources that no camera is asked for.
 
 use std::time::Instant;
 
@@ -8,6 +8,7 @@ use rtsp::server::Refusal;
 
 use super::server::Server;
 use crate::engine::source::{Health, SourceId, SourceOptions};
+use crate::engine::viewer::ViewerId;
 use crate::intake::Intake;
 
 /// Why such a stream has no picture most of the time.
@@ -17,8 +18,18 @@ const NOBODY: &str = "nobody pushes this stream";
 #[derive(Default)]
 pub(super) struct Push {
     pub intake: Intake,
-    /// The RTSP client that pushes it.
-    client: Option<usize>,
+    /// Who pushes it at present.
+    pub by: Option<Pusher>,
+}
+
+/// Who pushes a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pusher {
+    /// A client of the RTSP server, by its key.
+    Rtsp(usize),
+    /// A peer.
+    #[cfg_attr(not(feature = "receive"), expect(dead_code, reason = "there are none"))]
+    Peer(ViewerId),
 }
 
 impl Server {
@@ -36,23 +47,30 @@ impl Server {
     pub(super) fn begin_push(
         &mut self,
         now: Instant,
-        key: usize,
+        by: Pusher,
         id: SourceId,
     ) -> Result<SourceId, Refusal> {
         let push = self.pushes.get(&id).ok_or(Refusal::NotPushable)?;
-        if let Some(other) = push.client.filter(|other| *other != key) {
-            if !self.is_publisher_quiet(now, other) {
+        if let Some(other) = push.by.filter(|other| *other != by) {
+            let is_quiet = match other {
+                Pusher::Rtsp(key) => self.is_publisher_quiet(now, key),
+                Pusher::Peer(viewer) => self.is_feed_quiet(now, viewer),
+            };
+            if !is_quiet {
                 return Err(Refusal::Taken);
             }
-            self.close_rtsp_client(now, other);
+            match other {
+                Pusher::Rtsp(key) => self.close_rtsp_client(now, key),
+                Pusher::Peer(viewer) => self.remove_viewer(now, viewer),
+            }
         }
         if let Some(push) = self.pushes.get_mut(&id) {
-            push.client = Some(key);
+            push.by = Some(by);
         }
         Ok(id)
     }
 
-    /// What a publisher's session has to tell.
+    /// What an RTSP publisher's session has to tell.
     pub(super) fn take_pushed(&mut self, now: Instant, key: usize, id: SourceId) {
         let Some(push) = self.pushes.get_mut(&id) else { return };
         let Some(restream) = &mut self.restream else { return };
@@ -66,14 +84,18 @@ impl Server {
 
     /// Counters of the present publisher.
     pub(super) fn push_stats(&self, id: SourceId) -> Option<Stats> {
-        let key = self.pushes.get(&id)?.client?;
-        self.restream.as_ref()?.session(key)?.push_stats().cloned()
+        match self.pushes.get(&id)?.by? {
+            Pusher::Rtsp(key) => self.restream.as_ref()?.session(key)?.push_stats().cloned(),
+            Pusher::Peer(viewer) => self.feed_stats(viewer),
+        }
     }
 
-    /// The publisher is gone.
-    pub(super) fn end_push(&mut self, now: Instant, id: SourceId) {
+    /// A publisher is gone.
+    pub(super) fn end_push(&mut self, now: Instant, by: Pusher, id: SourceId) {
         let Some(push) = self.pushes.get_mut(&id) else { return };
-        push.client = None;
+        if push.by.take_if(|present| *present == by).is_none() {
+            return; // it never began, or another has taken its place
+        }
         if self.programs.has(id) {
             return self.handle_program_silence(now, id);
         }
@@ -84,7 +106,11 @@ impl Server {
 
     /// Asks whoever pushes a stream for a keyframe.
     pub(super) fn ask_publisher(&mut self, now: Instant, id: SourceId) {
-        let Some(key) = self.pushes.get(&id).and_then(|push| push.client) else { return };
+        let key = match self.pushes.get(&id).and_then(|push| push.by) {
+            Some(Pusher::Rtsp(key)) => key,
+            Some(Pusher::Peer(viewer)) => return self.ask_feed(now, viewer),
+            None => return,
+        };
         let Some(restream) = &mut self.restream else { return };
         if let Some(session) = restream.session_mut(key) {
             session.request_keyframe(now);

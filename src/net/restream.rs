@@ -13,6 +13,7 @@ use rtsp::server::{Frame, Lockout, Options, Output, Refusal, Session, describe_h
 use rtsp::url::Credentials;
 use slab::Slab;
 
+use super::pushes::Pusher;
 use super::random::random_u64;
 use super::server::Server;
 use super::tcp::{ReadOutcome, TcpConnection};
@@ -455,7 +456,8 @@ impl Server {
     }
 
     fn answer_announcement(&mut self, now: Instant, key: usize, path: &str) {
-        let answer = self.find_to_push(key, path).and_then(|id| self.begin_push(now, key, id));
+        let answer =
+            self.find_to_push(key, path).and_then(|id| self.begin_push(now, Pusher::Rtsp(key), id));
         let Some(client) = self.rtsp_client(key) else { return };
         client.pushed = answer.ok().or(client.pushed);
         client.session.announce_result(now, answer.map(|_| ()));
@@ -478,7 +480,7 @@ impl Server {
             self.remove_viewer(now, watched.viewer);
         }
         if let Some(id) = client.pushed {
-            self.end_push(now, id);
+            self.end_push(now, Pusher::Rtsp(key), id);
         }
     }
 }

@@ -16,6 +16,8 @@ use slab::Slab;
 use super::camera::{Camera, keyframe_methods};
 use super::camera_calls::CameraCalls;
 use super::clients::Connection;
+#[cfg(feature = "receive")]
+use super::feeds::Feeds;
 use super::inbox::Inbox;
 use super::link::Context;
 use super::programs::Programs;
@@ -109,6 +111,9 @@ pub struct Server {
     pub(super) camera_calls: BTreeMap<SourceId, CameraCalls>,
     /// The sources that are pushed.
     pub(super) pushes: BTreeMap<SourceId, Push>,
+    /// The peers that push some of those.
+    #[cfg(feature = "receive")]
+    pub(super) feeds: Feeds,
     /// What makes some of those.
     pub(super) programs: Programs,
     /// The RTSP server, where one is wanted.
@@ -174,6 +179,8 @@ impl Server {
             cameras: BTreeMap::new(),
             camera_calls: BTreeMap::new(),
             pushes: BTreeMap::new(),
+            #[cfg(feature = "receive")]
+            feeds: Feeds::default(),
             programs: Programs::new(sockets.programs),
             restream: sockets.restream,
             publishers: Vec::new(),
@@ -516,6 +523,8 @@ impl Server {
                     self.hub.handle_keyframe_refusal(now, id, method, refusal);
                 }
                 News::Frame(frame) => self.hub.handle_frame(now, id, &frame),
+                // Nobody takes sound yet.
+                News::Audio(_) => {}
                 News::Gap => self.hub.handle_gap(now, id),
                 News::Health(health) => {
                     if let Some(source) = self.hub.source(id).filter(|s| s.health != health) {

@@ -12,6 +12,7 @@ use super::server::Server;
 use super::udp::MediaSocket;
 use crate::control::Answer;
 use crate::engine::frame::Egress;
+use crate::engine::source::SourceId;
 use crate::engine::status::{SlotStatus, Status};
 use crate::engine::viewer::{SlotKey, ViewerId};
 use crate::limits;
@@ -41,6 +42,9 @@ pub(super) enum Audience {
     Publisher(usize),
     /// A reader of our RTSP server, by its key.
     RtspReader(usize),
+    /// Nobody: it has none, but brings the pictures of this source (`net/feeds`).
+    #[cfg_attr(not(feature = "receive"), expect(dead_code, reason = "there are none"))]
+    Feed(SourceId),
 }
 
 /// A UDP socket of one peer.
@@ -147,6 +151,9 @@ impl Server {
         self.demux.remove(id);
         self.timers.set(Timer::Viewer(id), None);
         self.hub.remove_viewer(now, id);
+        if let Audience::Feed(source) = viewer.audience {
+            self.end_feed(now, id, source);
+        }
     }
 
     /// Takes datagrams. True while there may be more.
@@ -247,6 +254,7 @@ impl Server {
         if !self.with_peer(id, flush) {
             return self.lose_viewer(now, id, EndReason::Failed);
         }
+        let feed_timeout = self.pump_feed(now, id);
         let Some(peer) = self.viewers.get_mut(&id).and_then(|viewer| viewer.peer.as_mut()) else {
             return;
         };
@@ -254,7 +262,8 @@ impl Server {
         while let Some(event) = peer.poll_event() {
             events.push(event);
         }
-        self.timers.set(Timer::Viewer(id), Some(peer.poll_timeout()));
+        let timeout = peer.poll_timeout();
+        self.timers.set(Timer::Viewer(id), feed_timeout.into_iter().chain([timeout]).min());
         for event in events {
             self.handle_peer_event(now, id, event);
         }
@@ -265,7 +274,7 @@ impl Server {
             Event::Connected => {
                 let publisher = self.publisher_of(id);
                 if publisher.is_none() {
-                    log::info!("viewer {}: connected", id.0);
+                    log::info!("{} {}: connected", self.role(id), id.0);
                 }
                 // The first pictures leave before the session says that they are there.
                 self.hub.handle_connected(now, id);
@@ -291,7 +300,15 @@ impl Server {
     fn publisher_of(&self, id: ViewerId) -> Option<usize> {
         match self.viewers.get(&id)?.audience {
             Audience::Publisher(key) => Some(key),
-            Audience::Browser | Audience::RtspReader(_) => None,
+            Audience::Browser | Audience::RtspReader(_) | Audience::Feed(_) => None,
+        }
+    }
+
+    /// What the log calls it.
+    fn role(&self, id: ViewerId) -> &'static str {
+        match self.viewers.get(&id).map(|viewer| viewer.audience) {
+            Some(Audience::Feed(_)) => "publisher",
+            _ => "viewer",
         }
     }
 
@@ -299,7 +316,7 @@ impl Server {
         if let Some(key) = self.publisher_of(id) {
             return self.handle_publisher_lost(now, key, reason);
         }
-        log::info!("viewer {}: {}", id.0, reason.as_str());
+        log::info!("{} {}: {}", self.role(id), id.0, reason.as_str());
         if let Some(session) = self.session_of(id) {
             session.handle_lost(now);
         }

@@ -10,6 +10,8 @@ mod feedback;
 mod identity;
 mod offer;
 mod publish;
+#[cfg(feature = "receive")]
+pub mod receive;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -117,6 +119,9 @@ pub struct Peer {
     liveness: Liveness,
     /// What this peer has offered, until that is answered.
     offered: Option<publish::Offered>,
+    /// What comes from this peer, if something may.
+    #[cfg(feature = "receive")]
+    incoming: Option<Box<receive::Incoming>>,
     is_connected: bool,
     is_over: bool,
 }
@@ -182,6 +187,8 @@ impl Peer {
             next_timeout: now,
             liveness: Liveness::Connecting { give_up_at: now + CONNECT_TIMEOUT },
             offered: None,
+            #[cfg(feature = "receive")]
+            incoming: None,
             is_connected: false,
             is_over: false,
         }
@@ -329,8 +336,8 @@ impl Peer {
             .marker(index == last && !payload.is_empty())
             .nackable(true)
             .ext_vals(playout_extension(hint));
-            // str0m panics beyond its datagram size; the packetizer never comes near.
-            if payload.len() <= limits::RTP_PAYLOAD_MAX_BYTES {
+            // str0m panics beyond its datagram size; no packetizer comes near.
+            if payload.len() <= limits::RTP_PASSED_ON_MAX_BYTES {
                 stream.write_rtp(packet);
             }
         }
@@ -391,6 +398,9 @@ impl Peer {
                 let state: IceConnectionState = *state;
                 log::debug!("peer {}: ICE {state:?}", self.ufrag);
             }
+            #[cfg(feature = "receive")]
+            other => self.handle_received(other),
+            #[cfg(not(feature = "receive"))]
             _ => {}
         }
     }

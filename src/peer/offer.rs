@@ -58,22 +58,7 @@ impl std::error::Error for OfferError {}
 /// # Errors
 /// When it is beyond the bounds.
 pub fn prepare(offer: &str, slots: usize) -> Result<Prepared, OfferError> {
-    if offer.len() > limits::SDP_MAX_BYTES {
-        return Err(OfferError::TooLarge { bytes: offer.len() });
-    }
-    let mut sections: Vec<Vec<&str>> = vec![Vec::new()];
-    for line in offer.lines().filter(|line| !line.is_empty()) {
-        if line.starts_with("m=") {
-            sections.push(Vec::new());
-        }
-        if let Some(section) = sections.last_mut() {
-            section.push(line);
-        }
-    }
-    let count = sections.len() - 1;
-    if count > limits::SDP_MAX_MEDIA {
-        return Err(OfferError::TooManyMedia { count });
-    }
+    let sections = sections(offer)?;
     let mut sdp = String::with_capacity(offer.len() + 64 * sections.len());
     let mut video_mids = Vec::new();
     for (index, section) in sections.iter().enumerate() {
@@ -91,28 +76,56 @@ pub fn prepare(offer: &str, slots: usize) -> Result<Prepared, OfferError> {
     Ok(Prepared { sdp, video_mids })
 }
 
-fn push_line(sdp: &mut String, line: &str) {
+/// An offer's lines: those of the session, and those of each m-line.
+///
+/// # Errors
+/// When it is beyond the bounds.
+pub(super) fn sections(offer: &str) -> Result<Vec<Vec<&str>>, OfferError> {
+    if offer.len() > limits::SDP_MAX_BYTES {
+        return Err(OfferError::TooLarge { bytes: offer.len() });
+    }
+    let mut sections: Vec<Vec<&str>> = vec![Vec::new()];
+    for line in offer.lines().filter(|line| !line.is_empty()) {
+        if line.starts_with("m=") {
+            sections.push(Vec::new());
+        }
+        if let Some(section) = sections.last_mut() {
+            section.push(line);
+        }
+    }
+    let count = sections.len() - 1;
+    if count > limits::SDP_MAX_MEDIA {
+        return Err(OfferError::TooManyMedia { count });
+    }
+    Ok(sections)
+}
+
+pub(super) fn push_line(sdp: &mut String, line: &str) {
     sdp.push_str(line);
     sdp.push_str("\r\n");
 }
 
-/// A video m-line that was not rejected (port 0 with no `bundle-only`, RFC 9143).
 fn is_live_video(section: &[&str]) -> bool {
-    let Some(media) = section.first().and_then(|line| line.strip_prefix("m=video ")) else {
+    is_live(section, "m=video ")
+}
+
+/// An m-line of this kind that was not rejected (port 0 with no `bundle-only`, RFC 9143).
+pub(super) fn is_live(section: &[&str], kind: &str) -> bool {
+    let Some(media) = section.first().and_then(|line| line.strip_prefix(kind)) else {
         return false;
     };
     !media.starts_with("0 ") || section.contains(&"a=bundle-only")
 }
 
-fn is_application(section: &[&str]) -> bool {
+pub(super) fn is_application(section: &[&str]) -> bool {
     section.first().is_some_and(|line| line.starts_with("m=application"))
 }
 
-fn is_direction(line: &str) -> bool {
+pub(super) fn is_direction(line: &str) -> bool {
     matches!(line, "a=sendrecv" | "a=sendonly" | "a=recvonly" | "a=inactive")
 }
 
-fn value<'a>(section: &[&'a str], prefix: &str) -> Option<&'a str> {
+pub(super) fn value<'a>(section: &[&'a str], prefix: &str) -> Option<&'a str> {
     section.iter().find_map(|line| line.strip_prefix(prefix))
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::whip::Publishing;
 use super::{
     Action, Asset, ConsumerInfo, Context, GopInfo, KeyframeInfo, KeyframeMethodInfo, Metric,
     MetricKind, Parsed, PublisherInfo, Request, Response, StreamInfo, parse, route,
@@ -12,6 +13,7 @@ mod origins;
 mod reading;
 mod websocket;
 mod whep;
+mod whip;
 
 /// The request in these bytes, which hold nothing else.
 fn request(text: &str) -> Request {
@@ -55,10 +57,21 @@ fn act_with(text: &str, origins: &[&str], loopback_only: bool) -> Action {
         ice_servers: &[turn],
         max_slots: 9,
         known: &|name| name == "door" || name == "a b/ü",
+        publishing: &publishing,
         streams: &streams,
         metrics: &metrics,
     };
     route(&request(text), &context)
+}
+
+fn publishing(name: &str) -> Publishing {
+    match name {
+        "mast" => Publishing::Everybody,
+        "secret" => Publishing::Bearer(config::Token::new("hunter2".to_owned())),
+        "locked" => Publishing::NoToken,
+        "door" => Publishing::Nobody,
+        _ => Publishing::NoStream,
+    }
 }
 
 fn streams() -> Vec<StreamInfo> {

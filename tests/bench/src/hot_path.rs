@@ -222,7 +222,7 @@ impl Way {
                         self.hub.handle_frame(now, self.source, &frame);
                     }
                 }
-                News::Described | News::KeyframeRefused(..) => {}
+                News::Described | News::KeyframeRefused(..) | News::Audio(_) => {}
                 News::Gap => self.hub.handle_gap(now, self.source),
                 News::Health(health) => self.hub.handle_health(now, self.source, health),
             }

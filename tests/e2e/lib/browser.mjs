@@ -19,6 +19,7 @@ const PAGE = '<!doctype html><meta charset="utf-8"><title>Viewer</title>' +
 const FILES = {
   '/': ['text/html', () => PAGE],
   '/viewer.mjs': ['text/javascript', () => source('./viewer_page.mjs')],
+  '/publisher.mjs': ['text/javascript', () => source('./publisher_page.mjs')],
   '/barcode.mjs': ['text/javascript', () => source('../barcode.mjs')],
 };
 
@@ -120,6 +121,35 @@ export class Viewer {
   }
 }
 
+/** A publisher in a page of its own; the methods are those of publisher_page.mjs. */
+export class Publisher {
+  static count = 0;
+
+  constructor(page) {
+    this.page = page;
+    this.id = (Publisher.count += 1);
+  }
+
+  /** Resolves with the answer's `status` and `text`. */
+  start(options) {
+    const start = ([id, options]) => publishing.start(id, options);
+    return this.page.evaluate(start, [this.id, options]);
+  }
+
+  stats() {
+    return this.call('stats');
+  }
+
+  /** Ends its session as WHIP has it; the status. */
+  end() {
+    return this.call('end');
+  }
+
+  call(method) {
+    return this.page.evaluate(([id, name]) => publishing.call(id, name), [this.id, method]);
+  }
+}
+
 export class Browser {
   static async start() {
     const browser = new Browser();
@@ -149,6 +179,13 @@ export class Browser {
    */
   viewer(options, page = this.page) {
     return new Viewer(page, options).create();
+  }
+
+  /** A page that publishes. */
+  async publisher() {
+    const page = await this.openPage();
+    await page.evaluate(() => import('/publisher.mjs'));
+    return new Publisher(page);
   }
 
   /** Ends it as a crash would. */

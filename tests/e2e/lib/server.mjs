@@ -17,13 +17,14 @@ export class Server {
     server.mediaPort = await freePort();
     const file = `${OUT}crosspoint-${server.port}.yaml`;
     mkdirSync(OUT, { recursive: true });
+    const { api, ...others } = config;
     // JSON is YAML.
     const document = {
       streams,
-      api: { listen: `127.0.0.1:${server.port}` },
+      api: { listen: `127.0.0.1:${server.port}`, ...api },
       webrtc: { listen: `127.0.0.1:${server.mediaPort}` },
       log: { level: process.env.CROSSPOINT_LOG ?? 'info' },
-      ...config,
+      ...others,
     };
     writeFileSync(file, JSON.stringify(document, null, 2));
     await server.start(['run', '-c', file, ...args]);

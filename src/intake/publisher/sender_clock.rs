@@ -1,0 +1,141 @@
+//! A sender's clock on ours, so that what was seen and heard together has the same instant.
+//!
+//! Each track counts from elsewhere; sender reports say what the sender's one clock showed at a
+//! count. Before the first report of a track it has only its own.
+
+use std::time::{Duration, Instant};
+
+use super::packet::Report;
+
+/// Beyond this the sender's clock is not believed and the mapping starts anew.
+const MAX_ERROR: Duration = Duration::from_millis(500);
+/// Share of a packet's lateness by which the mapping follows a clock that is slower than ours.
+const CREEP: u32 = 256;
+
+/// A clock in microseconds, as seen from here. It follows the earliest arrivals: a packet can be
+/// late, never early.
+#[derive(Debug, Default)]
+pub(super) struct SenderClock {
+    anchor: Option<(i64, Instant)>,
+}
+
+impl SenderClock {
+    /// The instant at which it showed this, at most `arrival`.
+    pub(super) fn at(&mut self, micros: i64, arrival: Instant) -> Instant {
+        let predicted = self.anchor.and_then(|(then, at)| {
+            let passed = micros.checked_sub(then)?;
+            let distance = Duration::from_micros(passed.unsigned_abs());
+            if passed < 0 { at.checked_sub(distance) } else { at.checked_add(distance) }
+        });
+        let is_believed = |predicted: &Instant| {
+            arrival.checked_duration_since(*predicted).is_some_and(|late| late <= MAX_ERROR)
+        };
+        let at = match predicted.filter(is_believed) {
+            Some(predicted) => predicted + arrival.saturating_duration_since(predicted) / CREEP,
+            None => arrival,
+        };
+        self.anchor = Some((micros, at));
+        at
+    }
+}
+
+/// One track's place in its sender's time.
+#[derive(Debug)]
+pub(super) struct TrackClock {
+    clock_hz: u32,
+    report: Option<Report>,
+    /// The first timestamp, for as long as there is no report.
+    first: Option<u32>,
+    alone: SenderClock,
+}
+
+impl TrackClock {
+    pub(super) fn new(clock_hz: u32) -> Self {
+        Self { clock_hz, report: None, first: None, alone: SenderClock::default() }
+    }
+
+    pub(super) fn handle_report(&mut self, report: Report) {
+        self.report = Some(report);
+    }
+
+    /// When the sample with this RTP timestamp was taken, at most `arrival`.
+    pub(super) fn at(
+        &mut self,
+        timestamp: u32,
+        arrival: Instant,
+        shared: &mut SenderClock,
+    ) -> Instant {
+        let Some(report) = self.report else {
+            let first = *self.first.get_or_insert(timestamp);
+            return self.alone.at(self.micros(timestamp, first), arrival);
+        };
+        // Reports come every few seconds; a sender that stops to send them wraps after hours.
+        let since = self.micros(timestamp, report.timestamp);
+        shared.at(report.sender_micros.saturating_add(since), arrival)
+    }
+
+    fn micros(&self, timestamp: u32, reference: u32) -> i64 {
+        #[expect(clippy::cast_possible_wrap, reason = "RTP timestamps are compared modulo 2^32")]
+        let ticks = i64::from(timestamp.wrapping_sub(reference) as i32);
+        ticks * 1_000_000 / i64::from(self.clock_hz.max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn with_reports_picture_and_sound_of_one_moment_have_one_instant() {
+        let start = Instant::now();
+        let mut shared = SenderClock::default();
+        let (mut video, mut audio) = (TrackClock::new(90_000), TrackClock::new(48_000));
+        // Both counts start anywhere; the picture needs 60 ms more to get here.
+        video.handle_report(Report { timestamp: 4_000_000_000, sender_micros: 0 });
+        audio.handle_report(Report { timestamp: 77, sender_micros: 0 });
+        for n in 0..500_u32 {
+            let sent = ms(20) * n;
+            let heard = audio.at(77 + n * 960, start + sent + ms(5), &mut shared);
+            let seen = video.at(
+                4_000_000_000_u32.wrapping_add(n * 1_800),
+                start + sent + ms(65),
+                &mut shared,
+            );
+            let apart = seen.max(heard) - seen.min(heard);
+            assert!(apart < ms(2), "{n}: {apart:?}");
+        }
+    }
+
+    #[test]
+    fn without_reports_each_track_follows_its_own_earliest_arrivals() {
+        let start = Instant::now();
+        let mut shared = SenderClock::default();
+        let mut clock = TrackClock::new(90_000);
+        let mut last = clock.at(0, start, &mut shared);
+        for n in 1..300_u32 {
+            let jitter = ms(u64::from(n * 7 % 20));
+            let arrival = start + ms(40) * n + jitter;
+            let at = clock.at(n * 3_600, arrival, &mut shared);
+            assert!(at <= arrival);
+            let step = at - last;
+            assert!(step >= ms(39) && step <= ms(41), "{n}: {step:?}");
+            last = at;
+        }
+    }
+
+    #[test]
+    fn a_clock_that_jumps_or_lies_is_not_believed() {
+        let start = Instant::now();
+        let mut clock = SenderClock::default();
+        for micros in [0, i64::MAX, i64::MIN, 5_000_000, -5_000_000, i64::MAX - 1] {
+            assert_eq!(clock.at(micros, start), start, "{micros}");
+        }
+        let mut track = TrackClock::new(0);
+        track.handle_report(Report { timestamp: 5, sender_micros: i64::MAX });
+        assert_eq!(track.at(u32::MAX, start, &mut clock), start);
+    }
+}

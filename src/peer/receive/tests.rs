@@ -1,0 +1,564 @@
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::media::Direction;
+use str0m::net::{Protocol, Receive, Transmit};
+use str0m::rtp::{ExtensionValues, RtpWrite, SeqNo};
+use str0m::{Candidate, IceConnectionState, Input, Output, Rtc};
+
+use super::*;
+use crate::engine::gop::GopLimits;
+use crate::engine::hub::{self, Hub, HubOptions, SwitchPolicy};
+use crate::engine::keyframe::Method;
+use crate::engine::source::{Health, SourceId, SourceOptions};
+use crate::engine::viewer::ViewerId;
+use crate::intake::publisher::Publisher;
+use crate::intake::{Intake, News};
+use crate::peer::{EndReason, Event};
+
+const H264: Codec = Codec::Video(VideoCodec::H264);
+const VP8: Codec = Codec::Video(VideoCodec::Vp8);
+const OPUS: Codec = Codec::Audio(AudioCodec::Opus);
+const TICK: Duration = Duration::from_millis(5);
+
+/// Parameter sets in one packet (STAP-A).
+const SETS: &[u8] = &[
+    0x18, 0x00, 0x15, 0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x03, 0xc5, 0x68, 0x40, 0x00, 0x00, 0x03, 0x00,
+    0x40, 0x00, 0x00, 0x0c, 0x03, 0xc5, 0x8b, 0x92, 0x00, 0x04, 0x68, 0xcb, 0x8c, 0xb2,
+];
+const IDR: [u8; 6] = [0x65, 0x88, 0x84, 0x11, 0x10, 0xff];
+const DELTA: [u8; 6] = [0x41, 0x9a, 0x24, 0x6c, 0x41, 0x4f];
+
+fn wanted(codecs: &[Codec]) -> Wanted<'_> {
+    Wanted { codecs, video_tracks: 2, audio_tracks: 1, ice_lite: true }
+}
+
+fn options(address: SocketAddr) -> PeerOptions {
+    PeerOptions { candidates: vec![address], resend_packets: 256, playout_delay: None }
+}
+
+fn address(host: u8) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, host], 9))
+}
+
+/// The other side: a browser, as far as it matters.
+struct Browser {
+    rtc: Rtc,
+    sent: VecDeque<Transmit>,
+    events: Vec<RtcEvent>,
+}
+
+impl Browser {
+    fn new(now: Instant, host: u8) -> Self {
+        let crypto = Identity::generate().unwrap().crypto();
+        let mut rtc = Rtc::builder().set_rtp_mode(true).set_crypto_provider(crypto).build(now);
+        rtc.add_local_candidate(Candidate::host(address(host), "udp").unwrap());
+        Self { rtc, sent: VecDeque::new(), events: Vec::new() }
+    }
+
+    /// Offers so many tracks to send, and a data channel.
+    fn offer(&mut self, video: usize, audio: usize, channel: bool) -> (String, SdpPendingOffer) {
+        let mut changes = self.rtc.sdp_api();
+        for _ in 0..video {
+            changes.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
+        }
+        for _ in 0..audio {
+            changes.add_media(MediaKind::Audio, Direction::SendRecv, None, None, None);
+        }
+        if channel {
+            changes.add_channel("sendChannel".to_owned());
+        }
+        let (offer, pending) = changes.apply().unwrap();
+        (offer.to_sdp_string(), pending)
+    }
+
+    fn answered(&mut self, answer: &str, pending: SdpPendingOffer) {
+        let answer = SdpAnswer::from_sdp_string(answer).unwrap();
+        self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.rtc.handle_input(input).unwrap();
+        loop {
+            match self.rtc.poll_output().unwrap() {
+                Output::Transmit(datagram) => self.sent.push_back(datagram),
+                Output::Event(event) => self.events.push(event),
+                Output::Timeout(_) => return,
+            }
+        }
+    }
+
+    fn payload_type(&self, codec: RtcCodec) -> Pt {
+        let params = self.rtc.codec_config().params();
+        let is_it = |p: &&str0m::format::PayloadParams| {
+            p.spec().codec == codec && p.spec().format.packetization_mode.is_none_or(|m| m == 1)
+        };
+        params.iter().find(is_it).unwrap().pt()
+    }
+
+    fn send(&mut self, now: Instant, mid: Mid, pt: Pt, number: u64, time: u32, payload: &[u8]) {
+        let mut api = self.rtc.direct_api();
+        let packet = RtpWrite::new(pt, SeqNo::from(number), time, now, payload)
+            .marker(payload.first() != Some(&SETS[0]))
+            .nackable(true)
+            .ext_vals(ExtensionValues {
+                video_orientation: Some(VideoOrientation::Deg270),
+                ..ExtensionValues::default()
+            });
+        api.stream_tx_by_mid(mid, None).unwrap().write_rtp(packet);
+    }
+}
+
+/// A browser and our end of its connection, and the network between.
+struct Link {
+    browser: Browser,
+    peer: Peer,
+    to_browser: VecDeque<Transmit>,
+    received: Vec<Received>,
+    events: Vec<Event>,
+    is_known: bool,
+    /// Every so many of the larger datagrams to us is lost.
+    lost_one_in: u32,
+    passed: u32,
+}
+
+impl Link {
+    fn new(browser: Browser, peer: Peer) -> Self {
+        Self {
+            browser,
+            peer,
+            to_browser: VecDeque::new(),
+            received: Vec::new(),
+            events: Vec::new(),
+            is_known: false,
+            lost_one_in: u32::MAX,
+            passed: 0,
+        }
+    }
+
+    /// Both sides hear what the other sent before, and the time.
+    fn step(&mut self, now: Instant) {
+        let Self { browser, peer, to_browser, .. } = self;
+        for datagram in std::mem::take(to_browser) {
+            let (from, to) = (datagram.source, datagram.destination);
+            let receive = Receive::new(Protocol::Udp, from, to, &datagram.contents).unwrap();
+            browser.input(Input::Receive(now, receive));
+        }
+        browser.input(Input::Timeout(now));
+        let mut sink = |datagram| to_browser.push_back(datagram);
+        for datagram in browser.sent.drain(..) {
+            if datagram.contents.len() > 200 && peer.is_connected {
+                self.passed += 1;
+                if self.passed.is_multiple_of(self.lost_one_in) {
+                    continue;
+                }
+            }
+            let (from, to) = (datagram.source, datagram.destination);
+            // An address is believed once, as the socket's loop does.
+            self.is_known |= peer.accepts(now, from, to, &datagram.contents);
+            if self.is_known {
+                peer.handle_datagram(now, from, to, &datagram.contents, &mut sink);
+            }
+        }
+        peer.handle_timeout(now, &mut sink);
+        self.received.extend(std::iter::from_fn(|| peer.poll_received()));
+        self.events.extend(std::iter::from_fn(|| peer.poll_event()));
+    }
+
+    fn run(&mut self, now: &mut Instant, time: Duration) {
+        let end = *now + time;
+        while *now < end {
+            *now += TICK;
+            self.step(*now);
+        }
+    }
+
+    fn tracks(&self) -> Vec<Track> {
+        let track = |received: &Received| match received {
+            Received::Track(track) => Some(track.clone()),
+            _ => None,
+        };
+        self.received.iter().filter_map(track).collect()
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        let texts = self.received.iter().filter_map(|received| match received {
+            Received::Text { text, .. } => Some(text.as_str()),
+            _ => None,
+        });
+        texts.collect()
+    }
+}
+
+fn accept(now: Instant, wanted: &Wanted<'_>, offer: &str) -> Result<(Peer, Answer), OfferError> {
+    let identity = Identity::generate().unwrap();
+    Peer::receive(now, &options(address(1)), &identity, Entropy([1; 32]), wanted, offer)
+}
+
+fn connected(now: &mut Instant, wanted: &Wanted<'_>, offers: (usize, usize, bool)) -> Link {
+    let mut browser = Browser::new(*now, 2);
+    let (offer, pending) = browser.offer(offers.0, offers.1, offers.2);
+    let (peer, answer) = accept(*now, wanted, &offer).unwrap();
+    browser.answered(&answer.sdp, pending);
+    let mut link = Link::new(browser, peer);
+    link.run(now, Duration::from_millis(500));
+    assert_eq!(link.events, [Event::Connected]);
+    link
+}
+
+#[test]
+fn only_codecs_that_are_wanted_are_answered() {
+    let now = Instant::now();
+    let (offer, _) = Browser::new(now, 2).offer(3, 2, true);
+    let (mut peer, answer) = accept(now, &wanted(&[H264, OPUS]), &offer).unwrap();
+    let tracks = std::iter::from_fn(|| peer.poll_received());
+    let tracks: Vec<_> = tracks
+        .map(|received| match received {
+            Received::Track(Track { number, codecs, .. }) => (number, codecs),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(tracks, [(0, vec![H264]), (1, vec![H264]), (2, vec![OPUS])]);
+    let sdp = answer.sdp;
+    assert_eq!(sdp.matches("a=recvonly").count(), 3, "{sdp}");
+    assert_eq!(sdp.matches("a=inactive").count(), 2, "{sdp}");
+    assert!(!sdp.contains("VP8") && sdp.contains("transport-cc") && sdp.contains("nack pli"));
+    assert!(sdp.contains("a=ice-lite") && !sdp.contains("abs-send-time"), "{sdp}");
+    let full = Wanted { ice_lite: false, ..wanted(&[H264]) };
+    assert!(!accept(now, &full, &offer).unwrap().1.sdp.contains("ice-lite"));
+}
+
+#[test]
+fn offers_of_nothing_that_is_wanted_and_garbage_make_no_track() {
+    let now = Instant::now();
+    let (offer, _) = Browser::new(now, 2).offer(1, 1, false);
+    let only_vp8: String = offer.replace("H264", "X264");
+    let (mut peer, _) = accept(now, &wanted(&[H264]), &only_vp8).unwrap();
+    assert!(peer.poll_received().is_none());
+    let many = format!("{offer}{}", "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n".repeat(1000));
+    for (bad, why) in [("", "empty"), ("v=0", "short"), (&*many, "many"), ("\0\u{ff}", "bytes")] {
+        assert!(accept(now, &wanted(&[H264]), bad).is_err(), "{why}");
+    }
+    for end in (0..offer.len()).step_by(7) {
+        let _ = accept(now, &wanted(&[H264]), &offer[..end]);
+    }
+}
+
+#[test]
+fn packets_come_with_their_codec_track_and_rotation() {
+    let mut now = Instant::now();
+    let mut link = connected(&mut now, &wanted(&[VP8, OPUS]), (1, 1, false));
+    let [video, audio] = &link.tracks()[..] else { panic!() };
+    let (video_mid, audio_mid) = (Mid::from(video.mid.as_str()), Mid::from(audio.mid.as_str()));
+    let (vp8, opus) =
+        (link.browser.payload_type(RtcCodec::Vp8), link.browser.payload_type(RtcCodec::Opus));
+    for number in 0..400_u32 {
+        let (sent, at) = (u64::from(number), now);
+        link.browser.send(at, video_mid, vp8, 9 + sent, number * 450, &[7; 300]);
+        link.browser.send(at, audio_mid, opus, 70 + sent, number * 240, &[0xfc, 8]);
+        link.run(&mut now, TICK);
+    }
+    let mut counts = [0; 2];
+    let mut reports = [0; 2];
+    for received in &link.received {
+        match received {
+            Received::Packet(track, packet) => {
+                counts[*track] += 1;
+                let (codec, first) = [(VP8, 7), (OPUS, 0xfc)][*track];
+                assert_eq!((packet.codec, packet.payload[0]), (codec, first));
+                assert_eq!(packet.rotation_degrees, (*track == 0).then_some(90));
+            }
+            Received::Report(track, report) => {
+                reports[*track] += 1;
+                // 90 000 and 48 000 ticks are a second of both clocks.
+                let hz = [90_000, 48_000][*track];
+                let media = i64::from(report.timestamp) * 1_000_000 / hz;
+                let sender = report.sender_micros;
+                assert!((media - sender).abs() < 1_500_000, "{media} {sender}");
+            }
+            _ => {}
+        }
+    }
+    assert!(counts.iter().all(|count| *count >= 398), "{counts:?}");
+    assert!(reports[0] >= 1, "{reports:?}");
+}
+
+#[test]
+fn a_key_frame_is_asked_for_on_its_track_with_full_ice_too() {
+    let mut now = Instant::now();
+    let full = Wanted { ice_lite: false, ..wanted(&[VP8]) };
+    let mut link = connected(&mut now, &full, (2, 0, false));
+    let mids: Vec<_> = link.tracks().iter().map(|track| Mid::from(track.mid.as_str())).collect();
+    let vp8 = link.browser.payload_type(RtcCodec::Vp8);
+    for (number, mid) in (5..).zip(&mids) {
+        link.browser.send(now, *mid, vp8, number, 0, &[7; 300]);
+    }
+    link.run(&mut now, TICK * 4);
+    let to_browser = &mut link.to_browser;
+    link.peer.request_picture(now, 1, &mut |datagram| to_browser.push_back(datagram));
+    link.run(&mut now, TICK * 4);
+    let asked = |event: &RtcEvent| match event {
+        RtcEvent::KeyframeRequest(request) => Some(request.mid),
+        _ => None,
+    };
+    assert_eq!(link.browser.events.iter().filter_map(asked).collect::<Vec<_>>(), [mids[1]]);
+}
+
+#[test]
+fn messages_pass_both_ways_and_a_flood_of_them_ends_the_peer() {
+    let mut now = Instant::now();
+    let mut link = connected(&mut now, &wanted(&[VP8]), (0, 0, true));
+    link.run(&mut now, Duration::from_millis(500));
+    let id = link.browser.events.iter().find_map(|event| match event {
+        RtcEvent::ChannelOpen(id, _) => Some(*id),
+        _ => None,
+    });
+    let id = id.unwrap();
+    let open = &link.received[0];
+    let is_ours =
+        matches!(open, Received::ChannelOpen { channel: 0, label } if label == "sendChannel");
+    assert!(is_ours, "{open:?}");
+    assert!(link.browser.rtc.channel(id).unwrap().write(false, b"{\"info\":1}").unwrap());
+    assert!(link.browser.rtc.channel(id).unwrap().write(true, b"binary").unwrap());
+    link.run(&mut now, TICK * 10);
+    assert_eq!(link.texts(), ["{\"info\":1}"]);
+    let to_browser = &mut link.to_browser;
+    let sink = &mut |datagram| to_browser.push_back(datagram);
+    assert!(link.peer.send_text(now, 0, "{\"audio\":true}", sink));
+    assert!(!link.peer.send_text(now, 1, "no such channel", sink));
+    link.run(&mut now, TICK * 10);
+    let heard = link.browser.events.iter().filter_map(|event| match event {
+        RtcEvent::ChannelData(data) => Some(data.data.clone()),
+        _ => None,
+    });
+    assert_eq!(heard.collect::<Vec<_>>(), [b"{\"audio\":true}"]);
+
+    // Nobody looks at what comes.
+    let message = vec![b'x'; limits::CHANNEL_MESSAGE_MAX_BYTES / 2];
+    let Link { browser, peer, to_browser, .. } = &mut link;
+    for _ in 0..20_000 {
+        if let Some(mut channel) = browser.rtc.channel(id) {
+            let _ = channel.write(false, &message);
+        }
+        now += TICK;
+        for datagram in std::mem::take(to_browser) {
+            let (from, to) = (datagram.source, datagram.destination);
+            let receive = Receive::new(Protocol::Udp, from, to, &datagram.contents).unwrap();
+            browser.input(Input::Receive(now, receive));
+        }
+        browser.input(Input::Timeout(now));
+        for datagram in browser.sent.drain(..) {
+            let (from, to) = (datagram.source, datagram.destination);
+            let sink = &mut |datagram| to_browser.push_back(datagram);
+            peer.handle_datagram(now, from, to, &datagram.contents, sink);
+        }
+        peer.handle_timeout(now, &mut |datagram| to_browser.push_back(datagram));
+        let waiting = peer.incoming.as_ref().unwrap().text_bytes;
+        assert!(waiting <= limits::CHANNEL_MESSAGES_MAX_BYTES + message.len(), "{waiting}");
+        if let Some(event) = peer.poll_event() {
+            return assert_eq!(event, Event::Ended(EndReason::Failed));
+        }
+    }
+    panic!("the peer was not ended");
+}
+
+#[test]
+fn later_offers_add_tracks_and_begin_ice_anew_over_the_same_connection() {
+    let mut now = Instant::now();
+    let mut link = connected(&mut now, &wanted(&[VP8, OPUS]), (0, 0, true));
+    assert!(link.tracks().is_empty());
+    for restarts in [false, true] {
+        let before = link.peer.ufrag().to_owned();
+        let (offer, pending) = if restarts {
+            let mut changes = link.browser.rtc.sdp_api();
+            changes.ice_restart(true);
+            let (offer, pending) = changes.apply().unwrap();
+            (offer.to_sdp_string(), pending)
+        } else {
+            link.browser.offer(1, 1, false)
+        };
+        let to_browser = &mut link.to_browser;
+        let sink = &mut |datagram| to_browser.push_back(datagram);
+        let answer = link.peer.handle_offer(now, Entropy([7; 32]), &offer, sink).unwrap();
+        assert_eq!(link.peer.ufrag() != before, restarts);
+        assert!(answer.sdp.contains(&format!("a=ice-ufrag:{}\r\n", link.peer.ufrag())));
+        link.browser.answered(&answer.sdp, pending);
+        link.run(&mut now, Duration::from_secs(1));
+    }
+    let tracks = link.tracks();
+    assert_eq!(tracks.iter().map(|track| &track.codecs[..]).collect::<Vec<_>>(), [[VP8], [OPUS]]);
+    // Longer than a connection without checks lives.
+    link.run(&mut now, Duration::from_secs(20));
+    let vp8 = link.browser.payload_type(RtcCodec::Vp8);
+    let mid = Mid::from(tracks[0].mid.as_str());
+    link.browser.send(now, mid, vp8, 5, 0, &[7; 300]);
+    link.run(&mut now, TICK * 4);
+    let is_lost = |event: &RtcEvent| {
+        matches!(event, RtcEvent::IceConnectionStateChange(IceConnectionState::Disconnected))
+    };
+    assert!(!link.browser.events.iter().any(is_lost), "the browser's checks are answered");
+    let is_packet = |received: &Received| matches!(received, Received::Packet(0, _));
+    assert!(link.received.iter().any(is_packet) && link.events == [Event::Connected]);
+    let to_browser = &mut link.to_browser;
+    let sink = &mut |datagram| to_browser.push_back(datagram);
+    assert!(link.peer.handle_offer(now, Entropy([8; 32]), "v=0", sink).is_err());
+}
+
+/// Publisher, source, slot and viewer, in a world of their own.
+struct Chain {
+    now: Instant,
+    publisher: Link,
+    viewer: Link,
+    feed: Publisher,
+    intake: Intake,
+    hub: Hub,
+    source: SourceId,
+    keyframes: u32,
+}
+
+impl Chain {
+    fn new() -> Self {
+        let mut now = Instant::now();
+        let publisher = connected(&mut now, &wanted(&[H264]), (1, 0, false));
+        let mut browser = Browser::new(now, 4);
+        let mut changes = browser.rtc.sdp_api();
+        changes.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
+        let (offer, pending) = changes.apply().unwrap();
+        let identity = Identity::generate().unwrap();
+        let (options, entropy) = (options(address(3)), Entropy([3; 32]));
+        let offer = offer.to_sdp_string();
+        let (peer, answer) = Peer::accept(now, &options, &identity, entropy, &offer, 1).unwrap();
+        browser.answered(&answer.sdp, pending);
+        let mut viewer = Link::new(browser, peer);
+        viewer.run(&mut now, Duration::from_millis(500));
+        let mut hub = Hub::new(HubOptions {
+            policy: SwitchPolicy::Replay,
+            burst_bytes: 1_000_000,
+            burst_bytes_per_second: 10_000_000,
+            gop_total_max_bytes: 10_000_000,
+        });
+        let source = SourceOptions {
+            warm: true,
+            linger: Duration::from_secs(1),
+            gop: GopLimits { max_frames: 1000, max_bytes: 1_000_000 },
+            keyframe: vec![Method::Rtcp],
+        };
+        let source = hub.add_source(now, "mast".to_owned(), source);
+        hub.add_viewer(now, ViewerId(1), [(Some(source), 1)].into_iter());
+        hub.handle_connected(now, ViewerId(1));
+        let (feed, intake) = (Publisher::default(), Intake::default());
+        Self { now, publisher, viewer, feed, intake, hub, source, keyframes: 0 }
+    }
+
+    /// One step of everything.
+    fn step(&mut self) {
+        self.now += TICK;
+        let now = self.now;
+        self.publisher.step(now);
+        let mut news = Vec::new();
+        for received in self.publisher.received.drain(..) {
+            if let Received::Packet(_, packet) = received {
+                self.feed.handle_packet(now, packet, &mut self.intake, &mut news);
+            }
+        }
+        self.feed.handle_timeout(now, &mut self.intake, &mut news);
+        let mut asks = self.feed.poll_keyframe_request(now);
+        for item in news {
+            match item {
+                News::Frame(frame) => self.hub.handle_frame(now, self.source, &frame),
+                News::Gap => self.hub.handle_gap(now, self.source),
+                News::Health(health) => {
+                    assert!(matches!(health, Health::Live(_)), "{health:?}");
+                    self.hub.handle_health(now, self.source, health);
+                }
+                _ => {}
+            }
+        }
+        self.hub.handle_timeout(now);
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                hub::Output::Frame(key, egress) => self.viewer.peer.queue(key.position, egress),
+                hub::Output::RequestKeyframe(..) => asks = true,
+                _ => {}
+            }
+        }
+        let Link { peer, to_browser, .. } = &mut self.viewer;
+        peer.flush(now, &mut |datagram| to_browser.push_back(datagram));
+        if asks {
+            let Link { peer, to_browser, .. } = &mut self.publisher;
+            peer.request_picture(now, 0, &mut |datagram| to_browser.push_back(datagram));
+        }
+        self.viewer.step(now);
+    }
+
+    /// Sends so many frames, 40 ms apart, each with its number; a key frame when one is asked for.
+    fn publish(&mut self, frames: u32) {
+        let h264 = self.publisher.browser.payload_type(RtcCodec::H264);
+        let mid = self.publisher.peer.incoming.as_ref().unwrap().mids[0];
+        let (mut number, mut wants_key) = (10_u64, true);
+        for frame in 1..=frames {
+            let mut send = |payload: &[u8]| {
+                let time = frame * 3_600;
+                self.publisher.browser.send(self.now, mid, h264, number, time, payload);
+                number += 1;
+            };
+            let head = if wants_key { IDR } else { DELTA };
+            if std::mem::take(&mut wants_key) {
+                send(SETS);
+                self.keyframes += 1;
+            }
+            let payload = [&head[..], &name(frame), &[0x55; 400]].concat();
+            send(&payload);
+            for _ in 0..8 {
+                self.step();
+            }
+            let asked = |event: &RtcEvent| matches!(event, RtcEvent::KeyframeRequest(_));
+            wants_key = self.publisher.browser.events.iter().any(asked);
+            self.publisher.browser.events.clear();
+        }
+    }
+
+    /// The numbers of the frames that the viewer has.
+    fn seen(&self) -> Vec<u32> {
+        let packet = |event: &RtcEvent| match event {
+            RtcEvent::RtpPacket(packet) if packet.payload.len() > 100 => {
+                Some(frame_of(&packet.payload[6..9]))
+            }
+            _ => None,
+        };
+        self.viewer.browser.events.iter().filter_map(packet).collect()
+    }
+}
+
+/// A frame's number in three bytes of which none is zero: no start code can come about.
+fn name(frame: u32) -> [u8; 3] {
+    [14, 7, 0].map(|shift| 0x80 | (frame >> shift & 0x7f) as u8)
+}
+
+fn frame_of(name: &[u8]) -> u32 {
+    name.iter().fold(0, |frame, byte| frame << 7 | u32::from(byte & 0x7f))
+}
+
+#[test]
+fn what_is_published_is_seen() {
+    let mut chain = Chain::new();
+    chain.publish(200);
+    let seen = chain.seen();
+    assert_eq!(seen.first(), Some(&1), "{seen:?}");
+    assert_eq!(seen.len(), 200);
+    // One at the start, then every four seconds.
+    assert_eq!(chain.keyframes, 2);
+}
+
+#[test]
+fn one_packet_in_ten_lost_on_the_way_to_us_is_sent_again_and_nothing_is_missing() {
+    let mut chain = Chain::new();
+    chain.publisher.lost_one_in = 10;
+    chain.publish(300);
+    let seen = chain.seen();
+    assert!(seen.is_sorted(), "{seen:?}");
+    assert!(seen.len() >= 296, "{} of 300", seen.len());
+    assert!(chain.publisher.passed > 300, "some were sent again");
+}
