@@ -185,8 +185,8 @@ fn read_stream(reader: &mut Reader<'_>, around: &Around, name: &str, node: &Node
     };
     if matches!(node.value, Value::Null) {
         if !around.accepts_push {
-            let message = "expected an address; or a section rtsp: that it is pushed to, or a token: \
-                           that it is published with";
+            let message = "expected an address; or a section rtsp: that it is pushed to, or a \
+                           token: that it is published with";
             reader.problem(node, message);
         }
         return stream;

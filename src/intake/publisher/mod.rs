@@ -326,4 +326,5 @@ impl Intake {
 }
 
 #[cfg(test)]
+#[path = "publisher_tests.rs"]
 mod tests;

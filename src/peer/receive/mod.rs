@@ -384,4 +384,5 @@ fn own_codec(codec: RtcCodec) -> Option<Codec> {
 }
 
 #[cfg(test)]
+#[path = "receive_tests.rs"]
 mod tests;
