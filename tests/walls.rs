@@ -39,6 +39,7 @@ const PURE: &[&str] = &[
     "src/camera_api/",
     "src/demo/",
     "src/intake.rs",
+    "src/intake/",
     "src/peer/",
     "src/limits.rs",
     "rtsp/src/",
@@ -56,6 +57,7 @@ const ORDERED: &[&str] = &[
     "src/camera_api/",
     "src/demo/",
     "src/intake.rs",
+    "src/intake/",
     "rtsp/src/",
     "config/src/",
 ];

@@ -434,6 +434,11 @@ impl Server {
                 viewer.queue(key.position, egress);
                 self.dirty.viewers.insert(key.viewer);
             }
+            Output::Audio(key, egress) => {
+                let Some(viewer) = self.viewers.get_mut(&key.viewer) else { return };
+                viewer.queue_audio(key.position, egress);
+                self.dirty.viewers.insert(key.viewer);
+            }
             Output::Status(key, status) => self.handle_slot_status(now, key, &status),
             Output::Start(id) => {
                 self.with_camera(id, |camera, _| camera.start(now));
@@ -516,6 +521,7 @@ impl Server {
                     self.hub.handle_keyframe_refusal(now, id, method, refusal);
                 }
                 News::Frame(frame) => self.hub.handle_frame(now, id, &frame),
+                News::Audio(frame) => self.hub.handle_audio(now, id, frame),
                 News::Gap => self.hub.handle_gap(now, id),
                 News::Health(health) => {
                     if let Some(source) = self.hub.source(id).filter(|s| s.health != health) {

@@ -11,7 +11,7 @@ use super::random::{fill_random, random_u64};
 use super::server::Server;
 use super::udp::MediaSocket;
 use crate::control::Answer;
-use crate::engine::frame::Egress;
+use crate::engine::frame::{AudioEgress, Egress};
 use crate::engine::status::{SlotStatus, Status};
 use crate::engine::viewer::{SlotKey, ViewerId};
 use crate::limits;
@@ -29,6 +29,8 @@ pub(super) struct ViewerLink {
     pub audience: Audience,
     /// What its media goes through, if not through the socket of all.
     pub own_socket: Option<OwnSocket>,
+    /// Positions of the slots that take audio.
+    pub audio: Vec<usize>,
     slots: usize,
 }
 
@@ -54,6 +56,13 @@ impl ViewerLink {
     pub fn queue(&mut self, position: usize, egress: Egress) {
         if let Some(peer) = &mut self.peer {
             peer.queue(position, egress);
+        }
+    }
+
+    /// Queues audio for the end of the turn.
+    pub fn queue_audio(&mut self, position: usize, egress: AudioEgress) {
+        if let Some(peer) = &mut self.peer {
+            peer.queue_audio(position, egress);
         }
     }
 }
@@ -88,7 +97,8 @@ impl Server {
         let id = ViewerId(self.next_viewer);
         self.next_viewer += 1;
         let (whep_id, own_socket, slots) = (None, None, streams.len());
-        let viewer = ViewerLink { peer: None, client, whep_id, audience, own_socket, slots };
+        let audio = Vec::new();
+        let viewer = ViewerLink { peer: None, client, whep_id, audience, own_socket, audio, slots };
         self.viewers.insert(id, viewer);
         let sources: Vec<_> = streams
             .iter()
@@ -111,7 +121,7 @@ impl Server {
         fill_random(&mut entropy);
         let (options, identity, slots) = (&self.peer_options, &self.identity, viewer.slots);
         let accepted = catch_unwind(AssertUnwindSafe(|| {
-            Peer::accept(now, options, identity, Entropy(entropy), sdp, slots)
+            Peer::accept(now, options, identity, Entropy(entropy), sdp, slots, &viewer.audio)
         }));
         let (peer, answer) = accepted
             .map_err(|_| "the offer could not be handled".to_owned())?
@@ -121,6 +131,13 @@ impl Server {
             self.demux.remove(id);
         }
         self.demux.insert(peer.ufrag(), id);
+        for position in &viewer.audio {
+            let (key, codecs) =
+                (SlotKey { viewer: id, position: *position }, peer.audio_codecs(*position));
+            if !codecs.is_empty() {
+                self.hub.accept_audio(now, key, codecs, random_u64());
+            }
+        }
         viewer.peer = Some(peer);
         self.dirty.viewers.insert(id);
         Ok(Answer { sdp: answer.sdp, candidates: answer.candidates })

@@ -1,0 +1,148 @@
+//! The audio beside the slots: one m-line a slot, in one stream with the slot's video.
+
+use std::sync::Arc;
+
+use str0m::Rtc;
+use str0m::format::{Codec, PayloadParams};
+use str0m::media::{Mid, Pt};
+use str0m::rtp::{RtpWrite, SeqNo, Ssrc};
+
+use super::Peer;
+use super::offer::AudioLine;
+use crate::engine::codec::AudioCodec;
+use crate::engine::frame::AudioEgress;
+use crate::limits;
+
+/// Where a slot's audio goes.
+#[derive(Debug)]
+pub(super) struct AudioTrack {
+    /// The slot.
+    position: usize,
+    ssrc: Ssrc,
+    payload_types: Vec<(AudioCodec, Pt)>,
+}
+
+impl Peer {
+    /// The codecs that a slot's receiver takes audio in; none if it takes no audio.
+    #[must_use]
+    pub fn audio_codecs(&self, position: usize) -> Vec<AudioCodec> {
+        let track = self.audio_tracks.iter().find(|track| track.position == position);
+        let codecs = track.into_iter().flat_map(|track| &track.payload_types);
+        codecs.map(|(codec, _)| *codec).collect()
+    }
+
+    /// Queues audio of a slot for [`Peer::flush`].
+    pub fn queue_audio(&mut self, position: usize, egress: AudioEgress) {
+        self.audio_outbox.push((position, egress));
+    }
+
+    pub(super) fn add_audio_tracks(&mut self, lines: &[AudioLine]) {
+        let tracks = lines.iter().filter_map(|line| audio_track(&mut self.rtc, line));
+        self.audio_tracks = tracks.collect();
+    }
+
+    pub(super) fn write_audio(&mut self, position: usize, egress: AudioEgress) {
+        let track = self.audio_tracks.iter().find(|track| track.position == position);
+        let Some(track) = track else { return };
+        let codec = egress.frame.codec;
+        let found = track.payload_types.iter().find(|(taken, _)| *taken == codec);
+        let Some((_, payload_type)) = found else { return };
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx(&track.ssrc) else { return };
+        let AudioEgress { frame, sequence_number, rtp_timestamp, presented_at, is_start } = egress;
+        // str0m panics beyond its datagram size.
+        if frame.payload.len() > limits::RTP_PAYLOAD_MAX_BYTES {
+            return;
+        }
+        let number = SeqNo::from(sequence_number);
+        let payload = Arc::clone(&frame.payload);
+        let packet = RtpWrite::new(*payload_type, number, rtp_timestamp, presented_at, payload);
+        stream.write_rtp(packet.marker(is_start).nackable(false));
+    }
+}
+
+fn audio_track(rtc: &mut Rtc, line: &AudioLine) -> Option<AudioTrack> {
+    let mid = Mid::from(line.mid.as_str());
+    let offered = rtc.media(mid)?.remote_pts().to_vec();
+    let codec = |params: &PayloadParams| {
+        let codec = match params.spec().codec {
+            Codec::PCMU => AudioCodec::Pcmu,
+            Codec::PCMA => AudioCodec::Pcma,
+            Codec::G722 => AudioCodec::G722,
+            Codec::Opus => AudioCodec::Opus,
+            _ => return None,
+        };
+        offered.contains(&params.pt()).then_some((codec, params.pt()))
+    };
+    let payload_types: Vec<_> = rtc.codec_config().params().iter().filter_map(codec).collect();
+    let ssrc = rtc.direct_api().stream_tx_by_mid(mid, None)?.ssrc();
+    Some(AudioTrack { position: line.position, ssrc, payload_types })
+}
+
+/// Puts each audio m-line into the stream of its slot's video: receivers keep the tracks of one
+/// stream in step (RFC 8830), and str0m makes a stream of each.
+pub(super) fn join_streams(
+    description: &str,
+    lines: &[AudioLine],
+    video_mids: &[String],
+) -> String {
+    if lines.is_empty() {
+        return description.to_owned();
+    }
+    let sections: Vec<&str> = split_media(description);
+    let stream_of = |mid: &str| {
+        let section = sections.iter().find(|section| mid_of(section) == Some(mid))?;
+        let msid = section.lines().find_map(|line| line.strip_prefix("a=msid:"))?;
+        msid.split_whitespace().next()
+    };
+    let mut sdp = String::with_capacity(description.len());
+    for section in &sections {
+        let line = lines.iter().find(|line| mid_of(section) == Some(line.mid.as_str()));
+        let stream = line.and_then(|line| stream_of(video_mids.get(line.position)?));
+        let own = line.and_then(|line| stream_of(&line.mid));
+        match (own, stream) {
+            (Some(own), Some(stream)) => {
+                sdp.push_str(&section.replace(&format!("msid:{own} "), &format!("msid:{stream} ")))
+            }
+            _ => sdp.push_str(section),
+        }
+    }
+    sdp
+}
+
+/// The session's part of a description, and each m-line's.
+fn split_media(description: &str) -> Vec<&str> {
+    let mut sections = Vec::new();
+    let mut rest = description;
+    while let Some(at) = rest.get(1..).and_then(|tail| tail.find("\nm=")) {
+        let (section, behind) = rest.split_at(at + 2);
+        sections.push(section);
+        rest = behind;
+    }
+    sections.push(rest);
+    sections
+}
+
+fn mid_of<'a>(section: &&'a str) -> Option<&'a str> {
+    section.lines().find_map(|line| line.strip_prefix("a=mid:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn audio_joins_the_stream_of_its_video_and_keeps_its_track() {
+        let answer = "v=0\r\na=msid-semantic: WMS x y z\r\n\
+            m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\na=msid:x v0\r\na=ssrc:1 msid:x v0\r\n\
+            m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:1\r\na=msid:y a0\r\na=ssrc:2 msid:y a0\r\n\
+            m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:2\r\na=inactive\r\na=msid:z a1\r\n";
+        let line = AudioLine { position: 0, mid: "1".to_owned() };
+        let joined = join_streams(answer, &[line], &["0".to_owned()]);
+        let wanted = answer.replace("msid:y a0", "msid:x a0");
+        assert_eq!(joined, wanted);
+        assert_eq!(join_streams(answer, &[], &[]), answer);
+        let lost = AudioLine { position: 7, mid: "1".to_owned() };
+        assert_eq!(join_streams(answer, &[lost], &["0".to_owned()]), answer);
+    }
+}
