@@ -8,7 +8,7 @@ use mio::Token;
 
 use super::Timer;
 use super::random::{fill_random, random_u64};
-use super::server::Server;
+use super::server::{HAS_AUDIO, Server};
 use super::udp::MediaSocket;
 use crate::control::Answer;
 use crate::engine::frame::{AudioEgress, Egress};
@@ -131,7 +131,7 @@ impl Server {
             self.demux.remove(id);
         }
         self.demux.insert(peer.ufrag(), id);
-        for position in &viewer.audio {
+        for position in viewer.audio.iter().filter(|_| HAS_AUDIO) {
             let (key, codecs) =
                 (SlotKey { viewer: id, position: *position }, peer.audio_codecs(*position));
             if !codecs.is_empty() {

@@ -13,6 +13,9 @@ use crate::engine::codec::AudioCodec;
 use crate::engine::frame::AudioEgress;
 use crate::limits;
 
+/// Whether this build carries audio.
+pub(super) const ENABLED: bool = cfg!(feature = "audio");
+
 /// Where a slot's audio goes.
 #[derive(Debug)]
 pub(super) struct AudioTrack {

@@ -156,7 +156,7 @@ impl Peer {
         slots: usize,
         audio: &[usize],
     ) -> Result<(Self, Answer), OfferError> {
-        let prepared = offer::prepare(offer, slots, audio)?;
+        let prepared = offer::prepare(offer, slots, if audio::ENABLED { audio } else { &[] })?;
         let sdp = SdpOffer::from_sdp_string(&prepared.sdp)
             .map_err(|error| OfferError::Malformed(error.to_string()))?;
         let credentials = entropy.into_credentials();
@@ -171,10 +171,15 @@ impl Peer {
         peer.drain(now, &mut |_| ());
         let mids = prepared.video_mids.iter();
         peer.tracks = mids.map(|mid| peer.track(Mid::from(mid.as_str()), preference)).collect();
-        peer.add_audio_tracks(&prepared.audio);
+        if audio::ENABLED {
+            peer.add_audio_tracks(&prepared.audio);
+        }
         peer.keep_for_resending(options.resend_packets);
         let sdp = feedback::amend(&answer.to_sdp_string());
-        let sdp = audio::join_streams(&sdp, &prepared.audio, &prepared.video_mids);
+        let sdp = match audio::ENABLED {
+            true => audio::join_streams(&sdp, &prepared.audio, &prepared.video_mids),
+            false => sdp,
+        };
         Ok((peer, Answer { sdp, candidates }))
     }
 
@@ -278,8 +283,10 @@ impl Peer {
             self.write(position, &egress);
         }
         self.outbox = outbox; // keeps its memory for the next turn
-        for (position, egress) in std::mem::take(&mut self.audio_outbox) {
-            self.write_audio(position, egress);
+        if audio::ENABLED {
+            for (position, egress) in std::mem::take(&mut self.audio_outbox) {
+                self.write_audio(position, egress);
+            }
         }
         self.tick(now, sink);
     }

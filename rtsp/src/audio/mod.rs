@@ -13,6 +13,9 @@ use std::time::Instant;
 pub(crate) use self::repacketize::Repacketizer;
 use crate::sdp::Format;
 
+/// Whether this build plays audio. What depends on it is left out of builds that don't.
+pub(crate) const ENABLED: bool = cfg!(feature = "audio");
+
 /// An audio codec that browsers take as it comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Codec {

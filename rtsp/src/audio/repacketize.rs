@@ -89,7 +89,7 @@ mod tests {
         for size in sizes.iter().cycle() {
             let (packet, behind) = rest.split_at((*size).min(rest.len()));
             let (end, packets) = repacketizer.push(timestamp, false, packet).unwrap();
-            timestamp = timestamp.wrapping_add(packet.len() as u32);
+            timestamp = timestamp.wrapping_add(u32::try_from(packet.len()).unwrap());
             assert_eq!(end, timestamp);
             out.extend(packets);
             rest = behind;
@@ -101,15 +101,16 @@ mod tests {
     }
 
     fn recording(bytes: usize) -> Vec<u8> {
-        (0..bytes).map(|n| (n * 7 % 251) as u8).collect()
+        (0..=250u8).cycle().take(bytes).collect()
     }
 
     /// Nothing missing, nothing twice, 20 ms each, one behind the other.
     fn assert_whole(packets: &[Packet], recording: &[u8], first_timestamp: u32) {
         assert_eq!(packets.len(), recording.len() / CHUNK_BYTES);
-        for (n, (packet, wanted)) in packets.iter().zip(recording.chunks(CHUNK_BYTES)).enumerate() {
+        for (n, (packet, wanted)) in (0u32..).zip(packets.iter().zip(recording.chunks(CHUNK_BYTES)))
+        {
             assert_eq!((packet.ticks, &packet.payload[..]), (CHUNK_TICKS, wanted));
-            let expected = first_timestamp.wrapping_add(n as u32 * CHUNK_TICKS);
+            let expected = first_timestamp.wrapping_add(n * CHUNK_TICKS);
             assert_eq!(packet.timestamp, expected, "packet {n}");
         }
     }

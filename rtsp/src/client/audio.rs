@@ -9,8 +9,9 @@ use std::time::Instant;
 
 use super::output::{Carrier, Event, Group, Output, TrackId, UdpPort};
 use super::requests::Purpose;
-use super::session::{AudioLink, Route, Step};
+use super::session::{AudioLink, Route, Session, Step};
 use super::{Client, Phase, excerpt};
+use crate::audio::ENABLED;
 use crate::message::Response;
 use crate::receive::Listener as _;
 use crate::receive::audio_track::AudioTrack;
@@ -25,7 +26,8 @@ impl Client {
     /// The video is set up: now the audio, if there is any, and then PLAY.
     pub(super) fn set_up_audio(&mut self, now: Instant) {
         let Some(session) = &mut self.session else { return };
-        let Some(audio) = &session.chosen_audio else { return self.play(now) };
+        let chosen = session.chosen_audio.as_ref().filter(|_| ENABLED);
+        let Some(audio) = chosen else { return self.play(now) };
         let track = audio.info.track;
         if self.audio_barred {
             return self.leave_audio_out(now, "with it, the camera sent no video");
@@ -82,7 +84,11 @@ impl Client {
     /// Whether the audio's sockets or SETUP are waited for.
     pub(super) fn is_setting_up_audio(&self) -> bool {
         let step = self.session.as_ref().map(|session| session.step);
-        matches!(step, Some(Step::BindAudio { .. } | Step::SetUpAudio | Step::JoinAudio { .. }))
+        ENABLED
+            && matches!(
+                step,
+                Some(Step::BindAudio { .. } | Step::SetUpAudio | Step::JoinAudio { .. })
+            )
     }
 
     /// The reply to the audio's SETUP, whatever it is.
@@ -142,7 +148,7 @@ impl Client {
 
     /// Takes interleaved data if it is the audio's.
     pub(super) fn take_audio_frame(&mut self, now: Instant, channel: u8, data: &[u8]) -> bool {
-        let Some(session) = &mut self.session else { return false };
+        let Some(session) = self.session.as_mut().filter(|_| ENABLED) else { return false };
         let (Some(audio), Some(video)) = (&mut session.audio, &session.track) else { return false };
         let takes = audio.takes(channel, data, &session.route, video);
         if takes {
@@ -159,8 +165,7 @@ impl Client {
         from: SocketAddr,
         data: &[u8],
     ) -> bool {
-        let session = self.session.as_mut();
-        let Some(audio) = session.and_then(|session| session.audio.as_mut()) else { return false };
+        let Some(audio) = audio_of(&mut self.session) else { return false };
         if audio.track.track() != track {
             return false;
         }
@@ -176,15 +181,13 @@ impl Client {
     }
 
     pub(super) fn handle_audio_timeout(&mut self, now: Instant) {
-        let session = self.session.as_mut();
-        if let Some(audio) = session.and_then(|session| session.audio.as_mut()) {
+        if let Some(audio) = audio_of(&mut self.session) {
             audio.track.handle_timeout(now, &mut self.told);
         }
     }
 
     pub(super) fn report_audio(&mut self, now: Instant) {
-        let session = self.session.as_mut();
-        let Some(audio) = session.and_then(|session| session.audio.as_mut()) else { return };
+        let Some(audio) = audio_of(&mut self.session) else { return };
         let (track, route) = (audio.track.track(), audio.route);
         let report = audio.track.report(now);
         self.send_rtcp(track, route, report);
@@ -192,14 +195,17 @@ impl Client {
 
     /// Opens the way for the audio's datagrams.
     pub(super) fn punch_audio_hole(&mut self, now: Instant) {
-        let session = self.session.as_ref();
-        let Some(audio) = session.and_then(|session| session.audio.as_ref()) else { return };
+        let Some(audio) = audio_of(&mut self.session) else { return };
         let Route::Udp { ports: Some((port, _)), .. } = audio.route else { return };
         let udp = UdpPort { track: audio.track.track(), rtcp: false };
         let data = audio.track.hole_punch();
         self.told.push(Output::SendDatagram { udp, port, data });
         self.report_audio(now);
     }
+}
+
+fn audio_of(session: &mut Option<Session>) -> Option<&mut AudioLink> {
+    session.as_mut().filter(|_| ENABLED)?.audio.as_mut()
 }
 
 impl AudioLink {

@@ -1,6 +1,6 @@
 //! Which audio section of a description is played beside the video.
 
-use crate::audio::Codec;
+use crate::audio::{Codec, ENABLED};
 use crate::client::{Choice, TrackInfo};
 use crate::sdp::{Direction, Media, Sdp};
 
@@ -15,6 +15,9 @@ pub(crate) struct ChosenAudio {
 
 /// The first audio section that can be passed on, with the verdict on all of them.
 pub(crate) fn choose_audio(sdp: &Sdp, tracks: &mut [TrackInfo]) -> Option<ChosenAudio> {
+    if !ENABLED {
+        return None;
+    }
     let mut chosen = None;
     for (media, info) in sdp.media.iter().zip(tracks) {
         if media.kind != "audio" || is_back_channel(media) || !media.is_rtp() {
@@ -37,7 +40,7 @@ pub(crate) fn choose_audio(sdp: &Sdp, tracks: &mut [TrackInfo]) -> Option<Chosen
         let payload_types = same.map(|format| format.payload_type).collect();
         chosen = Some(ChosenAudio { info: info.clone(), codec, payload_types });
     }
-    chosen.filter(|_| cfg!(feature = "audio"))
+    chosen
 }
 
 /// What the camera would play, or does not send. Unlike with video, `sendonly` is believed: to be
@@ -51,7 +54,9 @@ mod tests {
     use super::super::choose::choose;
     use super::*;
 
-    fn chosen(text: &str) -> (Vec<Choice>, Option<(usize, Codec, Vec<u8>)>) {
+    type Audio = Option<(usize, Codec, Vec<u8>)>;
+
+    fn chosen(text: &str) -> (Vec<Choice>, Audio) {
         let sdp = Sdp::parse(text.as_bytes());
         let (mut tracks, _) = choose(&sdp);
         let chosen = choose_audio(&sdp, &mut tracks);

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::carrier::Carrier;
 use super::limits::{PUSH_QUIET, PUSH_TIMEOUT, REPORT_INTERVAL};
 use super::{Role, Session};
+use crate::audio::ENABLED;
 use crate::client::{Event, Stats, TrackInfo};
 use crate::receive::Listener;
 use crate::receive::audio_track::AudioTrack;
@@ -212,7 +213,8 @@ impl Session {
         else {
             return;
         };
-        let of_audio = |(_, way): &&mut (_, Carrier)| way.is_rtcp_channel(channel).is_some();
+        let of_audio =
+            |(_, way): &&mut (_, Carrier)| ENABLED && way.is_rtcp_channel(channel).is_some();
         if let Some((audio, _)) = audio.as_mut().filter(|audio| of_audio(audio))
             && carrier.is_rtcp_channel(channel).is_none()
             && since.is_some()
@@ -241,7 +243,7 @@ impl Session {
         else {
             return;
         };
-        if let Some((audio, _)) = audio.as_mut().filter(|(_, way)| way.has_port(port))
+        if let Some((audio, _)) = audio.as_mut().filter(|(_, way)| ENABLED && way.has_port(port))
             && since.is_some()
         {
             return audio.handle_data(now, data, told);
@@ -261,7 +263,7 @@ impl Session {
             return;
         };
         track.handle_timeout(now, told);
-        if let Some((audio, _)) = audio {
+        if let Some((audio, _)) = audio.as_mut().filter(|_| ENABLED) {
             audio.handle_timeout(now, told);
         }
         if last.is_some_and(|last| last + PUSH_TIMEOUT <= now) {
@@ -270,7 +272,10 @@ impl Session {
         if due(*next_report, now) {
             *next_report = Some(now + REPORT_INTERVAL);
             let (report, carrier) = (track.report(now), *carrier);
-            let of_audio = audio.as_mut().map(|(audio, carrier)| (audio.report(now), *carrier));
+            let of_audio = audio
+                .as_mut()
+                .filter(|_| ENABLED)
+                .map(|(audio, carrier)| (audio.report(now), *carrier));
             self.send_rtcp(carrier, report);
             if let Some((report, carrier)) = of_audio {
                 self.send_rtcp(carrier, report);

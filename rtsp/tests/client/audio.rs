@@ -269,8 +269,9 @@ fn by_udp_audio_has_ports_of_its_own() {
     let source = |port| std::net::SocketAddr::new(CAMERA.parse().unwrap(), port);
     let udp = UdpPort { track: 1, rtcp: false };
     // Packets that overtook others are put in order.
-    for sequence in [1, 3, 2] {
-        let packet = sound(8, sequence, 160 * u32::from(sequence), &[sequence as u8; 160]);
+    for sequence in [1u8, 3, 2] {
+        let (number, timestamp) = (u16::from(sequence), 160 * u32::from(sequence));
+        let packet = sound(8, number, timestamp, &[sequence; 160]);
         bench.client.handle_datagram(bench.now, udp, source(6002), &packet);
         bench.collect();
     }
