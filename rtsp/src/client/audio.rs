@@ -29,6 +29,9 @@ impl Client {
         let chosen = session.chosen_audio.as_ref().filter(|_| ENABLED);
         let Some(audio) = chosen else { return self.play(now) };
         let track = audio.info.track;
+        if !self.options.audio {
+            return self.leave_audio_out(now, "#media=video says so");
+        }
         if self.audio_barred {
             return self.leave_audio_out(now, "with it, the camera sent no video");
         }

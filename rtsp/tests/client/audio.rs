@@ -100,6 +100,17 @@ fn audio_is_set_up_behind_the_video_and_comes_out_in_packets_of_20_ms() {
 }
 
 #[test]
+fn audio_that_is_not_wanted_is_not_asked_for() {
+    let mut options = options("rtsp://cam/live");
+    options.audio = false;
+    let mut bench = started_with(options);
+    describe(&mut bench, PCMA);
+    bench.reply(&ok("Session: 42\r\nTransport: RTP/AVP/TCP;interleaved=0-1\r\n"));
+    assert_eq!(methods(&bench), ["OPTIONS", "DESCRIBE", "SETUP", "PLAY"]);
+    assert_eq!(left_out(&bench).len(), 1);
+}
+
+#[test]
 fn opus_packets_stay_as_they_are() {
     let mut bench = playing_with(OPUS);
     bench.data(&frame(2, &sound(98, 1, 48_000, &[0xfc, 1, 2, 3])));
