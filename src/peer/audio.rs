@@ -1,6 +1,7 @@
 //! The audio beside the slots: one m-line a slot, in one stream with the slot's video.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use str0m::Rtc;
 use str0m::format::{Codec, PayloadParams};
@@ -12,6 +13,10 @@ use super::offer::AudioLine;
 use crate::engine::codec::AudioCodec;
 use crate::engine::frame::AudioEgress;
 use crate::limits;
+
+/// What a picture may wait for its audio, which waits in a jitter buffer. Chromium does without
+/// delay at all what may wait this long and does not have to, and nothing that may wait longer.
+const LIP_SYNC_MAX: Duration = Duration::from_millis(500);
 
 /// Whether this build carries audio.
 pub(super) const ENABLED: bool = cfg!(feature = "audio");
@@ -37,6 +42,13 @@ impl Peer {
     /// Queues audio of a slot for [`Peer::flush`].
     pub fn queue_audio(&mut self, position: usize, egress: AudioEgress) {
         self.audio_outbox.push((position, egress));
+    }
+
+    /// The playout delay to ask for. A picture that has to keep step with audio may have to wait.
+    pub(super) fn playout_delay_of(&self, position: usize) -> Option<(Duration, Duration)> {
+        let has_audio = self.audio_tracks.iter().any(|track| track.position == position);
+        let (min, max) = self.playout_delay?;
+        Some((min, if has_audio { max.max(LIP_SYNC_MAX) } else { max }))
     }
 
     pub(super) fn add_audio_tracks(&mut self, lines: &[AudioLine]) {

@@ -329,10 +329,10 @@ impl Peer {
     }
 
     fn write(&mut self, position: usize, egress: &Egress) {
+        let hint = egress.playout_hint.then(|| self.playout_delay_of(position)).flatten();
         let Some(Some(track)) = self.tracks.get(position) else { return };
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx(&track.ssrc) else { return };
-        let hint = egress.playout_hint.then_some(self.playout_delay).flatten();
         let payloads = &egress.frame.payloads;
         let last = payloads.len().saturating_sub(1);
         for (sequence_number, (index, payload)) in
