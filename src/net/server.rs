@@ -44,9 +44,6 @@ const EVENTS: usize = 256;
 /// Bytes for one read of any TCP socket.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
-/// Whether this build carries audio.
-pub(super) const HAS_AUDIO: bool = cfg!(feature = "audio");
-
 /// What a server is started with, besides the configuration.
 #[derive(Debug, Clone, Copy)]
 pub struct ServerOptions {
@@ -437,12 +434,7 @@ impl Server {
                 viewer.queue(key.position, egress);
                 self.dirty.viewers.insert(key.viewer);
             }
-            Output::Audio(key, egress) if HAS_AUDIO => {
-                let Some(viewer) = self.viewers.get_mut(&key.viewer) else { return };
-                viewer.queue_audio(key.position, egress);
-                self.dirty.viewers.insert(key.viewer);
-            }
-            Output::Audio(..) => {}
+            Output::Audio(key, egress) => self.queue_audio(key, egress),
             Output::Status(key, status) => self.handle_slot_status(now, key, &status),
             Output::Start(id) => {
                 self.with_camera(id, |camera, _| camera.start(now));
@@ -525,8 +517,7 @@ impl Server {
                     self.hub.handle_keyframe_refusal(now, id, method, refusal);
                 }
                 News::Frame(frame) => self.hub.handle_frame(now, id, &frame),
-                News::Audio(frame) if HAS_AUDIO => self.hub.handle_audio(now, id, frame),
-                News::Audio(_) => {}
+                News::Audio(frame) => self.take_audio(now, id, frame),
                 News::Gap => self.hub.handle_gap(now, id),
                 News::Health(health) => {
                     if let Some(source) = self.hub.source(id).filter(|s| s.health != health) {

@@ -8,14 +8,18 @@ use mio::Token;
 
 use super::Timer;
 use super::random::{fill_random, random_u64};
-use super::server::{HAS_AUDIO, Server};
+use super::server::Server;
 use super::udp::MediaSocket;
 use crate::control::Answer;
-use crate::engine::frame::{AudioEgress, Egress};
+use crate::engine::frame::{AudioEgress, AudioFrame, Egress};
+use crate::engine::source::SourceId;
 use crate::engine::status::{SlotStatus, Status};
 use crate::engine::viewer::{SlotKey, ViewerId};
 use crate::limits;
 use crate::peer::{EndReason, Entropy, Event, Peer, Route, Sink};
+
+/// Whether this build carries audio.
+const HAS_AUDIO: bool = cfg!(feature = "audio");
 
 /// One viewer.
 pub(super) struct ViewerLink {
@@ -56,13 +60,6 @@ impl ViewerLink {
     pub fn queue(&mut self, position: usize, egress: Egress) {
         if let Some(peer) = &mut self.peer {
             peer.queue(position, egress);
-        }
-    }
-
-    /// Queues audio for the end of the turn.
-    pub fn queue_audio(&mut self, position: usize, egress: AudioEgress) {
-        if let Some(peer) = &mut self.peer {
-            peer.queue_audio(position, egress);
         }
     }
 }
@@ -141,6 +138,22 @@ impl Server {
         viewer.peer = Some(peer);
         self.dirty.viewers.insert(id);
         Ok(Answer { sdp: answer.sdp, candidates: answer.candidates })
+    }
+
+    /// Audio of a source.
+    pub(super) fn take_audio(&mut self, now: Instant, id: SourceId, frame: AudioFrame) {
+        if HAS_AUDIO {
+            self.hub.handle_audio(now, id, frame);
+        }
+    }
+
+    /// Queues a slot's audio for the end of the turn.
+    pub(super) fn queue_audio(&mut self, key: SlotKey, egress: AudioEgress) {
+        let viewer = self.viewers.get_mut(&key.viewer).filter(|_| HAS_AUDIO);
+        if let Some(peer) = viewer.and_then(|viewer| viewer.peer.as_mut()) {
+            peer.queue_audio(key.position, egress);
+            self.dirty.viewers.insert(key.viewer);
+        }
     }
 
     /// What keeps a slot from carrying video, if anything does.

@@ -144,7 +144,62 @@ fn mid_of<'a>(section: &&'a str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
+    use str0m::RtcConfig;
+    use str0m::media::{Direction, MediaKind};
+
     use super::*;
+    use crate::peer::{Entropy, Identity, PeerOptions};
+
+    /// A peer of one slot with audio, and its answer to somebody who has these codecs.
+    fn accepted(codecs: impl FnOnce(RtcConfig) -> RtcConfig, audio: &[usize]) -> (Peer, String) {
+        let now = Instant::now();
+        let identity = Identity::generate().unwrap();
+        let viewer = Rtc::builder().clear_codecs().set_crypto_provider(identity.crypto());
+        let mut viewer = codecs(viewer.enable_h264(true)).build(now);
+        let mut changes = viewer.sdp_api();
+        for kind in [MediaKind::Audio, MediaKind::Video, MediaKind::Audio] {
+            changes.add_media(kind, Direction::RecvOnly, None, None, None);
+        }
+        let offer = changes.apply().unwrap().0.to_sdp_string();
+        let options = PeerOptions {
+            candidates: vec!["192.0.2.1:1".parse().unwrap()],
+            resend_packets: 64,
+            playout_delay: Some((Duration::ZERO, Duration::ZERO)),
+        };
+        let entropy = Entropy([1; 32]);
+        let (peer, answer) =
+            Peer::accept(now, &options, &identity, entropy, &offer, 1, audio).unwrap();
+        (peer, answer.sdp)
+    }
+
+    fn directions(answer: &str) -> Vec<&str> {
+        answer.lines().filter(|line| ["a=sendonly", "a=inactive"].contains(line)).collect()
+    }
+
+    #[test]
+    fn a_slot_that_takes_audio_has_it_in_one_stream_with_its_video() {
+        let (peer, answer) =
+            accepted(|c| c.enable_opus(true, false).enable_pcma(true, false), &[0]);
+        assert_eq!(directions(&answer), ["a=sendonly", "a=sendonly", "a=inactive"]);
+        let streams: Vec<&str> = answer
+            .lines()
+            .filter_map(|line| line.strip_prefix("a=msid:")?.split(' ').next())
+            .collect();
+        assert_eq!(streams[0], streams[1]);
+        assert_ne!(streams[1], streams[2]);
+        assert_eq!(peer.audio_codecs(0), [AudioCodec::Opus, AudioCodec::Pcma]);
+        assert_eq!(peer.playout_delay_of(0), Some((Duration::ZERO, LIP_SYNC_MAX)));
+    }
+
+    #[test]
+    fn a_slot_that_takes_none_has_none() {
+        let (peer, answer) = accepted(|codecs| codecs.enable_pcmu(true, false), &[]);
+        assert_eq!(directions(&answer), ["a=inactive", "a=sendonly", "a=inactive"]);
+        assert_eq!(peer.audio_codecs(0), []);
+        assert_eq!(peer.playout_delay_of(0), Some((Duration::ZERO, Duration::ZERO)));
+    }
 
     #[test]
     fn audio_joins_the_stream_of_its_video_and_keeps_its_track() {
