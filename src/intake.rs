@@ -5,6 +5,7 @@
 //! Pure: the only place that knows both the `rtsp` crate and the engine. Packets of a camera
 //! never pass as they came: every access unit is packetized anew, once for all viewers.
 
+mod audio;
 #[cfg(feature = "receive")]
 pub mod publisher;
 
@@ -14,6 +15,9 @@ use std::time::Instant;
 use rtsp::client::Event;
 use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
 
+pub use self::audio::Audio;
+use self::audio::AudioIntake;
+use crate::engine::audio_clock::Report;
 use crate::engine::capture_clock::CaptureClock;
 use crate::engine::codec::VideoCodec;
 use crate::engine::frame::{AudioFrame, Frame};
@@ -28,6 +32,7 @@ pub struct Intake {
     picture: Option<Picture>,
     sets: Option<Arc<ParameterSets>>,
     codec: Option<String>,
+    audio: AudioIntake,
 }
 
 /// What the matrix is told about a source.
@@ -37,7 +42,7 @@ pub enum News {
     Described,
     /// The next frame.
     Frame(Arc<Frame>),
-    /// The next packet of its sound.
+    /// The next packet of audio.
     Audio(AudioFrame),
     /// Frames were lost; the next one is a key.
     Gap,
@@ -52,6 +57,12 @@ impl Intake {
     #[must_use]
     pub fn codec(&self) -> Option<&str> {
         self.codec.as_deref()
+    }
+
+    /// What is known of its audio.
+    #[must_use]
+    pub fn audio(&self) -> &Audio {
+        self.audio.known()
     }
 
     /// `profile-level-id` of the stream (RFC 6184 section 8.1), once it is known.
@@ -102,13 +113,21 @@ impl Intake {
                 let chosen = tracks.iter().find(chosen);
                 self.codec = chosen.map(|track| track.codec.clone());
                 self.sets = chosen.and_then(|track| track.parameter_sets.clone());
+                self.audio.handle_described(&tracks);
                 news.push(News::Described);
             }
             Event::RenewalRefused { harmful } => {
                 let refusal = if harmful { Refusal::Harmful } else { Refusal::Unsupported };
                 news.push(News::KeyframeRefused(Method::Axis, refusal));
             }
-            Event::SenderReport { .. } => {}
+            Event::SenderReport { track, ntp, rtp_timestamp } => {
+                self.audio.handle_report(track, Report { ntp, rtp: rtp_timestamp });
+            }
+            Event::Audio(sound) => {
+                let frames = self.audio.handle_sound(sound, &self.clock);
+                news.extend(frames.into_iter().map(News::Audio));
+            }
+            Event::AudioLeftOut { reason } => self.audio.handle_left_out(&reason),
         }
     }
 

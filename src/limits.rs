@@ -13,8 +13,8 @@ pub const RTP_PASSED_ON_MAX_BYTES: usize = 1_400;
 /// Bytes of one SDP offer: Chromium offers 5 KB per video m-line.
 pub const SDP_MAX_BYTES: usize = 384 * 1024;
 
-/// m-lines of one SDP offer: the most slots that can be configured, and an audio line.
-pub const SDP_MAX_MEDIA: usize = 65;
+/// m-lines of one SDP offer: video and audio of the most slots that can be configured, and data.
+pub const SDP_MAX_MEDIA: usize = 129;
 
 /// Slots of one viewer, the most that can be configured.
 pub const SLOTS_MAX: usize = 64;
@@ -27,7 +27,7 @@ pub const RESEND_MAX_AGE: Duration = Duration::from_secs(1);
 /// Viewers' addresses that are remembered: a viewer has one, for a moment two.
 pub const PEER_ADDRESSES_MAX: usize = 4_096;
 
-const _: () = assert!(SLOTS_MAX < SDP_MAX_MEDIA);
+const _: () = assert!(2 * SLOTS_MAX < SDP_MAX_MEDIA);
 
 /// Send and receive buffer of the media socket, as far as the system allows: a burst of all
 /// slots of some viewers must fit.

@@ -69,6 +69,7 @@ fn play_all(seeds: impl Iterator<Item = u64>) {
     let worlds = reports.len() as u64;
     assert!(sum(|report| report.decoded) > 300 * worlds);
     assert!(sum(|report| report.switches) > 15 * worlds);
+    assert!(sum(|report| report.heard) > 1_000 * worlds);
 }
 
 /// Of each kind, unless the environment says more.

@@ -49,9 +49,8 @@ const UNSUPPORTED: &[&str] = &[
     "yandex",
 ];
 
-/// Options behind a `#` that go2rtc has and that have no effect here: audio is not forwarded
-/// and no media goes to the camera.
-const WITHOUT_EFFECT: &[&str] = &["backchannel", "media", "timeout"];
+/// Options behind a `#` that go2rtc has and that have no effect here: no media goes to the camera.
+const WITHOUT_EFFECT: &[&str] = &["backchannel", "timeout"];
 
 /// An address with what its scheme and its `#` options said.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,6 +63,7 @@ pub(crate) struct ReadUrl {
     rest: SecretUrl,
     pub transport: Option<Transport>,
     tls: Option<Tls>,
+    audio: bool,
 }
 
 /// What `transport` said.
@@ -106,7 +106,7 @@ impl Wanted {
             let tunnel = if url.is_tunnel || is_tunnel { "+http" } else { "" };
             let text = format!("rtsp{security}{tunnel}://{}", url.rest.expose());
             let tls = self.tls.or(url.tls).unwrap_or_default();
-            CameraUrl { url: SecretUrl::new(text), tls }
+            CameraUrl { url: SecretUrl::new(text), tls, audio: url.audio }
         };
         Ok((urls.into_iter().map(finish).collect(), transport))
     }
@@ -171,7 +171,7 @@ pub(crate) fn camera_url(text: &str) -> Result<ReadUrl, String> {
     let (path, options) = behind.split_once('#').unwrap_or((behind, ""));
     let user_info = user_info.map(|text| text.replace('@', "%40") + "@").unwrap_or_default();
     let rest = SecretUrl::new(format!("{user_info}{host_port}{path}"));
-    let mut url = ReadUrl { is_tls, is_tunnel, rest, transport: None, tls };
+    let mut url = ReadUrl { is_tls, is_tunnel, rest, transport: None, tls, audio: true };
     url.read_options(options)?;
     Ok(url)
 }
@@ -188,6 +188,8 @@ impl ReadUrl {
                 },
                 "tls" if !self.is_tls => return Err(TLS_WITHOUT_EFFECT.to_owned()),
                 "tls" => self.tls = Some(tls(value).map_err(|message| format!("#tls: {message}"))?),
+                // go2rtc's word for a camera's audio that is not wanted.
+                "media" => self.audio &= value != "video",
                 name if WITHOUT_EFFECT.contains(&name) => {}
                 _ => {
                     return Err("unknown option behind #; expected #transport=... or #tls=... \
@@ -264,7 +266,7 @@ mod tests {
     fn stream(text: &str) -> (String, Tls, Transport) {
         let stream = parse_stream(text).unwrap();
         assert_eq!(stream.urls().len(), 1);
-        let CameraUrl { url, tls } = stream.urls()[0].clone();
+        let CameraUrl { url, tls, .. } = stream.urls()[0].clone();
         (url.expose().to_owned(), tls, stream.transport)
     }
 
@@ -301,6 +303,9 @@ mod tests {
         let plain = |transport| ("rtsp://h/a".to_owned(), Tls::Verify, transport);
         assert_eq!(stream("rtsp://h/a#transport=udp#backchannel=0"), plain(Transport::Udp));
         assert_eq!(stream("rtsp://h/a#transport=multicast"), plain(Transport::Multicast));
+        let audio = |text: &str| parse_stream(text).unwrap().urls()[0].audio;
+        assert!(audio("rtsp://h/a") && audio("rtsp://h/a#media=audio"));
+        assert!(!audio("rtsp://h/a#media=video#transport=tcp"));
         assert!(camera_url("rtsp://h/a#transport=ws://h/b").is_err());
         assert!(camera_url("rtsp://h/a#video=copy").is_err());
         let encrypted = |tls| ("rtsps://h/a".to_owned(), tls, Transport::Auto);

@@ -4,9 +4,10 @@ use crate::model::{OUTPUT, Program};
 use crate::program::words;
 
 /// What may stand behind a `#`.
-const EXPECTED: &str = "expected #video, #width, #height, #rotate, #bitrate, #input or #raw";
-/// Options of go2rtc without effect here: audio is not forwarded.
-const WITHOUT_EFFECT: &[&str] = &["audio", "async"];
+const EXPECTED: &str =
+    "expected #video, #audio, #width, #height, #rotate, #bitrate, #input or #raw";
+/// Options of go2rtc without effect here.
+const WITHOUT_EFFECT: &[&str] = &["async"];
 /// Where encoded pictures are taken from a network.
 const LOW_DELAY: &[&str] = &["-fflags", "nobuffer", "-flags", "low_delay"];
 /// No B pictures, an IDR every two seconds of 25 pictures, in what every browser decodes.
@@ -26,6 +27,13 @@ const H264: &[&str] = &[
     "-pix_fmt:v",
     "yuv420p",
 ];
+/// Audio that browsers take, and how it is made; whatever else `#audio` asks for is left out.
+const AUDIO: [(&str, &[&str]); 4] = [
+    ("copy", &["-c:a", "copy"]),
+    ("opus", &["-c:a", "libopus", "-application:a", "lowdelay", "-ar:a", "48000", "-ac:a", "2"]),
+    ("pcma", &["-c:a", "pcm_alaw", "-ar:a", "8000", "-ac:a", "1"]),
+    ("pcmu", &["-c:a", "pcm_mulaw", "-ar:a", "8000", "-ac:a", "1"]),
+];
 /// Smallest and largest side of a picture in pixels.
 const SIDE: std::ops::RangeInclusive<u32> = 16..=8192;
 
@@ -33,6 +41,7 @@ const SIDE: std::ops::RangeInclusive<u32> = 16..=8192;
 #[derive(Default)]
 struct Options<'a> {
     encodes: bool,
+    audio: Option<&'static [&'static str]>,
     width: Option<u32>,
     height: Option<u32>,
     transpose: Option<&'static str>,
@@ -45,12 +54,15 @@ struct Options<'a> {
 /// repeats any of it.
 pub(crate) fn expand(text: &str, streams: &[String]) -> Result<Program, String> {
     let (input, options) = text.split_once('#').unwrap_or((text, ""));
-    let options = Options::read(options)?;
+    let mut options = Options::read(options)?;
     let reads = streams.iter().find(|name| *name == input).cloned();
     let mut all: Vec<String> = owned(&["ffmpeg", "-nostdin", "-hide_banner", "-v", "error"]);
+    // What is read from us has no audio.
+    options.audio = options.audio.filter(|_| reads.is_none());
     all.extend(options.input(input, reads.is_some())?);
     all.extend(options.output()?);
-    all.extend(owned(&["-an", "-rtsp_transport", "tcp", "-f", "rtsp", OUTPUT]));
+    all.extend(owned(options.audio.unwrap_or(&["-an"])));
+    all.extend(owned(&["-rtsp_transport", "tcp", "-f", "rtsp", OUTPUT]));
     Ok(Program { words: all, reads, prints: false })
 }
 
@@ -70,6 +82,10 @@ impl<'a> Options<'a> {
                         "copy" => false,
                         _ => return Err("#video: expected h264 or copy".to_owned()),
                     }
+                }
+                "audio" => {
+                    let known = AUDIO.iter().find(|(name, _)| *name == value);
+                    options.audio = options.audio.or(known.map(|(_, arguments)| *arguments));
                 }
                 "width" => options.width = Some(side(value)?),
                 "height" => options.height = Some(side(value)?),
@@ -127,7 +143,8 @@ impl<'a> Options<'a> {
         };
         let mut all = Vec::new();
         if preset == "rtsp" {
-            all.extend(owned(&["-allowed_media_types", "video"]));
+            let types = if self.audio.is_some() { "video+audio" } else { "video" };
+            all.extend(owned(&["-allowed_media_types", types]));
         }
         let template = match self.input.unwrap_or(preset) {
             "rtsp" => [LOW_DELAY, &["-timeout", "5000000", "-rtsp_flags", "prefer_tcp"]].concat(),
@@ -226,12 +243,21 @@ mod tests {
 
     #[test]
     fn options_become_arguments() {
-        let all = line("a.mp4#video=h264#width=640#height=360#rotate=90#bitrate=800k#audio=opus");
+        let all = line("a.mp4#video=h264#width=640#height=360#rotate=90#bitrate=800k#audio=aac");
         assert!(
             all.contains("-b:v 800k -maxrate 800k -bufsize 800k -vf scale=640:360,transpose=1")
         );
-        assert!(!all.contains("opus"));
+        assert!(all.contains(" -an "));
         assert!(line("a.mp4#raw=-ss '00:00:20'").contains("-i a.mp4 -ss 00:00:20 -c:v copy"));
+    }
+
+    #[test]
+    fn audio_becomes_what_browsers_take() {
+        let all = line("rtsp://h/a#audio=opus");
+        assert!(all.contains("-allowed_media_types video+audio ") && !all.contains("-an"), "{all}");
+        assert!(all.contains(" -c:v copy -c:a libopus -application:a lowdelay -ar:a 48000 "));
+        assert!(line("a.mp4#audio=aac#audio=pcma").contains(" -c:a pcm_alaw -ar:a 8000 "));
+        assert!(line("cam#audio=opus").contains("_types video ") && line("cam").contains(" -an "));
     }
 
     #[test]

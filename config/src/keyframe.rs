@@ -54,7 +54,7 @@ fn address(text: &str) -> Result<CameraUrl, String> {
         _ => return Err(format!("{expected}; only https:// takes an option, #tls=...")),
     };
     let url = SecretUrl::new(format!("{scheme}://{user_info}{host_port}{path}"));
-    Ok(CameraUrl { url, tls })
+    Ok(CameraUrl { url, tls, audio: false })
 }
 
 #[cfg(test)]

@@ -156,6 +156,8 @@ pub struct CameraUrl {
     /// What proves that the camera is the one that is meant; without a meaning where the
     /// connection is not encrypted.
     pub tls: Tls,
+    /// The camera is asked for its audio as well.
+    pub audio: bool,
 }
 
 /// How the certificate of a TLS server is checked.

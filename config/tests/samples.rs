@@ -137,5 +137,8 @@ fn the_small_sample_is_two_cameras_on_every_interface() {
     assert_eq!(config.api.listen, "0.0.0.0:1984".parse().unwrap());
     assert_eq!(config.webrtc.listen, "0.0.0.0:8555".parse().unwrap());
     let url = SecretUrl::new("rtsp://admin:secret@192.0.2.10:554/stream1");
-    assert_eq!(config.stream("door").unwrap().urls(), [CameraUrl { url, tls: Tls::Verify }]);
+    assert_eq!(
+        config.stream("door").unwrap().urls(),
+        [CameraUrl { url, tls: Tls::Verify, audio: true }]
+    );
 }

@@ -5,6 +5,7 @@
 //! reads a clock, starts a thread or rolls a die: bytes, time and seeds are arguments, and what is
 //! to be done comes out of `poll_output`. Peers are not trusted; every cap is in [`limits`].
 
+pub mod audio;
 pub mod auth;
 pub mod client;
 pub mod digest;

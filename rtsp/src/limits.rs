@@ -46,6 +46,9 @@ pub const MAX_AUTH_ROUNDS: u32 = 2;
 /// keep-alives).
 pub const MAX_OUTSTANDING: usize = 16;
 
+/// Longest audio packet, in bytes: two seconds of G.711. Cameras send up to one second.
+pub const MAX_AUDIO_PACKET_BYTES: usize = 16_000;
+
 /// Packets held for reordering on UDP.
 pub const REORDER_PACKETS: usize = 64;
 /// Longest a packet waits for an earlier one on UDP, in milliseconds.

@@ -62,6 +62,14 @@ impl Reorder {
     pub fn reset(&mut self) {
         *self = Self::default();
     }
+
+    /// The sender counts from elsewhere, and the packet of that number is on its way already: only
+    /// those that follow it are waited for. What waits in the old order is of no use.
+    pub fn restart(&mut self, now: Instant, sequence: u16) {
+        self.reset();
+        self.push(now, sequence, &[]);
+        self.pop(now);
+    }
 }
 
 const WINDOW: Duration = Duration::from_millis(REORDER_MS);

@@ -39,6 +39,8 @@ pub struct SlotRequest {
     pub slot: i64,
     /// What it shows first.
     pub stream: StreamRef,
+    /// `audio`: it takes the stream's audio as well.
+    pub audio: bool,
 }
 
 /// How a single-camera player wrote its offer, and wants the answer.
@@ -261,7 +263,8 @@ fn slots(fields: &Map<String, Value>) -> Option<Vec<SlotRequest>> {
     };
     let read = |entry: &Value| {
         let fields = entry.as_object()?;
-        Some(SlotRequest { slot: number(fields, "slot")?, stream: stream(fields)? })
+        let audio = fields.get("audio").and_then(Value::as_bool).unwrap_or(false);
+        Some(SlotRequest { slot: number(fields, "slot")?, stream: stream(fields)?, audio })
     };
     entries.iter().take(SLOTS_READ_MAX).map(read).collect()
 }

@@ -53,6 +53,8 @@ pub enum Output {
     Open {
         /// Resolved stream names by position.
         slots: Vec<Option<String>>,
+        /// Positions of the slots that take audio.
+        audio: Vec<usize>,
     },
     /// Create the peer for this offer and call [`Session::handle_answer`] at once.
     Offer {
@@ -268,6 +270,8 @@ impl Session {
         if let Err(text) = check_slots(&requests, self.options.max_slots, known) {
             return self.error(kind, text);
         }
+        let takers = requests.iter().enumerate().filter(|(_, request)| request.audio);
+        let audio = takers.map(|(position, _)| position).collect();
         self.slots = requests
             .into_iter()
             .map(|request| {
@@ -279,7 +283,7 @@ impl Session {
         self.family = Family::Multistream;
         self.phase = Phase::Open { until: now + OFFER_WITHIN };
         self.candidates.clear();
-        self.push(Output::Open { slots: streams });
+        self.push(Output::Open { slots: streams, audio });
         let slots = self.slots.len();
         self.send(Reply::Ready { request_id: request_id.as_deref(), slots });
     }
@@ -313,7 +317,7 @@ impl Session {
         }
         self.end(); // an idle session keeps the candidates that came before
         self.family = Family::Webrtc;
-        self.push(Output::Open { slots: vec![Some(src)] });
+        self.push(Output::Open { slots: vec![Some(src)], audio: vec![0] });
         self.push_offer(sdp, OfferReply::Webrtc { form });
     }
 

@@ -8,16 +8,17 @@
 use std::time::{Duration, Instant};
 
 /// RTP clock of H.264 and H.265, whatever the SDP says (RFC 6184 section 8.2.1).
-const CLOCK_HZ: i64 = 90_000;
+const VIDEO_HZ: u32 = 90_000;
 /// Beyond this the camera's clock is not believed and the mapping starts anew.
 const MAX_ERROR: Duration = Duration::from_millis(500);
 /// Share of a late frame's error by which the mapping follows: 1/256 tracks a drift of
 /// some hundred ppm within a second or two without following jitter.
 const CREEP: u32 = 256;
 
-/// One camera's clock, as seen from here.
-#[derive(Debug, Default)]
+/// One camera's clock, as seen from here. The default is that of video.
+#[derive(Debug)]
 pub struct CaptureClock {
+    clock_hz: u32,
     anchor: Option<Anchor>,
 }
 
@@ -27,15 +28,39 @@ struct Anchor {
     at: Instant,
 }
 
+impl Default for CaptureClock {
+    fn default() -> Self {
+        Self::new(VIDEO_HZ)
+    }
+}
+
 impl CaptureClock {
+    /// A clock of so many ticks a second.
+    #[must_use]
+    pub fn new(clock_hz: u32) -> Self {
+        Self { clock_hz, anchor: None }
+    }
+
     /// When the frame with this RTP timestamp was taken, at most `arrival`.
     pub fn handle_frame(&mut self, rtp: u32, arrival: Instant) -> Instant {
         let at = self
             .anchor
-            .and_then(|anchor| predict(anchor, rtp))
+            .and_then(|anchor| predict(anchor, rtp, self.clock_hz))
             .map_or(arrival, |predicted| correct(predicted, arrival));
         self.anchor = Some(Anchor { rtp, at });
         at
+    }
+
+    /// The instant of any timestamp near the newest one, once there was one.
+    #[must_use]
+    pub fn instant_of(&self, rtp: u32) -> Option<Instant> {
+        let anchor = self.anchor?;
+        let micros = micros_between(anchor.rtp, rtp, self.clock_hz)?;
+        let distance = Duration::from_micros(micros.unsigned_abs());
+        match micros {
+            0.. => anchor.at.checked_add(distance),
+            _ => anchor.at.checked_sub(distance),
+        }
     }
 
     /// Forgets the mapping: the camera was connected anew.
@@ -45,12 +70,16 @@ impl CaptureClock {
 }
 
 /// The instant that the camera's own clock says, if that can be told.
-fn predict(anchor: Anchor, rtp: u32) -> Option<Instant> {
-    #[expect(clippy::cast_possible_wrap, reason = "RTP timestamps are compared modulo 2^32")]
-    let ticks = i64::from(rtp.wrapping_sub(anchor.rtp) as i32);
-    let micros = u64::try_from(ticks.checked_mul(1_000_000)? / CLOCK_HZ).ok()?;
+fn predict(anchor: Anchor, rtp: u32, clock_hz: u32) -> Option<Instant> {
+    let micros = u64::try_from(micros_between(anchor.rtp, rtp, clock_hz)?).ok()?;
     // A clock that stands still tells nothing.
     (micros > 0).then(|| anchor.at.checked_add(Duration::from_micros(micros)))?
+}
+
+fn micros_between(from: u32, to: u32, clock_hz: u32) -> Option<i64> {
+    #[expect(clippy::cast_possible_wrap, reason = "RTP timestamps are compared modulo 2^32")]
+    let ticks = i64::from(to.wrapping_sub(from) as i32);
+    ticks.checked_mul(1_000_000)?.checked_div(i64::from(clock_hz))
 }
 
 fn correct(predicted: Instant, arrival: Instant) -> Instant {

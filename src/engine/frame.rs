@@ -80,3 +80,19 @@ pub struct Egress {
     /// Whether the packets should repeat the playout-delay extension.
     pub playout_hint: bool,
 }
+
+/// A packet of audio as it leaves a slot: stamped and numbered.
+#[derive(Debug, Clone)]
+pub struct AudioEgress {
+    /// What to send.
+    pub frame: AudioFrame,
+    /// Extended sequence number.
+    pub sequence_number: u64,
+    /// RTP timestamp, on the codec's clock.
+    pub rtp_timestamp: u32,
+    /// The instant that `rtp_timestamp` stands for, never later than now: it goes into
+    /// the sender reports.
+    pub presented_at: Instant,
+    /// It follows nothing, or a gap: the marker bit (RFC 3551 section 4.1).
+    pub is_start: bool,
+}

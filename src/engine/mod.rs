@@ -2,9 +2,11 @@
 //! str0m or RTSP. Time comes in as an argument, seeds come in as arguments, outputs are polled.
 //!
 //! A [`source`] is an input of the matrix, a [`slot`] is an output, the [`hub`] closes the
-//! crosspoints between them. Everything that crosses is a [`frame::Frame`]: one access unit,
-//! already packetized, shared by reference with every slot and with the [`gop`] cache.
+//! crosspoints between them. What crosses is a [`frame::Frame`]: one access unit, already
+//! packetized, shared by reference with every slot and with the [`gop`] cache; and beside it a
+//! [`frame::AudioFrame`], which nothing keeps.
 
+pub mod audio_clock;
 pub mod capture_clock;
 pub mod codec;
 pub mod frame;
@@ -13,6 +15,7 @@ pub mod hub;
 pub mod keyframe;
 pub mod pacer;
 pub mod slot;
+pub mod slot_audio;
 pub mod source;
 pub mod status;
 pub mod tail_probe;

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::codec::VideoCodec;
-use super::frame::{Egress, Frame};
+use super::frame::{AudioEgress, AudioFrame, Egress, Frame};
+use super::slot_audio::SlotAudio;
 use super::source::SourceId;
 use super::status::SlotStatus;
 use super::tail_probe;
@@ -34,6 +35,8 @@ pub struct Slot {
     pub reported: Option<SlotStatus>,
     /// When this slot was last repaired from the cache on its receiver's request.
     pub repaired_at: Option<Instant>,
+    /// Its audio, if its receiver takes any.
+    pub audio: Option<SlotAudio>,
     showing: Option<SourceId>,
     /// A picture of `showing` went out: the receiver can decode what follows.
     started: bool,
@@ -69,6 +72,7 @@ impl Slot {
             wish: if wanted.is_some() { Wish::Play } else { Wish::Unknown },
             reported: None,
             repaired_at: None,
+            audio: None,
             showing: None,
             started: false,
             wanted,
@@ -188,6 +192,18 @@ impl Slot {
             return None;
         }
         self.started.then(|| self.send_live(now, frame))
+    }
+
+    /// Audio of a source; what leaves, if anything does: audio belongs to the picture that is
+    /// shown.
+    pub fn handle_audio(
+        &mut self,
+        now: Instant,
+        source: SourceId,
+        frame: &AudioFrame,
+    ) -> Option<AudioEgress> {
+        let is_shown = self.started && self.showing == Some(source);
+        self.audio.as_mut().filter(|_| is_shown)?.send(now, source, frame)
     }
 
     /// The next frame of a replay, stamped with its departure.

@@ -19,5 +19,5 @@ pub use request::{Method, Parsed, Request, RequestError, parse};
 pub use response::Response;
 pub use router::{Action, Asset, Context, route};
 pub use streams::{
-    ConsumerInfo, GopInfo, KeyframeInfo, KeyframeMethodInfo, PublisherInfo, StreamInfo,
+    AudioInfo, ConsumerInfo, GopInfo, KeyframeInfo, KeyframeMethodInfo, PublisherInfo, StreamInfo,
 };

@@ -15,6 +15,8 @@ pub struct StreamInfo {
     pub error: Option<String>,
     /// `H264`, once known.
     pub codec: Option<String>,
+    /// Its audio, once known to have any.
+    pub audio: Option<AudioInfo>,
     /// Picture width in pixels, once known.
     pub width: Option<u32>,
     /// Picture height in pixels, once known.
@@ -27,6 +29,15 @@ pub struct StreamInfo {
     pub consumers: Vec<ConsumerInfo>,
     /// Where it is handed on to.
     pub publishers: Vec<PublisherInfo>,
+}
+
+/// The audio of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AudioInfo {
+    /// `PCMA`, `OPUS`, `AAC`, ...
+    pub codec: String,
+    /// Why it is not passed on, if it is not.
+    pub error: Option<String>,
 }
 
 /// A media server that a stream is handed on to.
@@ -84,6 +95,8 @@ pub struct ConsumerInfo {
     pub slot: usize,
     /// `pending`, `active`, ... as in the status messages.
     pub status: String,
+    /// The audio that belongs to its picture, where there is any.
+    pub audio: Option<AudioInfo>,
 }
 
 impl StreamInfo {
@@ -99,6 +112,7 @@ impl StreamInfo {
         let optional = [
             ("error", self.error.as_deref().map(Value::from)),
             ("codec", self.codec.as_deref().map(Value::from)),
+            ("audio", self.audio.as_ref().map(AudioInfo::to_json)),
             ("width", self.width.map(Value::from)),
             ("height", self.height.map(Value::from)),
             ("gop", self.gop.map(GopInfo::to_json)),
@@ -115,6 +129,15 @@ impl StreamInfo {
             fields.insert("publishers".into(), publishers.into());
         }
         Value::Object(fields)
+    }
+}
+
+impl AudioInfo {
+    fn to_json(&self) -> Value {
+        match &self.error {
+            Some(error) => json!({ "codec": self.codec, "error": error }),
+            None => json!({ "codec": self.codec }),
+        }
     }
 }
 
@@ -144,7 +167,13 @@ impl KeyframeMethodInfo {
 
 impl ConsumerInfo {
     fn to_json(&self) -> Value {
-        json!({ "id": self.id, "slot": self.slot, "status": self.status })
+        let Self { id, slot, status, audio } = self;
+        match audio {
+            Some(audio) => {
+                json!({ "id": id, "slot": slot, "status": status, "audio": audio.to_json() })
+            }
+            None => json!({ "id": id, "slot": slot, "status": status }),
+        }
     }
 }
 

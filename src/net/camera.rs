@@ -302,6 +302,7 @@ fn options(stream: &config::Stream) -> Result<Options, String> {
     let first = urls.first().cloned().ok_or("no address")?;
     let mut options = Options::new(first);
     options.alternatives = urls.split_off(1);
+    options.audio = stream.urls().iter().all(|url| url.audio);
     options.transport = match stream.transport {
         config::Transport::Auto => Transport::Auto,
         config::Transport::Tcp => Transport::Tcp,

@@ -227,6 +227,9 @@ impl Server {
         let Some(id) = self.add_viewer(now, None, &[Some(src)]) else {
             return Response::error(503, "too many viewers");
         };
+        if let Some(viewer) = self.viewers.get_mut(&id) {
+            viewer.audio = vec![0];
+        }
         match self.accept_offer(now, id, sdp) {
             Ok(answer) => {
                 let name = random_name();
@@ -286,8 +289,11 @@ impl Server {
                     socket.close(code, reason);
                 }
             }
-            Output::Open { slots } => {
+            Output::Open { slots, audio } => {
                 let viewer = self.add_viewer(now, Some(key), &slots);
+                if let Some(viewer) = viewer.and_then(|id| self.viewers.get_mut(&id)) {
+                    viewer.audio = audio;
+                }
                 if let Some(socket) = self.socket(key) {
                     socket.viewer = viewer;
                 }

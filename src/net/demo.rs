@@ -71,6 +71,7 @@ impl Demo {
             source: config::Source::Camera(vec![config::CameraUrl {
                 url: config::SecretUrl::new(format!("rtsp://{}/{}", self.address, clip.name)),
                 tls: config::Tls::default(),
+                audio: false,
             }]),
             transport: config::Transport::Tcp,
             keep_alive: config::KeepAlive::Auto,

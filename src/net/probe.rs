@@ -22,6 +22,7 @@ use super::link::Context;
 use super::resolver::Resolver;
 use super::tls::Authorities;
 use crate::engine::source::SourceId;
+use crate::intake::Audio;
 
 /// How long to look at most.
 const WATCH: Duration = Duration::from_secs(25);
@@ -181,7 +182,13 @@ impl Probe {
         };
         while let Some(event) = self.camera.poll_event(now, &mut context) {
             match event {
-                Event::Described { tracks } => self.findings.tracks = tracks,
+                Event::Described { tracks } => {
+                    self.findings.tracks.clone_from(&tracks);
+                    self.camera.intake.handle_event(Event::Described { tracks }, &mut Vec::new());
+                }
+                Event::AudioLeftOut { .. } => {
+                    self.camera.intake.handle_event(event, &mut Vec::new());
+                }
                 Event::Playing => self.findings.carrier = self.camera.client().stats().transport,
                 Event::AccessUnit(unit) => self.findings.add(&unit),
                 Event::Offline { error, .. } => return Err(error.to_string()),
@@ -233,6 +240,12 @@ impl Probe {
         if let Some(carrier) = self.findings.carrier {
             row("transport", carrier.as_str().to_owned());
         }
+        let audio = match self.camera.intake.audio() {
+            Audio::None => "none".to_owned(),
+            Audio::Forwarded { codec } => format!("{codec}, {} packets", stats.audio_packets),
+            Audio::Dropped { codec, reason } => format!("{codec}, not passed on: {reason}"),
+        };
+        row("audio", audio);
         row("packets", format!("{} ({} lost)", stats.packets, stats.lost));
         let quirks: Vec<&str> = stats.quirks.iter().map(|quirk| quirk.as_str()).collect();
         let quirks = if quirks.is_empty() { "none".to_owned() } else { quirks.join(", ") };

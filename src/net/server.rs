@@ -441,6 +441,7 @@ impl Server {
                 viewer.queue(key.position, egress);
                 self.dirty.viewers.insert(key.viewer);
             }
+            Output::Audio(key, egress) => self.queue_audio(key, egress),
             Output::Status(key, status) => self.handle_slot_status(now, key, &status),
             Output::Start(id) => {
                 self.with_camera(id, |camera, _| camera.start(now));
@@ -523,8 +524,7 @@ impl Server {
                     self.hub.handle_keyframe_refusal(now, id, method, refusal);
                 }
                 News::Frame(frame) => self.hub.handle_frame(now, id, &frame),
-                // Nobody takes sound yet.
-                News::Audio(_) => {}
+                News::Audio(frame) => self.take_audio(now, id, frame),
                 News::Gap => self.hub.handle_gap(now, id),
                 News::Health(health) => {
                     if let Some(source) = self.hub.source(id).filter(|s| s.health != health) {

@@ -8,9 +8,10 @@ use crate::engine::keyframe::{Keyframes, Rung, Verdict};
 use crate::engine::source::{Health, Source, SourceId};
 use crate::engine::viewer::SlotKey;
 use crate::http::{
-    ConsumerInfo, GopInfo, KeyframeInfo, KeyframeMethodInfo, Metric, MetricKind, PublisherInfo,
-    StreamInfo,
+    AudioInfo, ConsumerInfo, GopInfo, KeyframeInfo, KeyframeMethodInfo, Metric, MetricKind,
+    PublisherInfo, StreamInfo,
 };
+use crate::intake::Audio;
 use crate::whip::{Client, Status};
 
 /// All streams, in the configuration's order.
@@ -32,6 +33,7 @@ fn stream(server: &Server, now: Instant, id: SourceId, source: &Source) -> Strea
         state: source.health.as_str().to_owned(),
         error: source.health.failure().map(str::to_owned),
         codec: intake.and_then(|intake| intake.codec()).map(str::to_owned),
+        audio: intake.and_then(|intake| audio(intake.audio())),
         width: picture.map(|picture| picture.width),
         height: picture.map(|picture| picture.height),
         gop: first.map(|first| {
@@ -86,7 +88,23 @@ fn publishers(server: &Server, id: SourceId) -> Vec<PublisherInfo> {
 
 fn consumer(server: &Server, key: SlotKey) -> ConsumerInfo {
     let status = server.hub.status(key).map_or("inactive", |status| status.status.as_str());
-    ConsumerInfo { id: key.viewer.0, slot: key.position, status: status.to_owned() }
+    let audio = server.hub.audio(key).map(|codec| match codec {
+        Ok(codec) => AudioInfo { codec: codec.name().to_owned(), error: None },
+        Err(codec) => {
+            AudioInfo { codec: codec.name().to_owned(), error: Some("not offered".to_owned()) }
+        }
+    });
+    ConsumerInfo { id: key.viewer.0, slot: key.position, status: status.to_owned(), audio }
+}
+
+fn audio(audio: &Audio) -> Option<AudioInfo> {
+    match audio {
+        Audio::None => None,
+        Audio::Forwarded { codec } => Some(AudioInfo { codec: codec.clone(), error: None }),
+        Audio::Dropped { codec, reason } => {
+            Some(AudioInfo { codec: codec.clone(), error: Some(reason.clone()) })
+        }
+    }
 }
 
 /// All samples; those of one name stand together.

@@ -11,12 +11,15 @@ use super::random::{fill_random, random_u64};
 use super::server::Server;
 use super::udp::MediaSocket;
 use crate::control::Answer;
-use crate::engine::frame::Egress;
+use crate::engine::frame::{AudioEgress, AudioFrame, Egress};
 use crate::engine::source::SourceId;
 use crate::engine::status::{SlotStatus, Status};
 use crate::engine::viewer::{SlotKey, ViewerId};
 use crate::limits;
 use crate::peer::{EndReason, Entropy, Event, Peer, Route, Sink};
+
+/// Whether this build carries audio.
+const HAS_AUDIO: bool = cfg!(feature = "audio");
 
 /// One viewer.
 pub(super) struct ViewerLink {
@@ -30,6 +33,8 @@ pub(super) struct ViewerLink {
     pub audience: Audience,
     /// What its media goes through, if not through the socket of all.
     pub own_socket: Option<OwnSocket>,
+    /// Positions of the slots that take audio.
+    pub audio: Vec<usize>,
     slots: usize,
 }
 
@@ -92,7 +97,8 @@ impl Server {
         let id = ViewerId(self.next_viewer);
         self.next_viewer += 1;
         let (whep_id, own_socket, slots) = (None, None, streams.len());
-        let viewer = ViewerLink { peer: None, client, whep_id, audience, own_socket, slots };
+        let audio = Vec::new();
+        let viewer = ViewerLink { peer: None, client, whep_id, audience, own_socket, audio, slots };
         self.viewers.insert(id, viewer);
         let sources: Vec<_> = streams
             .iter()
@@ -115,7 +121,7 @@ impl Server {
         fill_random(&mut entropy);
         let (options, identity, slots) = (&self.peer_options, &self.identity, viewer.slots);
         let accepted = catch_unwind(AssertUnwindSafe(|| {
-            Peer::accept(now, options, identity, Entropy(entropy), sdp, slots)
+            Peer::accept(now, options, identity, Entropy(entropy), sdp, slots, &viewer.audio)
         }));
         let (peer, answer) = accepted
             .map_err(|_| "the offer could not be handled".to_owned())?
@@ -125,9 +131,32 @@ impl Server {
             self.demux.remove(id);
         }
         self.demux.insert(peer.ufrag(), id);
+        for position in viewer.audio.iter().filter(|_| HAS_AUDIO) {
+            let (key, codecs) =
+                (SlotKey { viewer: id, position: *position }, peer.audio_codecs(*position));
+            if !codecs.is_empty() {
+                self.hub.accept_audio(now, key, codecs, random_u64());
+            }
+        }
         viewer.peer = Some(peer);
         self.dirty.viewers.insert(id);
         Ok(Answer { sdp: answer.sdp, candidates: answer.candidates })
+    }
+
+    /// Audio of a source.
+    pub(super) fn take_audio(&mut self, now: Instant, id: SourceId, frame: AudioFrame) {
+        if HAS_AUDIO {
+            self.hub.handle_audio(now, id, frame);
+        }
+    }
+
+    /// Queues a slot's audio for the end of the turn.
+    pub(super) fn queue_audio(&mut self, key: SlotKey, egress: AudioEgress) {
+        let viewer = self.viewers.get_mut(&key.viewer).filter(|_| HAS_AUDIO);
+        if let Some(peer) = viewer.and_then(|viewer| viewer.peer.as_mut()) {
+            peer.queue_audio(key.position, egress);
+            self.dirty.viewers.insert(key.viewer);
+        }
     }
 
     /// What keeps a slot from carrying video, if anything does.

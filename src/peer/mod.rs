@@ -4,6 +4,7 @@
 //! [`Peer`] has no method that leaves it otherwise. Frames are queued and written together in
 //! [`Peer::flush`], which costs one pass over the streams for a whole turn of the loop.
 
+mod audio;
 mod crypto;
 mod demux;
 mod feedback;
@@ -29,7 +30,7 @@ pub use self::identity::{Entropy, Identity};
 pub use self::offer::OfferError;
 pub use str0m::net::Transmit;
 
-use crate::engine::frame::Egress;
+use crate::engine::frame::{AudioEgress, Egress};
 use crate::limits;
 
 /// Without any datagram from the viewer for this long, the connection counts as lost.
@@ -113,7 +114,9 @@ pub struct Peer {
     ufrag: String,
     tracks: Vec<Option<Track>>,
     playout_delay: Option<(Duration, Duration)>,
+    audio_tracks: Vec<audio::AudioTrack>,
     outbox: Vec<(usize, Egress)>,
+    audio_outbox: Vec<(usize, AudioEgress)>,
     events: VecDeque<Event>,
     next_timeout: Instant,
     liveness: Liveness,
@@ -144,7 +147,8 @@ enum Liveness {
 
 impl Peer {
     /// Answers a viewer's offer. The i-th video m-line becomes slot i; those beyond
-    /// `slots`, and all audio, are answered `inactive`.
+    /// `slots` are answered `inactive`. The i-th audio m-line that receives is that of the slot
+    /// `audio[i]`; all other audio is answered `inactive` as well.
     ///
     /// # Errors
     /// When the offer is no usable SDP; the text is fit for the viewer.
@@ -155,8 +159,9 @@ impl Peer {
         entropy: Entropy,
         offer: &str,
         slots: usize,
+        audio: &[usize],
     ) -> Result<(Self, Answer), OfferError> {
-        let prepared = offer::prepare(offer, slots)?;
+        let prepared = offer::prepare(offer, slots, if audio::ENABLED { audio } else { &[] })?;
         let sdp = SdpOffer::from_sdp_string(&prepared.sdp)
             .map_err(|error| OfferError::Malformed(error.to_string()))?;
         let credentials = entropy.into_credentials();
@@ -171,8 +176,15 @@ impl Peer {
         peer.drain(now, &mut |_| ());
         let mids = prepared.video_mids.iter();
         peer.tracks = mids.map(|mid| peer.track(Mid::from(mid.as_str()), preference)).collect();
+        if audio::ENABLED {
+            peer.add_audio_tracks(&prepared.audio);
+        }
         peer.keep_for_resending(options.resend_packets);
         let sdp = feedback::amend(&answer.to_sdp_string());
+        let sdp = match audio::ENABLED {
+            true => audio::join_streams(&sdp, &prepared.audio, &prepared.video_mids),
+            false => sdp,
+        };
         Ok((peer, Answer { sdp, candidates }))
     }
 
@@ -182,7 +194,9 @@ impl Peer {
             ufrag,
             tracks: Vec::new(),
             playout_delay: options.playout_delay,
+            audio_tracks: Vec::new(),
             outbox: Vec::new(),
+            audio_outbox: Vec::new(),
             events: VecDeque::new(),
             next_timeout: now,
             liveness: Liveness::Connecting { give_up_at: now + CONNECT_TIMEOUT },
@@ -266,7 +280,7 @@ impl Peer {
     /// Whether [`Peer::flush`] has something to do.
     #[must_use]
     pub fn has_queued(&self) -> bool {
-        !self.outbox.is_empty()
+        !self.outbox.is_empty() || !self.audio_outbox.is_empty()
     }
 
     /// Sends what was queued.
@@ -276,6 +290,11 @@ impl Peer {
             self.write(position, &egress);
         }
         self.outbox = outbox; // keeps its memory for the next turn
+        if audio::ENABLED {
+            for (position, egress) in std::mem::take(&mut self.audio_outbox) {
+                self.write_audio(position, egress);
+            }
+        }
         self.tick(now, sink);
     }
 
@@ -317,10 +336,10 @@ impl Peer {
     }
 
     fn write(&mut self, position: usize, egress: &Egress) {
+        let hint = egress.playout_hint.then(|| self.playout_delay_of(position)).flatten();
         let Some(Some(track)) = self.tracks.get(position) else { return };
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx(&track.ssrc) else { return };
-        let hint = egress.playout_hint.then_some(self.playout_delay).flatten();
         let payloads = &egress.frame.payloads;
         let last = payloads.len().saturating_sub(1);
         for (sequence_number, (index, payload)) in
@@ -500,8 +519,12 @@ impl Identity {
             .configure(credentials, options)
             .set_ice_lite(true)
             .enable_h264(true)
-            // Only so that an audio m-line has something to be answered inactive with.
-            .enable_opus(true, false);
+            .enable_opus(true, false)
+            .enable_pcmu(true, false)
+            .enable_pcma(true, false)
+            .enable_g722(true, false)
+            // Two reports of audio and video are needed before these are in step.
+            .set_rtcp_report_interval_audio(Duration::from_secs(1));
         if options.playout_delay.is_some() {
             config.set_extension(5, Extension::PlayoutDelay)
         } else {

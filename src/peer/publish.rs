@@ -182,7 +182,7 @@ mod tests {
         let options = options("192.0.2.2:2");
         let identity = Identity::generate().unwrap();
         let (mut theirs, answer) =
-            Peer::accept(now, &options, &identity, Entropy([2; 32]), &offer, 1).unwrap();
+            Peer::accept(now, &options, &identity, Entropy([2; 32]), &offer, 1, &[]).unwrap();
         let answer = answer.sdp.replace("a=sendonly", "a=recvonly");
         let mut sent = Vec::new();
         ours.accept_answer(now, &answer, &mut |datagram| sent.push(datagram)).unwrap();
@@ -232,7 +232,7 @@ mod tests {
             let identity = Identity::generate().unwrap();
             let options = options("192.0.2.2:2");
             let (_, answer) =
-                Peer::accept(now, &options, &identity, Entropy([2; 32]), &offer, 1).unwrap();
+                Peer::accept(now, &options, &identity, Entropy([2; 32]), &offer, 1, &[]).unwrap();
             ours.accept_answer(now, &edit(answer.sdp), &mut |_| ())
         };
         assert_eq!(answer(|sdp| sdp.replace("a=sendonly", "a=recvonly")), Ok(()));

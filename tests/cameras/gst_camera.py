@@ -11,6 +11,11 @@ middle of a GOP, as with a real camera. A camera's keys are those of clip.ClipSp
     encoder         "clip" (default: pre-encoded, deaf to PLI) or "live" (x264enc, which answers
                     PLI and FIR with an IDR; keep it small, it costs processor time)
     parameter_sets  "in-band" (default: before every IDR) or "sdp" (only in the description)
+    audio           "pcmu", "pcma", "g722", "opus" or "aac"; none if absent
+    tone_hz         of its tone, 1000 unless given: a multiple of fps
+    beep            [period, length] in frames: the tone is heard from each frame whose number is a
+                    multiple of the period on, for so many frames; always if absent
+    packet_ms       in one packet of pcmu, pcma or g722; a frame's unless given
 
 --ignore-pli makes live cameras deaf as well; --user and --password ask for digest
 authentication; --certificate (a PEM file that holds the key as well) puts all of it behind TLS;
@@ -44,6 +49,7 @@ from gi.repository import Gio, GLib, Gst, GstApp, GstRtsp, GstRtspServer  # noqa
 sys.dont_write_bytecode = True
 import barcode  # noqa: E402
 import clip  # noqa: E402
+import sound  # noqa: E402
 
 ROLE = "viewer"
 
@@ -136,6 +142,8 @@ class Camera:
         self.ignore_pli = ignore_pli
         self.values = values
         self.frames = self.load(values)
+        self.sound = sound.Sound(values, self.frames.spec) if "audio" in values else None
+        self.sound_source = None
         self.next_frames = None
         self.frozen = False
         self.waiting = False
@@ -155,7 +163,8 @@ class Camera:
         factory = GstRtspServer.RTSPMediaFactory()
         factory.set_launch(
             "( appsrc name=source is-live=true format=time block=false max-bytes=8000000 "
-            f"{self.frames.launch()}! rtph264pay name=pay0 pt=96 config-interval=0 )"
+            f"{self.frames.launch()}! rtph264pay name=pay0 pt=96 config-interval=0 "
+            f"{self.sound.launch() if self.sound else ''})"
         )
         factory.set_shared(True)
         factory.connect("media-configure", self.on_media)
@@ -165,6 +174,9 @@ class Camera:
         """A first client came: from now on frames go into this media."""
         source = media.get_element().get_child_by_name("source")
         source.set_property("caps", Gst.Caps.from_string(self.frames.caps()))
+        self.sound_source = media.get_element().get_child_by_name("sound")
+        if self.sound_source is not None:
+            self.sound_source.set_property("caps", Gst.Caps.from_string(self.sound.caps()))
         deaf = media.get_element().get_child_by_name("deaf")
         if deaf is not None:
             deaf.get_static_pad("src").add_probe(
@@ -204,6 +216,8 @@ class Camera:
         # A skipped frame would break every picture up to the next IDR.
         for each in range(self.last + 1, count + 1):
             self.send(source, each)
+            # What was heard since the frame before has just been recorded.
+            self.say(each - 1)
         self.last = count
 
     def anchor(self, source, count):
@@ -215,6 +229,16 @@ class Camera:
         self.last = count - 1
         self.waiting = False
         return True
+
+    def say(self, count):
+        """Hands one frame's sound to the media."""
+        if self.sound_source is None or self.frozen or count < self.start[0]:
+            return
+        fps = self.frames.spec.fps
+        buffer = Gst.Buffer.new_wrapped(self.sound.chunk(count % self.frames.spec.frames))
+        buffer.pts = self.start[1] + (count - self.start[0]) * Gst.SECOND // fps
+        buffer.duration = Gst.SECOND // fps
+        self.sound_source.emit("push-buffer", buffer)
 
     def send(self, source, count):
         """Hands one frame to the media, unless the camera hangs or has to begin with an IDR."""

@@ -3,11 +3,12 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crosspoint::engine::frame::Frame;
+use crosspoint::engine::frame::{AudioFrame, Frame};
 use crosspoint::engine::source::{Health, Picture as Size, SourceId};
 
 use super::picture::{Film, Picture};
 use super::prng::Prng;
+use super::voice::{self, Word};
 use super::{instant, ms};
 
 const SIZES: [Size; 2] = [Size { width: 640, height: 360 }, Size { width: 1920, height: 1080 }];
@@ -27,6 +28,7 @@ pub enum News {
     Health(Health),
     Gap,
     Frame(Picture, Arc<Frame>),
+    Audio(AudioFrame),
 }
 
 #[derive(Debug)]
@@ -51,6 +53,8 @@ pub struct Camera {
     lose_next: u64,
     has_gap: bool,
     frames: Vec<Weak<Frame>>,
+    says_at: Duration,
+    words: u32,
 }
 
 impl Camera {
@@ -78,6 +82,8 @@ impl Camera {
             lose_next: 0,
             has_gap: false,
             frames: Vec::new(),
+            says_at: Duration::ZERO,
+            words: 0,
             prng,
         }
     }
@@ -152,16 +158,29 @@ impl Camera {
     pub fn poll_timeout(&self) -> Option<Duration> {
         match self.state {
             State::Off => None,
-            State::Connecting(at) | State::Filming(at) => Some(at),
+            State::Connecting(at) => Some(at),
+            State::Filming(at) => Some(at.min(self.says_at)),
         }
     }
 
     pub fn handle_timeout(&mut self, now: Duration) -> Vec<News> {
         match self.state {
             State::Connecting(at) if at <= now => self.connect(now),
-            State::Filming(at) if at <= now => self.shoot(now),
+            State::Filming(at) => {
+                let mut news = if at <= now { self.shoot(now) } else { Vec::new() };
+                if self.says_at <= now && self.is_filming() {
+                    news.push(self.say(now));
+                }
+                news
+            }
             _ => Vec::new(),
         }
+    }
+
+    fn say(&mut self, now: Duration) -> News {
+        self.says_at = now + voice::EVERY;
+        self.words += 1;
+        News::Audio(Word { camera: self.id.0, number: self.words }.frame(now))
     }
 
     fn connect(&mut self, now: Duration) -> Vec<News> {
@@ -174,6 +193,7 @@ impl Camera {
         self.lose_next = 0;
         self.steady_since = now;
         self.state = State::Filming(now);
+        self.says_at = now;
         let mut news = vec![News::Health(Health::Live(SIZES[self.size]))];
         news.extend(self.shoot(now));
         news

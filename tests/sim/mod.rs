@@ -13,6 +13,7 @@ pub mod receiver;
 pub mod screen;
 pub mod script;
 pub mod server;
+pub mod voice;
 pub mod watcher;
 pub mod world;
 

@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crosspoint::engine::frame::Egress;
+use crosspoint::engine::frame::{AudioEgress, Egress};
 use crosspoint::engine::status::{SlotStatus, Status};
 use crosspoint::engine::viewer::{SlotKey, ViewerId};
 
 use super::ms;
 use super::picture::{Part, Picture};
 use super::screen::Screen;
+use super::voice::{Heard, Voice};
 use super::watcher::Arrived;
 
 /// 20 ms: a picture comes up to 8 ms after it was taken, and a burst is a tick a picture.
@@ -45,6 +46,7 @@ pub struct Slot {
     pub shown_since: Duration,
     /// A key of what is shown must be on the screen by then: the receiver has asked for it.
     pub repair_by: Option<Duration>,
+    pub voice: Voice,
     last: Option<usize>,
     has_failed: bool,
     /// A departure and its timestamp, to hold all later ones against.
@@ -177,6 +179,19 @@ impl Model {
         }
         let slot = self.slots.get_mut(&key).ok_or("media for a slot that is gone")?;
         slot.send(now, egress).map_err(|rule| format!("{key:?} {rule}")).map(|_| ())
+    }
+
+    pub fn say(&mut self, now: Duration, key: SlotKey, egress: &AudioEgress) -> Result<(), String> {
+        if !self.connected.contains(&key.viewer) {
+            return Err("audio before ICE and DTLS are up".to_owned());
+        }
+        let slot = self.slots.get_mut(&key).ok_or("audio for a slot that is gone")?;
+        slot.voice.send(now, slot.shown, egress).map_err(|rule| format!("{key:?} {rule}"))
+    }
+
+    pub fn listen(&self, key: SlotKey, heard: &Heard) -> Result<(), String> {
+        let Some(slot) = self.slots.get(&key) else { return Ok(()) };
+        slot.voice.hear(heard).map_err(|rule| format!("{key:?} {rule}"))
     }
 
     pub fn probe(&mut self, key: SlotKey, egress: &Egress) -> Result<(), String> {

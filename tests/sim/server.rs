@@ -94,9 +94,15 @@ impl Server {
             Entropy(entropy),
             offer,
             sources.len(),
+            &(0..sources.len()).collect::<Vec<_>>(),
         )
         .unwrap();
         assert!((0..sources.len()).all(|position| peer.slot_error(position).is_none()));
+        for position in 0..sources.len() {
+            let codecs = peer.audio_codecs(position);
+            let key = SlotKey { viewer: id, position };
+            self.hub.accept_audio(instant(now), key, codecs, prng.draw());
+        }
         self.demux.insert(peer.ufrag(), id);
         self.peers.insert(id, peer);
         answer.sdp
@@ -149,6 +155,12 @@ impl Server {
                     peer.queue(key.position, egress.clone());
                 }
                 return Some(Done::Hub(Output::Probe(key, egress)));
+            }
+            Some(Output::Audio(key, egress)) => {
+                if let Some(peer) = self.peers.get_mut(&key.viewer) {
+                    peer.queue_audio(key.position, egress.clone());
+                }
+                return Some(Done::Hub(Output::Audio(key, egress)));
             }
             Some(output) => return Some(Done::Hub(output)),
             None => {}

@@ -13,6 +13,7 @@ use str0m::{Candidate, Event, Input, Output, Rtc};
 use super::network::{Datagram, Link};
 use super::picture::{Part, Picture};
 use super::receiver::Receiver;
+use super::voice::{Heard, Word};
 use super::{instant, since_base};
 
 /// A packet as it arrived, repaired or not.
@@ -41,6 +42,7 @@ pub struct Watcher {
     pub has_left: bool,
     rtc: Rtc,
     mids: Vec<Mid>,
+    audio_mids: Vec<Mid>,
     ssrcs: BTreeMap<Ssrc, usize>,
     /// The SSRCs of the answer, in its order.
     announced: BTreeMap<u32, usize>,
@@ -53,6 +55,7 @@ pub struct Outcome {
     pub datagrams: Vec<Datagram>,
     pub arrived: Vec<Arrived>,
     pub shown: Vec<Shown>,
+    pub heard: Vec<Heard>,
     pub complaints: Vec<String>,
 }
 
@@ -65,13 +68,21 @@ impl Watcher {
         links: (Link, Link),
         answer: impl FnOnce(&str) -> String,
     ) -> Self {
-        let mut rtc =
-            Rtc::builder().set_rtp_mode(true).clear_codecs().enable_h264(true).build(instant(now));
+        let mut rtc = Rtc::builder()
+            .set_rtp_mode(true)
+            .clear_codecs()
+            .enable_h264(true)
+            .enable_pcmu(true, false)
+            .enable_pcma(true, false)
+            .enable_opus(true, false)
+            .build(instant(now));
         rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
         let mut changes = rtc.sdp_api();
-        let mids = (0..slots)
-            .map(|_| changes.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None))
-            .collect();
+        let mut add = |kind| -> Vec<Mid> {
+            let one = |_| changes.add_media(kind, Direction::RecvOnly, None, None, None);
+            (0..slots).map(one).collect()
+        };
+        let (mids, audio_mids) = (add(MediaKind::Video), add(MediaKind::Audio));
         let (offer, pending) = changes.apply().unwrap();
         let answer = answer(&offer.to_sdp_string());
         let announced = announced(&answer);
@@ -86,6 +97,7 @@ impl Watcher {
             has_left: false,
             rtc,
             mids,
+            audio_mids,
             ssrcs: BTreeMap::new(),
             announced,
             next_timeout: now,
@@ -174,6 +186,12 @@ impl Watcher {
         packet: &RtpPacket,
         outcome: &mut Outcome,
     ) -> Result<(), String> {
+        if let Some(position) = self.audio_position(packet.header.ssrc) {
+            let word = Word::read(&packet.payload).ok_or("audio that no camera sent")?;
+            let (sequence_number, rtp_timestamp) = (*packet.seq_no, packet.header.timestamp);
+            outcome.heard.push(Heard { position, sequence_number, rtp_timestamp, word });
+            return Ok(());
+        }
         let position = self.position(packet.header.ssrc).ok_or("media on a foreign SSRC")?;
         if packet.payload.is_empty() {
             let pictures = self.tracks[position].handle_padding(now, *packet.seq_no)?;
@@ -190,6 +208,11 @@ impl Watcher {
         let pictures = track.handle_packet(now, sequence_number, rtp_timestamp, part)?;
         outcome.shown.extend(pictures.into_iter().map(|picture| Shown { position, picture }));
         Ok(())
+    }
+
+    fn audio_position(&mut self, ssrc: Ssrc) -> Option<usize> {
+        let mid = self.rtc.direct_api().stream_rx(&ssrc)?.mid();
+        self.audio_mids.iter().position(|known| *known == mid)
     }
 
     fn position(&mut self, ssrc: Ssrc) -> Option<usize> {

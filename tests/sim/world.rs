@@ -17,6 +17,7 @@ use super::network::{Datagram, Network};
 use super::prng::Prng;
 use super::script::{Character, draw};
 use super::server::{ADDRESS, Done, GOP_TOTAL_MAX_BYTES, Server};
+use super::voice::CODECS;
 use super::watcher::{Outcome, Watcher};
 use super::{instant, ms};
 
@@ -41,6 +42,8 @@ pub struct Report {
     pub switches: u64,
     pub complaints: u64,
     pub lost: u64,
+    /// Packets of audio.
+    pub heard: u64,
     /// Of everything that left the matrix, in order.
     pub digest: u64,
 }
@@ -330,6 +333,7 @@ impl World {
                 hub.handle_health(at, id, health);
             }
             News::Gap => hub.handle_gap(at, id),
+            News::Audio(frame) => hub.handle_audio(at, id, frame),
             News::Frame(picture, frame) => {
                 hub.handle_frame(at, id, &frame);
                 drop(frame);
@@ -355,6 +359,10 @@ impl World {
             }
             let key = SlotKey { viewer, position: arrived.position };
             self.model.arrive(key, &arrived)?;
+        }
+        for heard in outcome.heard {
+            self.report.heard += 1;
+            self.model.listen(SlotKey { viewer, position: heard.position }, &heard)?;
         }
         for shown in outcome.shown {
             let key = SlotKey { viewer, position: shown.position };
@@ -411,6 +419,10 @@ impl World {
                 self.digest(&[key.viewer.0, egress.first_sequence_number]);
                 self.model.probe(key, &egress)
             }
+            Done::Hub(Output::Audio(key, egress)) => {
+                self.digest(&[egress.sequence_number, u64::from(egress.rtp_timestamp)]);
+                self.model.say(self.now, key, &egress)
+            }
             Done::Hub(Output::Status(key, status)) => {
                 self.note(format!("{key:?} says {status:?}"));
                 self.model.hear(key, &status)
@@ -456,6 +468,10 @@ impl World {
             if is_steady && self.now > slot.sent_at + camera.every * 2 + ms(600) {
                 let last = slot.sent_at;
                 return Err(format!("{key:?} was sent nothing since {last:?}: {}", slot.summary()));
+            }
+            let is_heard = CODECS[camera.id.0] != CODECS[4];
+            if is_steady && is_heard && self.now > slot.voice.sent_at + ms(150) {
+                return Err(format!("{key:?} is silent since {:?}", slot.voice.sent_at));
             }
         }
         Ok(())

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crosspoint::engine::frame::Frame;
+use crosspoint::engine::codec::AudioCodec;
+use crosspoint::engine::frame::{AudioFrame, Frame};
 use crosspoint::engine::gop::GopLimits;
 use crosspoint::engine::hub::{Hub, HubOptions, Output, SwitchPolicy};
 use crosspoint::engine::keyframe::Method;
@@ -281,6 +282,23 @@ impl Bench {
         self.collect();
     }
 
+    /// The camera says something in this codec that was taken so long ago, and is heard now.
+    pub fn say(&mut self, id: SourceId, codec: AudioCodec, ago: Duration) {
+        self.say_at(id, codec, self.now - ago);
+    }
+
+    pub fn say_at(&mut self, id: SourceId, codec: AudioCodec, captured_at: Instant) {
+        let payload = vec![u8::try_from(id.0).unwrap(); 160].into();
+        let frame = AudioFrame { codec, captured_at, ticks: codec.clock_hz() / 50, payload };
+        self.hub.handle_audio(self.now, id, frame);
+        self.collect();
+    }
+
+    /// The receiver of the slot takes audio.
+    pub fn accept_audio(&mut self, slot: SlotKey, codecs: &[AudioCodec]) {
+        self.hub.accept_audio(self.now, slot, codecs.to_vec(), 0x5eed);
+    }
+
     /// What came out since the last time.
     pub fn seen(&mut self) -> Seen {
         std::mem::take(&mut self.seen)
@@ -318,6 +336,10 @@ impl Bench {
                     let screen = self.screens.entry(key).or_default();
                     screen.probe(&egress).unwrap_or_else(|rule| panic!("{rule}"));
                     What::Probe(key)
+                }
+                Output::Audio(key, egress) => {
+                    assert!(egress.presented_at <= self.now, "presented in the future");
+                    What::Audio(key, egress)
                 }
                 Output::Status(key, status) => What::Status(key, status),
                 Output::Start(id) => What::Start(id),

@@ -20,6 +20,7 @@ mod screen;
 mod bench;
 mod seen;
 
+mod audio;
 mod cache;
 mod demand;
 mod instant;

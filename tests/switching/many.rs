@@ -147,6 +147,7 @@ impl Run {
     fn check(&mut self, seen: &Seen) {
         for event in &seen.0 {
             match &event.what {
+                What::Audio(slot, _) => panic!("audio on {slot:?}, though nobody takes any"),
                 What::Probe(slot) => panic!("a probe on {slot:?}, though nothing was lost"),
                 What::Picture(slot, picture, _) => {
                     let camera = usize::from(picture.camera) - 1;

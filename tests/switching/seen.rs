@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crosspoint::engine::frame::Egress;
+use crosspoint::engine::frame::{AudioEgress, Egress};
 use crosspoint::engine::source::SourceId;
 use crosspoint::engine::status::{SlotStatus, Status};
 use crosspoint::engine::viewer::SlotKey;
@@ -24,6 +24,7 @@ pub enum What {
     Stop(SourceId),
     Ask(SourceId),
     Probe(SlotKey),
+    Audio(SlotKey, AudioEgress),
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +42,14 @@ impl Seen {
             }
             _ => None,
         })
+    }
+
+    pub fn audio(&self, slot: SlotKey) -> Vec<(Duration, &AudioEgress)> {
+        let audio = |event| match event {
+            &Event { at, what: What::Audio(key, ref egress) } if key == slot => Some((at, egress)),
+            _ => None,
+        };
+        self.0.iter().filter_map(audio).collect()
     }
 
     /// Numbers of the cameras whose pictures were sent, without repetition in a row.

@@ -45,6 +45,14 @@ export class MultiStreamClient {
     return this.connection?.isOpen ?? false;
   }
 
+  /**
+   * The audio of the slots that asked for it, by slot; silent while what they show has none.
+   * Chromium keeps a slot's audio and video in step. A reconnection brings new tracks.
+   */
+  get audioTracks(): ReadonlyMap<number, MediaStreamTrack> {
+    return this.connection?.audioTracks ?? new Map();
+  }
+
   /** `WebSocket.readyState`; 3 (closed) without a socket. */
   get wsState(): number {
     return this.connection?.ws.readyState ?? 3;
@@ -154,10 +162,12 @@ export class MultiStreamClient {
   }
 
   private async change(
-    type: string, wish: SlotConfig, settles: (status: SlotStatus) => boolean,
+    type: string, request: SlotConfig, settles: (status: SlotStatus) => boolean,
   ): Promise<SlotStatus> {
-    const { slot, stream, quality, paused } = wish;
+    const { slot, stream, quality, paused } = request;
     const before = this.slots.get(slot);
+    // Whatever it shows, a slot keeps its audio.
+    const wish = before?.audio ? { ...request, audio: true } : request;
     if (!this.isConnected) {
       if (!before || !this.options.reconnect) throw new Error('not connected');
       this.slots.set(slot, wish);

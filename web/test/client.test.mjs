@@ -42,6 +42,30 @@ function failure(promise) {
   return promise.then(() => assert.fail('resolved'), (error) => error);
 }
 
+test('slots that ask for audio have a track for it, which switches and reconnections keep',
+  async () => {
+    const slots = [SLOTS[0], { ...SLOTS[1], audio: true }];
+    const promise = create({ reconnect: true }).connect(slots);
+    let socket = await serve(PENDING);
+    assert.equal((await promise).size, 2);
+    const wanted = [SLOTS[0], { slot: 3, stream: 'yard', audio: true }];
+    assert.deepEqual(socket.of('multistream/init')[0].slots, wanted);
+    const kinds = () => FakePeer.last.transceivers.map(({ receiver }) => receiver.track.kind);
+    assert.deepEqual(kinds(), ['video', 'video', 'audio']);
+    assert.deepEqual([...client.audioTracks].map(([slot, { kind }]) => [slot, kind]),
+      [[3, 'audio']]);
+    const switched = client.switchStream(3, 'front');
+    socket.status(3, 'front', 'active');
+    await switched;
+    socket.drop();
+    client.reconnectNow();
+    await settle();
+    socket = await serve(PENDING);
+    assert.deepEqual(socket.of('multistream/init')[0].slots,
+      [SLOTS[0], { slot: 3, stream: 'front', audio: true }]);
+    assert.equal(client.audioTracks.size, 1);
+  });
+
 test('connect says what it wants, offers one transceiver a slot and resolves with the tracks',
   async () => {
     const { socket, tracks } = await connected();

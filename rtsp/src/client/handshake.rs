@@ -12,6 +12,7 @@ use crate::limits::{MAX_INFORMATIONAL, MAX_REDIRECTS};
 use crate::message::{Request, Response};
 use crate::receive::Listener as _;
 use crate::receive::choose::{choose, offered_codec};
+use crate::receive::choose_audio::choose_audio;
 use crate::receive::track::Track;
 use crate::sdp::Sdp;
 use crate::transport::{SessionHeader, TransportHeader};
@@ -69,6 +70,9 @@ impl Client {
             }
             return;
         }
+        if self.is_setting_up_audio() {
+            return self.audio_set_up(now, response);
+        }
         if matches!(response.status, 300..=303 | 305..=399) {
             return self.redirect(now, response);
         }
@@ -77,7 +81,7 @@ impl Client {
             Some(Step::Describe) => self.described(now, response),
             Some(Step::Setup) => self.set_up(now, response),
             Some(Step::Play) => self.played(now, response),
-            Some(Step::Bind { .. } | Step::Join { .. } | Step::Playing) | None => {}
+            _ => {}
         }
     }
 
@@ -97,6 +101,9 @@ impl Client {
             }
             Err(_) if sent.purpose == Purpose::Renewal => self.renewal_refused(true),
             Err(_) if matches!(self.phase, Phase::Closing { .. }) => self.finish_closing(now),
+            Err(_) if self.is_setting_up_audio() => {
+                self.leave_audio_out(now, "SETUP: 401 Unauthorized");
+            }
             Err(error) => self.fail(now, unauthorized(error)),
         }
     }
@@ -147,7 +154,8 @@ impl Client {
         }
         let sdp = Sdp::parse(&response.body);
         self.look_at_maker(response, &sdp);
-        let (tracks, chosen) = choose(&sdp);
+        let (mut tracks, chosen) = choose(&sdp);
+        let chosen_audio = choose_audio(&sdp, &mut tracks);
         let codec = offered_codec(&tracks);
         self.told.event(Event::Described { tracks });
         let Some(chosen) = chosen else {
@@ -159,6 +167,7 @@ impl Client {
         let Some(session) = &mut self.session else { return };
         session.base = base;
         session.chosen = Some(chosen);
+        session.chosen_audio = chosen_audio;
         match self.carrier {
             Carrier::Tcp => self.set_up_track(now, &tcp_transport()),
             Carrier::Udp => {
@@ -188,6 +197,9 @@ impl Client {
     }
 
     pub(super) fn bound(&mut self, now: Instant, track: TrackId, ports: (u16, u16)) {
+        if self.is_setting_up_audio() {
+            return self.audio_bound(now, Some(ports));
+        }
         let Some(session) = &self.session else { return };
         let is_chosen = session.chosen.as_ref().is_some_and(|chosen| chosen.info.track == track);
         match session.step {
@@ -195,12 +207,15 @@ impl Client {
                 let header = TransportHeader { client_port: Some(ports), ..Default::default() };
                 self.set_up_track(now, &header);
             }
-            Step::Join { .. } => self.play(now),
+            Step::Join { .. } => self.set_up_audio(now),
             _ => {}
         }
     }
 
     pub(super) fn unbound(&mut self, now: Instant, reason: &str) {
+        if self.is_setting_up_audio() {
+            return self.audio_bound(now, None);
+        }
         let joining =
             self.session.as_ref().is_some_and(|session| matches!(session.step, Step::Join { .. }));
         let error = match joining {
@@ -271,7 +286,7 @@ impl Client {
                 let group = Group { address, rtp_port, rtcp_port, ttl };
                 self.told.push(Output::JoinMulticast { track, group });
             }
-            None => self.play(now),
+            None => self.set_up_audio(now),
         }
     }
 
@@ -303,7 +318,7 @@ impl Client {
         }
     }
 
-    fn play(&mut self, now: Instant) {
+    pub(super) fn play(&mut self, now: Instant) {
         let Some(session) = &mut self.session else { return };
         session.step = Step::Play;
         let uri = session.base.request_uri();
@@ -352,7 +367,7 @@ impl Client {
     }
 
     /// The first identifier counts: some cameras name another one later and mean the first.
-    fn note_session(&mut self, response: &Response) {
+    pub(super) fn note_session(&mut self, response: &Response) {
         let Some(session) = &mut self.session else { return };
         let said = response.headers.get("Session").and_then(SessionHeader::parse);
         match (&session.requests.session, said) {
@@ -374,6 +389,7 @@ impl Client {
         let (data, report) = (track.hole_punch(), track.report(now));
         self.told.push(Output::SendDatagram { udp: rtp_port, port: rtp, data });
         self.told.push(Output::SendDatagram { udp: rtcp_port, port: rtcp, data: report });
+        self.punch_audio_hole(now);
     }
 
     /// Requests of a camera: some ask whether we are still there.

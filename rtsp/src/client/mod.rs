@@ -5,6 +5,7 @@
 //! [`poll_output`](Client::poll_output) asks for, until there is nothing more. One deadline at a
 //! time: [`poll_timeout`](Client::poll_timeout).
 
+mod audio;
 mod backoff;
 mod error;
 mod handshake;
@@ -66,6 +67,8 @@ pub struct Client {
     /// Learned: which keep-alive works, and how track URLs are made.
     keep_alive: Ladder,
     resolve_control: bool,
+    /// The last attempt asked for audio, and no video came: this one does not.
+    audio_barred: bool,
     last_keyframe_request: Option<Instant>,
     is_axis: bool,
     /// Address of the other end of the connection.
@@ -119,6 +122,7 @@ impl Client {
             last_error: None,
             keep_alive,
             resolve_control: false,
+            audio_barred: false,
             last_keyframe_request: None,
             is_axis: false,
             peer: None,
@@ -364,11 +368,15 @@ impl Client {
             return self.finish_closing(now);
         }
         let had_media = self.credit_media();
+        let is_to_be_repeated = self.blame_audio(had_media);
         if !matches!(error, Error::Closed { .. } | Error::Framing(_)) {
             self.send_teardown(now);
         }
         self.hang_up();
         self.told.stats.failures += 1;
+        if is_to_be_repeated {
+            return self.dial(now);
+        }
         let next = if had_media { 0 } else { self.address + 1 };
         let is_round_over = had_media || next > self.options.alternatives.len();
         self.go_to(if is_round_over { 0 } else { next });

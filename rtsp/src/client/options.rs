@@ -103,6 +103,8 @@ pub struct Options {
     pub transport: Transport,
     /// Which request keeps a session alive.
     pub keep_alive: KeepAlive,
+    /// The camera's audio is asked for, beside its video.
+    pub audio: bool,
     /// `User-Agent` of every request; some cameras refuse requests without one.
     pub user_agent: String,
     /// How long to wait for what.
@@ -120,6 +122,7 @@ impl Options {
             alternatives: Vec::new(),
             transport: Transport::default(),
             keep_alive: KeepAlive::default(),
+            audio: true,
             user_agent: concat!("crosspoint/", env!("CARGO_PKG_VERSION")).to_owned(),
             timeouts: Timeouts::default(),
             backoff: Backoff::default(),

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::Error;
+use crate::audio::Sound;
 use crate::h264::{self, ParameterSets};
 use crate::tunnel::Tunnel;
 
@@ -126,6 +127,13 @@ pub enum Event {
         /// Whether nothing can be decoded until the next IDR.
         breaks_prediction: bool,
     },
+    /// Audio of the track beside the video.
+    Audio(Sound),
+    /// The described audio is not played, whatever [`Choice`] said of it.
+    AudioLeftOut {
+        /// Why.
+        reason: String,
+    },
     /// The camera's clock (RFC 3550 6.4.1). It may be decades off, and may jump.
     SenderReport {
         /// The track it is about.
@@ -181,13 +189,17 @@ pub struct TrackInfo {
 pub enum Choice {
     /// The one that is played.
     Chosen,
-    /// Not video: nothing here plays it yet.
+    /// The audio that is played beside the video.
+    ChosenAudio,
+    /// Audio of a codec that browsers do not take.
+    UnknownAudio,
+    /// Neither video nor audio to be played.
     NotVideo,
     /// Video of a codec nothing here plays.
     UnknownCodec,
     /// Disabled, or not a transport we speak.
     Disabled,
-    /// Another video track came first.
+    /// Another track of its kind came first.
     Surplus,
 }
 
@@ -197,6 +209,8 @@ impl Choice {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Chosen => "chosen",
+            Self::ChosenAudio => "chosen_audio",
+            Self::UnknownAudio => "unknown_audio",
             Self::NotVideo => "not_video",
             Self::UnknownCodec => "unknown_codec",
             Self::Disabled => "disabled",
@@ -283,6 +297,8 @@ pub struct Stats {
     pub packets: u64,
     /// Bytes of those packets, headers included.
     pub bytes: u64,
+    /// RTP packets of the audio track.
+    pub audio_packets: u64,
     /// RTP packets missing by their sequence numbers.
     pub lost: u64,
     /// RTP packets that came late, twice, malformed, or belong to nothing known.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::Client;
 use super::error::Error;
 use super::handshake::REPORT_INTERVAL;
-use super::output::{Output, Quirk, UdpPort};
+use super::output::{Output, Quirk, TrackId, UdpPort};
 use super::requests::Purpose;
 use super::session::{Missed, Route, Step};
 use crate::receive::Listener as _;
@@ -19,12 +19,18 @@ const KEYFRAME_INTERVAL: Duration = Duration::from_secs(1);
 impl Client {
     /// A frame of the connection. Before PLAY is sent, it is a leftover of somebody's session.
     pub(super) fn handle_frame(&mut self, now: Instant, channel: u8, data: &[u8]) {
+        if self.take_audio_frame(now, channel, data) {
+            return;
+        }
         let Some(session) = &mut self.session else { return };
         let Route::Tcp { rtp, rtcp } = session.route else {
             self.told.stats.discarded += 1;
             return self.told.quirk(Quirk::UnassignedChannel);
         };
-        if channel != rtp && channel != rtcp {
+        // Some cameras confuse the tracks' channels: what is not audio is taken for video.
+        let is_of_audio =
+            session.audio.as_ref().is_some_and(|audio| audio.route.has_channel(channel, channel));
+        if channel != rtp && channel != rtcp && !is_of_audio {
             self.told.stats.discarded += 1;
             return self.told.quirk(Quirk::UnassignedChannel);
         }
@@ -40,6 +46,9 @@ impl Client {
         source: SocketAddr,
         data: &[u8],
     ) {
+        if self.take_audio_datagram(now, udp.track, source, data) {
+            return;
+        }
         let Some(session) = &mut self.session else { return };
         let address = match &mut session.route {
             Route::None | Route::Tcp { .. } => return,
@@ -80,8 +89,16 @@ impl Client {
         let session = self.session.as_mut()?;
         let Route::Tcp { rtp, rtcp } = session.route else { return None };
         let track = session.track.as_ref()?;
-        std::mem::take(&mut session.expectation_changed)
-            .then(|| (vec![rtp, rtcp], track.payload_types().to_vec()))
+        std::mem::take(&mut session.expectation_changed).then(|| {
+            let (mut channels, mut types) = (vec![rtp, rtcp], track.payload_types().to_vec());
+            if let Some(audio) = &session.audio {
+                if let Route::Tcp { rtp, rtcp } = audio.route {
+                    channels.extend([rtp, rtcp]);
+                }
+                types.extend(audio.track.payload_types());
+            }
+            (channels, types)
+        })
     }
 
     pub(super) fn handle_session_timeout(&mut self, now: Instant) {
@@ -90,8 +107,13 @@ impl Client {
         if let Some(track) = &mut session.track {
             track.handle_timeout(now, &mut self.told);
         }
+        self.handle_audio_timeout(now);
+        let Some(session) = &mut self.session else { return };
         if due(session.step_deadline(&timeouts), now) {
             let awaited = session.requests.awaited().map(|sent| sent.method);
+            if awaited.is_none() && self.is_setting_up_audio() {
+                return self.audio_bound(now, None);
+            }
             let error =
                 awaited.map_or(Error::UdpUnavailable, |method| Error::RequestTimeout { method });
             return self.fail(now, error);
@@ -116,9 +138,12 @@ impl Client {
     fn send_report(&mut self, now: Instant) {
         let Some(session) = &mut self.session else { return };
         session.next_report = Some(now + REPORT_INTERVAL);
-        if let Some(report) = session.track.as_mut().map(|track| track.report(now)) {
-            self.send_rtcp(report);
+        let route = session.route;
+        if let Some(track) = &mut session.track {
+            let (track, report) = (track.info.track, track.report(now));
+            self.send_rtcp(track, route, report);
         }
+        self.report_audio(now);
     }
 
     /// The reply is not waited for: many cameras never send one, and only missing media counts.
@@ -154,21 +179,20 @@ impl Client {
         else {
             return false;
         };
-        let Some(request) = session.track.as_mut().and_then(|track| track.keyframe_request(now))
-        else {
-            return false;
-        };
-        let sent = self.send_rtcp(request);
+        let route = session.route;
+        let Some(track) = &mut session.track else { return false };
+        let Some(request) = track.keyframe_request(now) else { return false };
+        let track = track.info.track;
+        let sent = self.send_rtcp(track, route, request);
         if sent {
             self.last_keyframe_request = Some(now);
         }
         sent
     }
 
-    /// Sends RTCP by the way of the session; whether there is one.
-    fn send_rtcp(&mut self, data: Vec<u8>) -> bool {
-        let Some(session) = &self.session else { return false };
-        let port = match session.route {
+    /// Sends RTCP by the way of a track; whether there is one.
+    pub(super) fn send_rtcp(&mut self, track: TrackId, route: Route, data: Vec<u8>) -> bool {
+        let port = match route {
             Route::None => return false,
             Route::Udp { ports, .. } => ports.map(|(_, rtcp_port)| rtcp_port),
             Route::Multicast { rtcp_port, .. } => Some(rtcp_port),
@@ -180,8 +204,7 @@ impl Client {
                 return true;
             }
         };
-        let track = session.track.as_ref().map(|track| track.info.track);
-        let Some((port, track)) = port.zip(track) else { return false };
+        let Some(port) = port else { return false };
         let udp = UdpPort { track, rtcp: true };
         self.told.push(Output::SendDatagram { udp, port, data });
         true

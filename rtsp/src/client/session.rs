@@ -8,7 +8,9 @@ use super::keepalive;
 use super::options::Timeouts;
 use super::requests::Requests;
 use crate::limits::{MAX_RESYNCS, RESYNC_WINDOW_MS};
+use crate::receive::audio_track::AudioTrack;
 use crate::receive::choose::Chosen;
+use crate::receive::choose_audio::ChosenAudio;
 use crate::receive::earliest;
 use crate::receive::track::Track;
 use crate::transport::{DEFAULT_SESSION_TIMEOUT, TransportHeader};
@@ -29,6 +31,10 @@ pub(super) struct Session {
     pub(super) asked: Option<TransportHeader>,
     pub(super) track: Option<Track>,
     pub(super) route: Route,
+    /// The audio to set up behind it, until it is or is left out.
+    pub(super) chosen_audio: Option<ChosenAudio>,
+    pub(super) audio: Option<AudioLink>,
+    pub(super) asked_for_audio: bool,
     /// The parser does not know yet what to expect of frames.
     pub(super) expectation_changed: bool,
     /// This connection tried the track URL resolved after the appended one.
@@ -37,6 +43,13 @@ pub(super) struct Session {
     pub(super) next_keep_alive: Option<Instant>,
     pub(super) next_report: Option<Instant>,
     resyncs: VecDeque<Instant>,
+}
+
+/// The audio track and the way of its packets.
+#[derive(Debug)]
+pub(super) struct AudioLink {
+    pub(super) track: AudioTrack,
+    pub(super) route: Route,
 }
 
 /// What the session waits for.
@@ -51,6 +64,15 @@ pub(super) enum Step {
     Setup,
     /// The multicast group, from the caller.
     Join {
+        since: Instant,
+    },
+    /// UDP ports for the audio, from the caller.
+    BindAudio {
+        since: Instant,
+    },
+    SetUpAudio,
+    /// The audio's multicast group, from the caller.
+    JoinAudio {
         since: Instant,
     },
     Play,
@@ -92,6 +114,9 @@ impl Session {
             asked: None,
             track: None,
             route: Route::None,
+            chosen_audio: None,
+            audio: None,
+            asked_for_audio: false,
             expectation_changed: false,
             resolved_tried: false,
             played_at: None,
@@ -118,7 +143,10 @@ impl Session {
     /// Until when the present step has to be done; none while playing.
     pub(super) fn step_deadline(&self, timeouts: &Timeouts) -> Option<Instant> {
         let since = match self.step {
-            Step::Bind { since } | Step::Join { since } => Some(since),
+            Step::Bind { since }
+            | Step::Join { since }
+            | Step::BindAudio { since }
+            | Step::JoinAudio { since } => Some(since),
             _ => self.requests.awaited().map(|sent| sent.sent_at),
         };
         since.map(|since| since + timeouts.request)
@@ -148,6 +176,7 @@ impl Session {
             self.next_keep_alive,
             self.next_report,
             self.track.as_ref().and_then(Track::poll_timeout),
+            self.audio.as_ref().and_then(|audio| audio.track.poll_timeout()),
         ])
     }
 }

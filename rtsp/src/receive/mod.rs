@@ -1,7 +1,9 @@
-//! What receives video needs, whether a camera was asked for it or a publisher brings it: which
+//! What receives video and the audio beside it needs, whether a camera was asked for it or a publisher brings it: which
 //! section of a description it is, and packets in, access units and reports out.
 
+pub(crate) mod audio_track;
 pub(crate) mod choose;
+pub(crate) mod choose_audio;
 mod source;
 pub(crate) mod track;
 

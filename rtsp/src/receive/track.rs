@@ -158,10 +158,7 @@ impl Track {
     /// The sender counts from elsewhere: what waits in the old order is of no use.
     fn forget_order(&mut self, sequence: u16, now: Instant) {
         if let Some(reorder) = &mut self.reorder {
-            reorder.reset();
-            // This packet is on its way already; it only sets the place of those that follow.
-            reorder.push(now, sequence, &[]);
-            reorder.pop(now);
+            reorder.restart(now, sequence);
         }
     }
 
@@ -216,24 +213,7 @@ impl Track {
 
     /// A receiver report with source description (RFC 3550 6.1).
     pub(crate) fn report(&mut self, now: Instant) -> Vec<u8> {
-        let last =
-            self.last_report.map(|(report, at)| (report.ntp, now.saturating_duration_since(at)));
-        let block = self.sources.present().map(|source| {
-            let figures = source.reception.report();
-            ReportBlock {
-                ssrc: source.ssrc,
-                fraction_lost: figures.fraction_lost,
-                cumulative_lost: figures.cumulative_lost,
-                highest_sequence: figures.highest_sequence,
-                jitter: figures.jitter,
-                last_sender_report: last.map_or(0, |(ntp, _)| middle(ntp)),
-                delay: last.map_or(0, |(_, since)| in_65536ths(since)),
-            }
-        });
-        let mut out = Vec::new();
-        rtcp::push_receiver_report(&mut out, self.ssrc, block.as_ref());
-        rtcp::push_source_description(&mut out, self.ssrc, &format!("{:08x}", self.ssrc));
-        out
+        receiver_report(now, self.ssrc, &mut self.sources, self.last_report)
     }
 
     /// A report that asks for an IDR, by picture loss indication and by full intra request: some
@@ -253,6 +233,32 @@ impl Track {
         out.extend(self.ssrc.to_be_bytes());
         out
     }
+}
+
+/// A receiver report of `ssrc` with source description (RFC 3550 6.1).
+pub(super) fn receiver_report(
+    now: Instant,
+    ssrc: u32,
+    sources: &mut Sources,
+    last_report: Option<(SenderReport, Instant)>,
+) -> Vec<u8> {
+    let last = last_report.map(|(report, at)| (report.ntp, now.saturating_duration_since(at)));
+    let block = sources.present().map(|source| {
+        let figures = source.reception.report();
+        ReportBlock {
+            ssrc: source.ssrc,
+            fraction_lost: figures.fraction_lost,
+            cumulative_lost: figures.cumulative_lost,
+            highest_sequence: figures.highest_sequence,
+            jitter: figures.jitter,
+            last_sender_report: last.map_or(0, |(ntp, _)| middle(ntp)),
+            delay: last.map_or(0, |(_, since)| in_65536ths(since)),
+        }
+    });
+    let mut out = Vec::new();
+    rtcp::push_receiver_report(&mut out, ssrc, block.as_ref());
+    rtcp::push_source_description(&mut out, ssrc, &format!("{ssrc:08x}"));
+    out
 }
 
 /// The middle 32 bits of an NTP timestamp, as reports want them.

@@ -6,9 +6,12 @@ use std::time::Instant;
 use super::carrier::Carrier;
 use super::limits::{PUSH_QUIET, PUSH_TIMEOUT, REPORT_INTERVAL};
 use super::{Role, Session};
+use crate::audio::ENABLED;
 use crate::client::{Event, Stats, TrackInfo};
 use crate::receive::Listener;
+use crate::receive::audio_track::AudioTrack;
 use crate::receive::choose::{Chosen, choose};
+use crate::receive::choose_audio::{ChosenAudio, choose_audio};
 use crate::receive::track::Track;
 use crate::receive::{due, earliest};
 use crate::sdp::Sdp;
@@ -22,6 +25,8 @@ pub(super) struct Recording {
     /// The one that is taken, until it is set up.
     chosen: Option<Chosen>,
     video: Option<Video>,
+    chosen_audio: Option<ChosenAudio>,
+    audio: Option<(AudioTrack, Carrier)>,
     /// The ways of the others: they are set up because publishers insist, and not listened to.
     ignored: Vec<Carrier>,
     told: Told,
@@ -56,12 +61,16 @@ impl Listener for Told {
 impl Recording {
     /// None if the description holds nothing that can be shown.
     pub(super) fn announced(name: String, sdp: &[u8]) -> Option<Self> {
-        let (sections, chosen) = choose(&Sdp::parse(sdp));
+        let sdp = Sdp::parse(sdp);
+        let (mut sections, chosen) = choose(&sdp);
+        let chosen_audio = choose_audio(&sdp, &mut sections);
         chosen.map(|chosen| Self {
             name,
             sections,
             chosen: Some(chosen),
             video: None,
+            chosen_audio,
+            audio: None,
             ignored: Vec::new(),
             told: Told::default(),
             since: None,
@@ -88,12 +97,17 @@ impl Recording {
             self.video = Some(Video { track, carrier });
             return true;
         }
+        if let Some(chosen) = self.chosen_audio.take_if(|chosen| chosen.info.track == section) {
+            self.audio = Some((AudioTrack::new(chosen, is_ordered, None, ssrc), carrier));
+            return true;
+        }
         let is_video = self.video.as_ref().is_some_and(|video| video.track.info.track == section);
-        let has_room = self.ignored.len() < self.sections.len();
-        if has_room && !is_video {
+        let is_audio = self.audio.as_ref().is_some_and(|(audio, _)| audio.track() == section);
+        let is_new = !is_video && !is_audio && self.ignored.len() < self.sections.len();
+        if is_new {
             self.ignored.push(carrier);
         }
-        has_room && !is_video
+        is_new
     }
 
     /// RECORD is asked for: false before the video is set up.
@@ -118,7 +132,8 @@ impl Recording {
     }
 
     fn carriers(&self) -> impl Iterator<Item = &Carrier> {
-        self.video.iter().map(|video| &video.carrier).chain(&self.ignored)
+        let audio = self.audio.iter().map(|(_, carrier)| carrier);
+        self.video.iter().map(|video| &video.carrier).chain(audio).chain(&self.ignored)
     }
 
     /// Channels and payload types that are expected.
@@ -127,7 +142,10 @@ impl Recording {
             Carrier::Tcp(rtp, rtcp) => Some([*rtp, *rtcp]),
             Carrier::Udp(..) => None,
         });
-        let types = self.video.as_ref().map(|video| video.track.payload_types().to_vec());
+        let types = self.video.as_ref().map(|video| {
+            let audio = self.audio.iter().flat_map(|(audio, _)| audio.payload_types());
+            video.track.payload_types().iter().chain(audio).copied().collect()
+        });
         // Of the other sections any type may come.
         let types = types.filter(|_| self.ignored.is_empty());
         (channels.flatten().collect(), types.unwrap_or_default())
@@ -141,7 +159,8 @@ impl Recording {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let track = self.video.as_ref().and_then(|video| video.track.poll_timeout());
         let silent = self.since.and(self.last_packet()).map(|last| last + PUSH_TIMEOUT);
-        earliest([track, silent, self.next_report])
+        let audio = self.audio.as_ref().and_then(|(audio, _)| audio.poll_timeout());
+        earliest([track, audio, silent, self.next_report])
     }
 }
 
@@ -189,10 +208,19 @@ impl Session {
     /// Interleaved data of a publisher.
     pub(super) fn handle_pushed(&mut self, now: Instant, channel: u8, data: &[u8]) {
         let Role::Recording(recording) = &mut self.role else { return };
-        let Recording { video: Some(Video { track, carrier }), told, since, .. } = &mut **recording
+        let Recording { video: Some(Video { track, carrier }), audio, told, since, .. } =
+            &mut **recording
         else {
             return;
         };
+        let of_audio =
+            |(_, way): &&mut (_, Carrier)| ENABLED && way.is_rtcp_channel(channel).is_some();
+        if let Some((audio, _)) = audio.as_mut().filter(|audio| of_audio(audio))
+            && carrier.is_rtcp_channel(channel).is_none()
+            && since.is_some()
+        {
+            return audio.handle_data(now, data, told);
+        }
         if let Some(by_rtcp) = carrier.is_rtcp_channel(channel)
             && since.is_some()
         {
@@ -210,10 +238,16 @@ impl Session {
     ) {
         let Role::Recording(recording) = &mut self.role else { return };
         let is_other = recording.ignored.iter().any(|carrier| carrier.has_port(port));
-        let Recording { video: Some(Video { track, carrier }), told, since, .. } = &mut **recording
+        let Recording { video: Some(Video { track, carrier }), audio, told, since, .. } =
+            &mut **recording
         else {
             return;
         };
+        if let Some((audio, _)) = audio.as_mut().filter(|(_, way)| ENABLED && way.has_port(port))
+            && since.is_some()
+        {
+            return audio.handle_data(now, data, told);
+        }
         if matches!(carrier, Carrier::Udp(..)) && since.is_some() && !is_other {
             track.handle_data(now, by_rtcp, data, told);
         }
@@ -223,19 +257,29 @@ impl Session {
     pub(super) fn handle_recording_timeout(&mut self, now: Instant) {
         let Role::Recording(recording) = &mut self.role else { return };
         let last = recording.since.and(recording.last_packet());
-        let Recording { video: Some(Video { track, carrier }), told, next_report, .. } =
+        let Recording { video: Some(Video { track, carrier }), audio, told, next_report, .. } =
             &mut **recording
         else {
             return;
         };
         track.handle_timeout(now, told);
+        if let Some((audio, _)) = audio.as_mut().filter(|_| ENABLED) {
+            audio.handle_timeout(now, told);
+        }
         if last.is_some_and(|last| last + PUSH_TIMEOUT <= now) {
             return self.close();
         }
         if due(*next_report, now) {
             *next_report = Some(now + REPORT_INTERVAL);
             let (report, carrier) = (track.report(now), *carrier);
+            let of_audio = audio
+                .as_mut()
+                .filter(|_| ENABLED)
+                .map(|(audio, carrier)| (audio.report(now), *carrier));
             self.send_rtcp(carrier, report);
+            if let Some((report, carrier)) = of_audio {
+                self.send_rtcp(carrier, report);
+            }
         }
     }
 }

@@ -11,7 +11,8 @@ pub const CAMERA: &str = "10.0.0.7";
 
 pub const SDP: &str = "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n\
     a=fmtp:96 packetization-mode=1;sprop-parameter-sets=Z0LAHtkDxWhAAAADAEAAAAwDxYuS,aMuMsg==\r\n\
-    a=control:trackID=0\r\nm=audio 0 RTP/AVP 8\r\na=control:trackID=1\r\n";
+    a=control:trackID=0\r\nm=audio 0 RTP/AVP 97\r\n\
+    a=rtpmap:97 MPEG4-GENERIC/16000\r\na=control:trackID=1\r\n";
 
 pub const IDR: &[u8] = &[0x65, 0x88, 0x84, 0x00, 0x10, 0xff];
 pub const DELTA: &[u8] = &[0x41, 0x9a, 0x24, 0x6c, 0x41, 0x4f];
@@ -24,6 +25,7 @@ pub enum Seen {
     Request(String),
     Frame(u8, Vec<u8>),
     Bind,
+    BindAudio(usize),
     Join(Group),
     Datagram(UdpPort, u16, Vec<u8>),
     Event(Event),
@@ -188,10 +190,8 @@ impl Bench {
                     _ => Seen::Request(String::from_utf8(bytes).unwrap()),
                 },
                 Output::BindUdp { track: 0 } => Seen::Bind,
-                Output::JoinMulticast { track: 0, group } => Seen::Join(group),
-                Output::BindUdp { track } | Output::JoinMulticast { track, .. } => {
-                    panic!("track {track}")
-                }
+                Output::BindUdp { track } => Seen::BindAudio(track),
+                Output::JoinMulticast { group, .. } => Seen::Join(group),
                 Output::SendDatagram { udp, port, data } => Seen::Datagram(udp, port, data),
                 Output::Event(event) => Seen::Event(event),
             });

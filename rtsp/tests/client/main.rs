@@ -6,6 +6,7 @@
     reason = "a test that can't go on has failed"
 )]
 
+mod audio;
 mod auth;
 mod bad_input;
 mod bench;

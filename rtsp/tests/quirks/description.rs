@@ -259,3 +259,12 @@ pub fn static_payload_types_have_the_clock_of_rfc_3551() {
     let clocks: Vec<u32> = tracks.iter().map(|track| track.clock_rate_hz).collect();
     assert_eq!(clocks, [90_000, 44_100, 44_100]);
 }
+
+pub fn opus_is_opus_whatever_is_said_of_its_channels() {
+    for channels in ["", "/1", "/2"] {
+        let audio = format!("m=audio 0 RTP/AVP 97\r\na=rtpmap:97 OPUS/48000{channels}\r\n");
+        let scene = plays(96, "trackID=0", &format!("v=0\r\n{}{audio}", video()));
+        let Some(Event::Described { tracks }) = scene.events.first() else { panic!() };
+        assert_eq!(tracks[1].choice, Choice::ChosenAudio);
+    }
+}

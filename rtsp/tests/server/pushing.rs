@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use rtsp::audio::Codec;
 use rtsp::client::Event;
 use rtsp::h264::{AccessUnit, Kind, packetize};
 use rtsp::rtcp;
@@ -34,8 +35,12 @@ fn announce(peer: &mut Peer, sdp: &str, answer: Result<(), Refusal>) -> String {
 
 /// A publisher of video and audio as ffmpeg is one.
 fn recording(transport: &str) -> Peer {
+    recording_of(SDP, transport)
+}
+
+fn recording_of(sdp: &str, transport: &str) -> Peer {
     let mut peer = peer();
-    assert!(announce(&mut peer, SDP, Ok(())).starts_with("RTSP/1.0 200 OK\r\n"));
+    assert!(announce(&mut peer, sdp, Ok(())).starts_with("RTSP/1.0 200 OK\r\n"));
     let (reply, _) = peer.ask("SETUP", &format!("{URL}/streamid=0"), &[transport]);
     assert!(reply.starts_with("RTSP/1.0 200 ") && reply.contains(";mode=record\r\n"), "{reply}");
     let session = session_header(&reply);
@@ -91,6 +96,26 @@ fn what_is_pushed_comes_out_as_from_a_camera() {
     assert_eq!(pictures[0].kind, Kind::Idr);
     assert!(pictures[0].nals().eq([&slice(IDR, 0, 3000, 1)[..]]));
     assert_eq!(peer.outputs(), []);
+}
+
+#[test]
+fn pushed_audio_comes_out_beside_the_video() {
+    let sdp = SDP.replace("97\r\na=rtpmap:97 MPEG4-GENERIC/48000/2", "8");
+    let mut peer = recording_of(&sdp, VIDEO);
+    events(&mut peer);
+    let mut sound = vec![0x80, 8, 0, 1, 0, 0, 0, 80, 0, 0, 0, 5];
+    sound.extend([0x55; 400]);
+    peer.session.handle_data(peer.now, &interleaved(2, &sound));
+    let told = events(&mut peer);
+    let [Event::Audio(sound)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!((sound.codec, sound.ends_at, sound.packets.len()), (Codec::Pcma, 480, 2));
+    for packet in idr(&peer, 7) {
+        peer.session.handle_data(peer.now, &interleaved(0, &packet));
+    }
+    assert_eq!(pictures(&mut peer).len(), 1);
+    // Audio alone keeps no publisher: what is watched is the video.
+    peer.now += PUSH_QUIET;
+    assert!(peer.session.is_quiet(peer.now));
 }
 
 #[test]

@@ -168,7 +168,7 @@ proptest! {
             }
             for output in &outputs {
                 match output {
-                    Output::Open { slots } => {
+                    Output::Open { slots, .. } => {
                         prop_assert!(!std::mem::replace(&mut open, true));
                         prop_assert_eq!(slots.len(), 2);
                     }

@@ -7,7 +7,7 @@ fn init_opens_the_slots_and_is_ready() {
     let mut client = Client::new();
     let outputs = client.init(&["a", "b"]);
     let slots = vec![Some("a".to_owned()), Some("b".to_owned())];
-    assert_eq!(done(&outputs), [Output::Open { slots }]);
+    assert_eq!(done(&outputs), [Output::Open { slots, audio: vec![] }]);
     let ready = json!({ "type": "multistream/ready", "value": { "request_id": "i", "slots": 2 } });
     assert_eq!(sent(&outputs), [ready]);
 }
@@ -16,7 +16,10 @@ fn init_opens_the_slots_and_is_ready() {
 fn an_unknown_stream_keeps_its_place() {
     let mut client = Client::new();
     let outputs = client.init(&["nope", "b"]);
-    assert_eq!(done(&outputs), [Output::Open { slots: vec![None, Some("b".to_owned())] }]);
+    assert_eq!(
+        done(&outputs),
+        [Output::Open { slots: vec![None, Some("b".to_owned())], audio: vec![] }]
+    );
     assert_eq!(sent(&outputs)[0]["value"]["slots"], 2);
 }
 
@@ -33,7 +36,20 @@ fn quality_is_part_of_the_name_unless_native() {
         ] }),
     );
     let names = ["a-360p", "a", "a", "a"].map(|name| Some(name.to_owned()));
-    assert_eq!(done(&outputs), [Output::Open { slots: names.into() }]);
+    assert_eq!(done(&outputs), [Output::Open { slots: names.into(), audio: vec![] }]);
+}
+
+#[test]
+fn slots_take_audio_where_they_say_so() {
+    let slots = json!([
+        { "slot": 4, "stream": "a", "audio": true },
+        { "slot": 2, "stream": "b" },
+        { "slot": 3, "stream": "b", "audio": "yes" },
+        { "slot": 1, "stream": "b", "audio": true },
+    ]);
+    let outputs = Client::new().send("multistream/init", json!({ "slots": slots }));
+    let done = done(&outputs);
+    assert!(matches!(&done[..], [Output::Open { audio, .. }] if *audio == [0, 3]), "{done:?}");
 }
 
 #[test]

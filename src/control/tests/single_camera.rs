@@ -12,7 +12,7 @@ fn offer(client: &mut Client) -> Vec<Output> {
 
 fn opened() -> [Output; 2] {
     let slots = vec![Some("a".to_owned())];
-    [Output::Open { slots }, Output::Offer { sdp: "offer".to_owned() }]
+    [Output::Open { slots, audio: vec![0] }, Output::Offer { sdp: "offer".to_owned() }]
 }
 
 #[test]

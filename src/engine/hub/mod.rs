@@ -4,13 +4,14 @@
 //! are polled until there is none, and there is one next deadline. Iteration is over ordered
 //! collections only, so the same inputs give the same outputs.
 
+mod audio;
 mod inputs;
 mod outputs;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
-use super::frame::Egress;
+use super::frame::{AudioEgress, Egress};
 use super::keyframe::Method;
 use super::source::{Source, SourceId, SourceOptions};
 use super::status::SlotStatus;
@@ -47,6 +48,8 @@ pub enum Output {
     /// Send this packet without payload on a slot, so that its receiver misses what was lost
     /// before it.
     Probe(SlotKey, Egress),
+    /// Send this audio on a slot.
+    Audio(SlotKey, AudioEgress),
     /// A slot's status changed, or was asked for.
     Status(SlotKey, SlotStatus),
     /// Connect a camera.
@@ -65,6 +68,7 @@ pub struct Hub {
     viewers: BTreeMap<ViewerId, Viewer>,
     replaying: BTreeSet<ViewerId>,
     probes: TailProbes,
+    waiting_audio: audio::Waiting,
     cached_bytes: usize,
     outputs: VecDeque<Output>,
 }
@@ -79,6 +83,7 @@ impl Hub {
             viewers: BTreeMap::new(),
             replaying: BTreeSet::new(),
             probes: TailProbes::default(),
+            waiting_audio: audio::Waiting::default(),
             cached_bytes: 0,
             outputs: VecDeque::new(),
         }
@@ -135,7 +140,8 @@ impl Hub {
             .iter()
             .filter_map(|id| self.viewers.get(id))
             .map(|viewer| viewer.pacer.opens_at());
-        sources.chain(replays).chain(self.probes.next_at()).min()
+        let others = [self.probes.next_at(), self.waiting_audio.next_at()];
+        sources.chain(replays).chain(others.into_iter().flatten()).min()
     }
 
     /// Time has passed.
@@ -145,6 +151,7 @@ impl Hub {
             self.release(now, id);
         }
         self.probe(now);
+        self.release_audio(now);
         for index in 0..self.sources.len() {
             self.follow_demand(now, SourceId(index));
             self.ask_camera(now, SourceId(index));

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::whip::Publishing;
 use super::{
-    Action, Asset, ConsumerInfo, Context, GopInfo, KeyframeInfo, KeyframeMethodInfo, Metric,
-    MetricKind, Parsed, PublisherInfo, Request, Response, StreamInfo, parse, route,
+    Action, Asset, AudioInfo, ConsumerInfo, Context, GopInfo, KeyframeInfo, KeyframeMethodInfo,
+    Metric, MetricKind, Parsed, PublisherInfo, Request, Response, StreamInfo, parse, route,
 };
 
 mod bytes;
@@ -100,11 +100,21 @@ fn streams() -> Vec<StreamInfo> {
                 median_ms: None,
             }],
         }),
-        consumers: vec![ConsumerInfo { id: 7, slot: 1, status: "active".to_owned() }],
+        audio: audio("AAC", Some("browsers do not take it")),
+        consumers: vec![ConsumerInfo {
+            id: 7,
+            slot: 1,
+            status: "active".to_owned(),
+            audio: audio("PCMA", None),
+        }],
         publishers: vec![publisher("publishing", None), publisher("failed", Some("HTTP 401"))],
         ..StreamInfo::default()
     };
     vec![yard, door]
+}
+
+fn audio(codec: &str, error: Option<&str>) -> Option<AudioInfo> {
+    Some(AudioInfo { codec: codec.to_owned(), error: error.map(str::to_owned) })
 }
 
 fn publisher(state: &str, error: Option<&str>) -> PublisherInfo {

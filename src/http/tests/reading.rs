@@ -73,6 +73,10 @@ fn streams_come_in_the_given_order_with_producers_and_consumers() {
     assert_eq!(all["door"]["width"], 1280);
     assert_eq!(all["door"]["gop"]["duration_ms"], 960);
     assert_eq!(all["door"]["consumers"][0]["status"], "active");
+    assert_eq!(all["door"]["consumers"][0]["audio"], serde_json::json!({ "codec": "PCMA" }));
+    let audio = serde_json::json!({ "codec": "AAC", "error": "browsers do not take it" });
+    assert_eq!(all["door"]["audio"], audio);
+    assert!(all["yard"].get("audio").is_none());
     assert!(all["yard"].get("publishers").is_none());
     let keyframe = serde_json::json!({
         "interval_ms": 4000,

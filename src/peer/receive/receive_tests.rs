@@ -429,7 +429,8 @@ impl Chain {
         let identity = Identity::generate().unwrap();
         let (options, entropy) = (options(address(3)), Entropy([3; 32]));
         let offer = offer.to_sdp_string();
-        let (peer, answer) = Peer::accept(now, &options, &identity, entropy, &offer, 1).unwrap();
+        let (peer, answer) =
+            Peer::accept(now, &options, &identity, entropy, &offer, 1, &[]).unwrap();
         browser.answered(&answer.sdp, pending);
         let mut viewer = Link::new(browser, peer);
         viewer.run(&mut now, Duration::from_millis(500));

@@ -222,7 +222,7 @@ impl Way {
                         self.hub.handle_frame(now, self.source, &frame);
                     }
                 }
-                News::Described | News::KeyframeRefused(..) | News::Audio(_) => {}
+                News::Described | News::Audio(_) | News::KeyframeRefused(..) => {}
                 News::Gap => self.hub.handle_gap(now, self.source),
                 News::Health(health) => self.hub.handle_health(now, self.source, health),
             }
@@ -256,7 +256,7 @@ fn connected_peer(base: Instant, index: u8) -> Result<Peer, Failure> {
     };
     let (identity, entropy) = (Identity::generate()?, Entropy([index; 32]));
     let offer = offer.to_sdp_string();
-    let (mut peer, answer) = Peer::accept(base, &options, &identity, entropy, &offer, 1)?;
+    let (mut peer, answer) = Peer::accept(base, &options, &identity, entropy, &offer, 1, &[])?;
     rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(&answer.sdp)?)?;
 
     let (mut to_viewer, mut to_peer) = (VecDeque::new(), VecDeque::new());

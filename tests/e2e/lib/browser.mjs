@@ -13,6 +13,8 @@ const FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
+  // Nobody clicks on anything, and sounds are listened to.
+  '--autoplay-policy=no-user-gesture-required',
 ];
 const PAGE = '<!doctype html><meta charset="utf-8"><title>Viewer</title>' +
   '<style>video { width: 320px }</style><body><script type="module" src="/viewer.mjs"></script>';
@@ -20,6 +22,7 @@ const FILES = {
   '/': ['text/html', () => PAGE],
   '/viewer.mjs': ['text/javascript', () => source('./viewer_page.mjs')],
   '/publisher.mjs': ['text/javascript', () => source('./publisher_page.mjs')],
+  '/ear.mjs': ['text/javascript', () => source('./ear.mjs')],
   '/barcode.mjs': ['text/javascript', () => source('../barcode.mjs')],
 };
 
@@ -99,6 +102,18 @@ export class Viewer {
 
   stats() {
     return this.call('stats');
+  }
+
+  tone(slot) {
+    return this.call('tone', slot);
+  }
+
+  beeps(slot) {
+    return this.call('beeps', slot);
+  }
+
+  aheadByStats(slot) {
+    return this.call('aheadByStats', slot);
   }
 
   /** Statuses of a slot from `since` on, oldest first. */

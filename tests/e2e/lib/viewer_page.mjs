@@ -5,6 +5,7 @@
  * Times are milliseconds of performance.now().
  */
 
+import { Ear } from '/ear.mjs';
 import { ageMs, decode, stripRows } from '/barcode.mjs';
 
 const FRAMES_MAX = 100_000;
@@ -132,6 +133,7 @@ class Viewer {
   constructor({ url, slots, clocks, relay }) {
     Object.assign(this, { url, slots, clocks, relay });
     this.readers = new Map();
+    this.ears = new Map();
     this.statuses = [];
     this.errors = [];
     this.others = [];
@@ -213,6 +215,12 @@ class Viewer {
       video.srcObject = new MediaStream([receiver.track]);
       this.readers.set(slot, new Reader(video, this.clocks));
     });
+    for (const { slot } of this.slots.filter(({ audio }) => audio)) {
+      const { receiver } = this.peer.addTransceiver('audio', { direction: 'recvonly' });
+      const { video } = this.readers.get(slot);
+      video.srcObject.addTrack(receiver.track);
+      this.ears.set(slot, new Ear(receiver.track));
+    }
     const offer = await this.peer.createOffer();
     await this.peer.setLocalDescription(offer);
     this.peer.onicecandidate = ({ candidate }) =>
@@ -274,7 +282,32 @@ class Viewer {
     return slots;
   }
 
+  /** The tone that a slot sounds at present: `hz` and `level` (its amplitude in dB of full). */
+  tone(slot) {
+    return this.ears.get(slot).tone();
+  }
+
+  /** When each beep of a slot began, as it was handed to the output. */
+  beeps(slot) {
+    return this.ears.get(slot).beeps;
+  }
+
+  /** By how much the browser itself takes a slot's audio to be ahead of its video, in ms. */
+  async aheadByStats(slot) {
+    const transceivers = this.peer.getTransceivers();
+    const video = transceivers[this.slots.findIndex((each) => each.slot === slot)];
+    const audio = transceivers.filter(({ receiver }) => receiver.track.kind === 'audio')[
+      this.slots.filter((each) => each.audio).findIndex((each) => each.slot === slot)
+    ];
+    const inbound = async ({ receiver }) =>
+      [...(await receiver.getStats()).values()].find(({ type }) => type === 'inbound-rtp');
+    const [of_audio, of_video] = await Promise.all([inbound(audio), inbound(video)]);
+    const drift = of_audio.timestamp - of_video.timestamp;
+    return of_audio.estimatedPlayoutTimestamp - of_video.estimatedPlayoutTimestamp - drift;
+  }
+
   close() {
+    for (const ear of this.ears.values()) ear.stop();
     for (const reader of this.readers.values()) reader.stop();
     if (this.socket?.readyState === WebSocket.OPEN) this.send('multistream/close', {});
     this.socket?.close();

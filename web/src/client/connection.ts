@@ -37,6 +37,7 @@ export class Connection {
   readonly pc: RTCPeerConnection;
   readonly receivers = new Map<number, RTCRtpReceiver>();
   readonly tracks = new Map<number, MediaStreamTrack>();
+  readonly audioTracks = new Map<number, MediaStreamTrack>();
   private opened = false;
   private closed = false;
   private nextRequest = 1;
@@ -85,6 +86,10 @@ export class Connection {
   private async handshake(slots: readonly SlotConfig[], timeoutMs: number): Promise<void> {
     const transceivers = slots.map(() =>
       this.pc.addTransceiver('video', { direction: 'recvonly' }));
+    for (const { slot } of slots.filter(({ audio }) => audio)) {
+      const { receiver } = this.pc.addTransceiver('audio', { direction: 'recvonly' });
+      this.audioTracks.set(slot, receiver.track);
+    }
     // The offer is made while the socket opens: it needs nothing from the server.
     const [offer] = await Promise.all([this.pc.createOffer(), this.init(slots, timeoutMs)]);
     await this.pc.setLocalDescription(offer);
@@ -110,8 +115,8 @@ export class Connection {
 
   private async init(slots: readonly SlotConfig[], timeoutMs: number): Promise<void> {
     await new Promise<void>((resolve) => { this.ws.onopen = () => resolve(); });
-    const wire = slots.map(({ slot, stream, quality }) =>
-      ({ slot, stream, ...(quality ? { quality } : {}) }));
+    const wire = slots.map(({ slot, stream, quality, audio }) =>
+      ({ slot, stream, ...(quality ? { quality } : {}), ...(audio ? { audio } : {}) }));
     await this.ask('multistream/init', { slots: wire }, reply('multistream/ready'), timeoutMs);
   }
 

@@ -13,6 +13,8 @@ export interface SlotConfig {
   quality?: string;
   /** Keeps the slot silent from the start; `resume` starts it. */
   paused?: boolean;
+  /** Takes the audio of whatever the slot shows; its track is in `audioTracks`. */
+  audio?: boolean;
 }
 
 export interface SlotStatus {
