@@ -10,6 +10,7 @@ mod repacketize;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub use self::opus::ticks as opus_ticks;
 pub(crate) use self::repacketize::Repacketizer;
 use crate::sdp::Format;
 

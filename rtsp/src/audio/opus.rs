@@ -3,8 +3,10 @@
 /// Longest packet, 120 ms, in ticks of 48 kHz.
 const MAX_TICKS: u32 = 5_760;
 
-/// Ticks of 48 kHz that the packet sounds; none if it is no Opus packet.
-pub(super) fn ticks(packet: &[u8]) -> Option<u32> {
+/// Ticks of 48 kHz that an Opus packet sounds, 1..=5760 (RFC 6716 section 3.1); none if it is no
+/// Opus packet.
+#[must_use]
+pub fn ticks(packet: &[u8]) -> Option<u32> {
     let first = *packet.first()?;
     let configuration = first >> 3;
     let frame = match configuration {
