@@ -66,8 +66,8 @@ pub const WEBSOCKET_UNSENT_MAX_BYTES: usize = 1024 * 1024;
 /// Bytes of a program's standard error that are read before the others have their turn.
 pub const PROGRAM_ERRORS_BUDGET_BYTES: usize = 16 * 1024;
 
-/// Readers and publishers of the RTSP server at a time; as many connections of programs.
-pub const RTSP_CLIENTS_MAX: usize = 128;
+/// Connections of our own programs to the RTSP server at a time: each has two at most.
+pub const PROGRAM_CLIENTS_MAX: usize = 128;
 
 /// How much faster than live the kept pictures are sent over UDP to a reader that comes; a
 /// picture of 1080p takes a software decoder 5 to 10 ms.

@@ -174,9 +174,13 @@ impl Server {
                 log::debug!("RTSP: {ip} has to wait");
                 continue;
             }
+            let max = match door {
+                Door::Public => self.config.limits.readers_max,
+                Door::Programs => limits::PROGRAM_CLIENTS_MAX,
+            };
             let others = restream.clients.iter().filter(|(_, client)| client.door == door);
-            if others.count() >= limits::RTSP_CLIENTS_MAX {
-                log::warn!("RTSP: more than {} clients: one refused", limits::RTSP_CLIENTS_MAX);
+            if others.count() >= max {
+                log::warn!("RTSP: more than {max} clients: one refused");
                 continue;
             }
             let mut tcp = TcpConnection::new(stream, limits::RTSP_CLIENT_UNSENT_MAX_BYTES);
