@@ -23,6 +23,7 @@ mod pushes;
 mod random;
 mod resolver;
 mod restream;
+mod rtsp_ports;
 mod server;
 mod snapshot;
 mod sockets;

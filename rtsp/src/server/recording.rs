@@ -113,11 +113,7 @@ impl Recording {
         self.since.is_some()
     }
 
-    pub(super) fn has_port(&self, port: u16) -> bool {
-        self.carriers().any(|carrier| carrier.has_port(port))
-    }
-
-    fn carriers(&self) -> impl Iterator<Item = &Carrier> {
+    pub(super) fn carriers(&self) -> impl Iterator<Item = &Carrier> {
         self.video.iter().map(|video| &video.carrier).chain(&self.ignored)
     }
 
@@ -209,7 +205,7 @@ impl Session {
         data: &[u8],
     ) {
         let Role::Recording(recording) = &mut self.role else { return };
-        let is_other = recording.ignored.iter().any(|carrier| carrier.has_port(port));
+        let is_other = recording.ignored.iter().any(|c| c.udp_ports().any(|p| p == port));
         let Recording { video: Some(Video { track, carrier }), told, since, .. } = &mut **recording
         else {
             return;
