@@ -6,6 +6,10 @@
 //! what is expected, and no message, `Debug` or `Display` of this crate shows a credential.
 
 mod camera;
+#[cfg(feature = "ffmpeg")]
+mod ffmpeg;
+#[cfg(not(feature = "ffmpeg"))]
+#[path = "no_ffmpeg.rs"]
 mod ffmpeg;
 mod keyframe;
 pub mod limits;
