@@ -50,6 +50,12 @@ pub const PUBLISHER_UNSENT_MAX_BYTES: usize = 64 * 1024;
 /// How long the end of the program waits for WHIP servers to be told of it.
 pub const GOODBYE_MAX: Duration = Duration::from_secs(2);
 
+/// How long a second session with a camera may last, opening included.
+pub const SECOND_SESSION_MAX: Duration = Duration::from_secs(5);
+
+/// How long after it the end of the first session is laid to it.
+pub const SECOND_SESSION_BLAME: Duration = Duration::from_secs(2);
+
 /// Receive buffer of a camera's RTP socket, as far as the system allows: an IDR picture
 /// arrives at the speed of the wire.
 pub const CAMERA_UDP_BUFFER_BYTES: usize = 1024 * 1024;

@@ -27,6 +27,7 @@ mod tree;
 mod url;
 
 pub use camera::parse_stream;
+pub use keyframe::keyframe as parse_keyframe;
 pub use model::{
     Api, CameraUrl, Candidate, Config, IceServer, KeepAlive, Keyframe, Limits, Log, LogFormat,
     LogLevel, Login, Multistream, OUTPUT, PlayoutDelay, Program, Publish, RTSP_DEFAULT_PORT, Rtsp,

@@ -227,6 +227,8 @@ pub enum Keyframe {
     /// By RTCP, and where that is ignored by ONVIF's `SetSynchronizationPoint` at this address of
     /// the media service, in the same way; `?profile=` names the profile.
     Onvif(CameraUrl),
+    /// By RTCP, and where that is ignored by opening a second session for a moment.
+    Session,
 }
 
 /// `api`.
