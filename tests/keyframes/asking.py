@@ -7,6 +7,7 @@ The requests are those of RTSP readers (PLI). The server keeps no group of pictu
 it can repair nobody and has to ask the camera.
 """
 
+import contextlib
 import hashlib
 import http.server
 import json
@@ -118,19 +119,23 @@ class Jealous(threading.Thread):
         while True:
             client, _ = self.listener.accept()
             for end in before:
-                end.shutdown(socket.SHUT_RDWR)
+                self.hang_up(end)
             camera = socket.create_connection((self.camera.hostname, self.camera.port))
             before = (client, camera)
             for ends in (before, before[::-1]):
                 threading.Thread(target=self.relay, args=ends, daemon=True).start()
 
-    @staticmethod
-    def relay(source, sink):
-        try:
+    @classmethod
+    def relay(cls, source, sink):
+        with contextlib.suppress(OSError):
             while data := source.recv(65536):
                 sink.sendall(data)
-        except OSError:
-            return
+        cls.hang_up(sink)
+
+    @staticmethod
+    def hang_up(end):
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
 
 
 class Reader(threading.Thread):
