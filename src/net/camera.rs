@@ -52,7 +52,9 @@ impl Camera {
         let (main, post) = (Endpoint::Camera(source), Endpoint::CameraPost(source));
         let endpoints: Endpoints = (main, post, Endpoint::CameraUdp);
         let mut camera = Self::with_endpoints(source, stream, authorities, endpoints)?;
-        camera.second = SecondSession::of(source, stream, authorities)?;
+        let (main, post) = (Endpoint::SecondSession(source), Endpoint::SecondSessionPost(source));
+        let endpoints: Endpoints = (main, post, Endpoint::SecondSessionUdp);
+        camera.second = SecondSession::of(source, stream, authorities, endpoints)?;
         Ok(camera)
     }
 
@@ -94,6 +96,7 @@ impl Camera {
     }
 
     /// The same, from this one of its addresses on.
+    #[cfg(feature = "keyframe-ways")]
     pub fn start_at(&mut self, now: Instant, address: usize) {
         self.client.turn_to(address);
         self.client.start(now);

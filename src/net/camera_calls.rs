@@ -87,6 +87,7 @@ impl CameraCalls {
         self.caller.ask(now, unix_s);
     }
 
+    #[cfg(feature = "keyframe-ways")]
     pub fn method(&self) -> Method {
         self.method
     }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::camera::Camera;
+use super::camera::{Camera, Endpoints};
 use super::link::Context;
 use super::tls::Authorities;
 use crate::engine::source::SourceId;
@@ -15,6 +15,7 @@ impl SecondSession {
         _source: SourceId,
         stream: &config::Stream,
         _authorities: &Authorities,
+        _endpoints: Endpoints,
     ) -> Result<Option<Box<Self>>, String> {
         match stream.keyframe {
             config::Keyframe::Session => {

@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use rtsp::client::Event;
 
-use super::Endpoint;
 use super::camera::{Camera, Endpoints};
 use super::link::Context;
 use super::tls::Authorities;
@@ -34,6 +33,7 @@ impl SecondSession {
         source: SourceId,
         stream: &config::Stream,
         authorities: &Authorities,
+        endpoints: Endpoints,
     ) -> Result<Option<Box<Self>>, String> {
         if stream.keyframe != config::Keyframe::Session {
             return Ok(None);
@@ -43,8 +43,6 @@ impl SecondSession {
         if stream.transport == config::Transport::Multicast {
             stream.transport = config::Transport::Auto;
         }
-        let (main, post) = (Endpoint::SecondSession(source), Endpoint::SecondSessionPost(source));
-        let endpoints: Endpoints = (main, post, Endpoint::SecondSessionUdp);
         let camera = Camera::with_endpoints(source, &stream, authorities, endpoints)?;
         let (name, until, is_playing, ended_at) = (stream.name, None, false, None);
         Ok(Some(Box::new(Self { name, camera, until, is_playing, ended_at })))
