@@ -20,6 +20,8 @@ pub enum Command {
     Probe {
         /// Its address.
         url: config::SecretUrl,
+        /// How to ask it for keyframes as well, which may hold a password.
+        keyframe: Option<config::SecretUrl>,
     },
     /// Say the version.
     Version,
@@ -88,6 +90,12 @@ const SWITCH_POLICY: Flag = Flag {
     value: "POLICY",
     help: "cache, or for benchmarks only wait-idr, as other servers do [cache]",
 };
+const KEYFRAME: Flag = Flag {
+    name: "--keyframe",
+    short: None,
+    value: "WAY",
+    help: "ask it for keyframes as well, up to 2 minutes: a value of keyframe:, or any",
+};
 
 const VERBS: &[Verb] = &[
     Verb {
@@ -108,7 +116,12 @@ const VERBS: &[Verb] = &[
         flags: &[&CONFIG],
         help: "say everything that is wrong with a configuration file",
     },
-    Verb { name: "probe", operand: Some("URL"), flags: &[], help: "say what a camera sends" },
+    Verb {
+        name: "probe",
+        operand: Some("URL"),
+        flags: &[&KEYFRAME],
+        help: "say what a camera sends",
+    },
     Verb { name: "version", operand: None, flags: &[], help: "say the version" },
     Verb { name: "help", operand: Some("COMMAND"), flags: &[], help: "explain a command" },
 ];
@@ -141,7 +154,10 @@ pub fn parse(arguments: &[String]) -> Result<Command, String> {
         }
         "check" => Ok(Command::Check { file: given.required(verb, &CONFIG)? }),
         "probe" => match given.operand {
-            Some(url) => Ok(Command::Probe { url: config::SecretUrl::new(url) }),
+            Some(url) => {
+                let keyframe = given.value(&KEYFRAME).map(config::SecretUrl::new);
+                Ok(Command::Probe { url: config::SecretUrl::new(url), keyframe })
+            }
             None => Err(format!("an address is missing\n\n{}", explain(verb))),
         },
         "version" => Ok(Command::Version),
@@ -308,7 +324,11 @@ mod tests {
         let command = read("probe rtsp://u:hunter2@h/a").unwrap();
         assert!(!format!("{command:?}").contains("hunter2"));
         let url = config::SecretUrl::new("rtsp://u:hunter2@h/a");
-        assert_eq!(command, Command::Probe { url });
+        assert_eq!(command, Command::Probe { url: url.clone(), keyframe: None });
+        let command = read("probe --keyframe isapi:http://u:hunter2@h rtsp://u:hunter2@h/a");
+        assert!(!format!("{command:?}").contains("hunter2"));
+        let keyframe = Some(config::SecretUrl::new("isapi:http://u:hunter2@h"));
+        assert_eq!(command, Ok(Command::Probe { url, keyframe }));
     }
 
     #[test]

@@ -54,6 +54,12 @@ pub const PUBLISHER_UNSENT_MAX_BYTES: usize = 64 * 1024;
 /// How long the end of the program waits for WHIP servers to be told of it.
 pub const GOODBYE_MAX: Duration = Duration::from_secs(2);
 
+/// How long a second session with a camera may last, opening included.
+pub const SECOND_SESSION_MAX: Duration = Duration::from_secs(5);
+
+/// How long after it the end of the first session is laid to it.
+pub const SECOND_SESSION_BLAME: Duration = Duration::from_secs(2);
+
 /// Receive buffer of a camera's RTP socket, as far as the system allows: an IDR picture
 /// arrives at the speed of the wire.
 pub const CAMERA_UDP_BUFFER_BYTES: usize = 1024 * 1024;
@@ -70,8 +76,8 @@ pub const WEBSOCKET_UNSENT_MAX_BYTES: usize = 1024 * 1024;
 /// Bytes of a program's standard error that are read before the others have their turn.
 pub const PROGRAM_ERRORS_BUDGET_BYTES: usize = 16 * 1024;
 
-/// Readers and publishers of the RTSP server at a time; as many connections of programs.
-pub const RTSP_CLIENTS_MAX: usize = 128;
+/// Connections of our own programs to the RTSP server at a time: each has two at most.
+pub const PROGRAM_CLIENTS_MAX: usize = 128;
 
 /// How much faster than live the kept pictures are sent over UDP to a reader that comes; a
 /// picture of 1080p takes a software decoder 5 to 10 ms.

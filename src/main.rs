@@ -28,7 +28,9 @@ fn main() -> ExitCode {
         Ok(Command::Check { file }) => read(&file).map(|config| {
             println!("{file}: {} streams, no mistakes", config.streams.len());
         }),
-        Ok(Command::Probe { url }) => probe::run(&url).map(|report| print!("{report}")),
+        Ok(Command::Probe { url, keyframe }) => {
+            probe::run(&url, keyframe.as_ref()).map(|report| print!("{report}"))
+        }
         Err(text) => Err(text),
     };
     match outcome {

@@ -1,13 +1,23 @@
 //! `ffmpeg:INPUT#option=value...`: a program of the usual arguments, as go2rtc has it.
 
+mod hardware;
+mod made;
+
+use hardware::Hardware;
+
 use crate::model::{OUTPUT, Program};
 use crate::program::words;
 
 /// What may stand behind a `#`.
-const EXPECTED: &str =
-    "expected #video, #audio, #width, #height, #rotate, #bitrate, #input or #raw";
-/// Options of go2rtc without effect here.
-const WITHOUT_EFFECT: &[&str] = &["async"];
+const EXPECTED: &str = "expected #video, #audio, #width, #height, #rotate, #drawtext, #bitrate, \
+                         #hardware, #timeout, #input or #raw";
+/// Options of go2rtc without effect here: a stream of ours is read without a query.
+const WITHOUT_EFFECT: &[&str] = &["async", "query"];
+/// How long the server of an RTSP input may be silent, in seconds.
+const TIMEOUT_S: std::ops::RangeInclusive<u32> = 1..=3600;
+const TIMEOUT_DEFAULT_S: u32 = 5;
+/// What `#drawtext` writes unless it says so.
+const NOW: &str = r":text='%{localtime\:%Y-%m-%d %X}'";
 /// Where encoded pictures are taken from a network.
 const LOW_DELAY: &[&str] = &["-fflags", "nobuffer", "-flags", "low_delay"];
 /// No B pictures, an IDR every two seconds of 25 pictures, in what every browser decodes.
@@ -42,6 +52,11 @@ const SIDE: std::ops::RangeInclusive<u32> = 16..=8192;
 struct Options<'a> {
     encodes: bool,
     audio: Option<&'static [&'static str]>,
+    /// The encoder and what it is told, in place of ours.
+    encoder: Option<Vec<String>>,
+    hardware: Option<&'static Hardware>,
+    drawtext: Vec<&'a str>,
+    timeout_s: Option<u32>,
     width: Option<u32>,
     height: Option<u32>,
     transpose: Option<&'static str>,
@@ -59,6 +74,7 @@ pub(crate) fn expand(text: &str, streams: &[String]) -> Result<Program, String> 
     let mut all: Vec<String> = owned(&["ffmpeg", "-nostdin", "-hide_banner", "-v", "error"]);
     // What is read from us has no audio.
     options.audio = options.audio.filter(|_| reads.is_none());
+    all.extend(options.hardware.map(|hardware| owned(hardware.device)).unwrap_or_default());
     all.extend(options.input(input, reads.is_some())?);
     all.extend(options.output()?);
     all.extend(owned(options.audio.unwrap_or(&["-an"])));
@@ -77,11 +93,26 @@ impl<'a> Options<'a> {
             let (name, value) = option.split_once('=').unwrap_or((option, ""));
             match name {
                 "video" => {
+                    let own = value.starts_with('-').then(|| words(value)).transpose()?;
                     options.encodes = match value {
                         "h264" => true,
                         "copy" => false,
-                        _ => return Err("#video: expected h264 or copy".to_owned()),
-                    }
+                        _ if own.is_some() => true,
+                        _ => {
+                            return Err(
+                                "#video: expected h264, copy, or arguments that choose an \
+                                        encoder"
+                                    .to_owned(),
+                            );
+                        }
+                    };
+                    options.encoder = own;
+                }
+                "drawtext" => options.drawtext.push(value),
+                "timeout" => {
+                    let seconds = value.parse().ok().filter(|s| TIMEOUT_S.contains(s));
+                    options.timeout_s =
+                        Some(seconds.ok_or("#timeout: expected seconds, 1 to 3600")?);
                 }
                 "audio" => {
                     let known = AUDIO.iter().find(|(name, _)| *name == value);
@@ -107,11 +138,7 @@ impl<'a> Options<'a> {
                 }
                 "input" => options.input = Some(value),
                 "raw" => options.raw.extend(words(value)?),
-                "hardware" => {
-                    return Err("#hardware: is not supported yet; exec: takes every argument of \
-                                ffmpeg"
-                        .to_owned());
-                }
+                "hardware" => options.hardware = Some(hardware::find(value)?),
                 name if WITHOUT_EFFECT.contains(&name) => {}
                 _ => return Err(format!("unknown option behind #; {EXPECTED}")),
             }
@@ -125,9 +152,8 @@ impl<'a> Options<'a> {
         if text.is_empty() || text.contains(|c: char| c.is_control()) {
             return Err(expected.to_owned());
         }
-        let kind = ["device?", "virtual?", "tts?"].iter().find(|kind| text.starts_with(**kind));
-        if let Some(kind) = kind {
-            return Err(format!("ffmpeg:{kind} is not supported; exec: can run such an ffmpeg"));
+        if let Some(made) = made::arguments(text).filter(|_| !is_stream) {
+            return made;
         }
         let scheme = text.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
         // Behind a misspelt name there is no file, which would show only once it is watched.
@@ -141,14 +167,16 @@ impl<'a> Options<'a> {
             Some(_) => "plain",
             None => "file",
         };
+        let timeout = self.timeout_s.unwrap_or(TIMEOUT_DEFAULT_S).to_string() + "000000";
+        let timeout = timeout.as_str();
         let mut all = Vec::new();
         if preset == "rtsp" {
             let types = if self.audio.is_some() { "video+audio" } else { "video" };
             all.extend(owned(&["-allowed_media_types", types]));
         }
         let template = match self.input.unwrap_or(preset) {
-            "rtsp" => [LOW_DELAY, &["-timeout", "5000000", "-rtsp_flags", "prefer_tcp"]].concat(),
-            "rtsp/udp" => [LOW_DELAY, &["-timeout", "5000000"]].concat(),
+            "rtsp" => [LOW_DELAY, &["-timeout", timeout, "-rtsp_flags", "prefer_tcp"]].concat(),
+            "rtsp/udp" => [LOW_DELAY, &["-timeout", timeout]].concat(),
             "http" => LOW_DELAY.to_vec(),
             "file" => vec!["-re"],
             "plain" => Vec::new(),
@@ -160,7 +188,11 @@ impl<'a> Options<'a> {
                         .to_owned());
                 }
                 let address = if is_stream { OUTPUT } else { text };
-                all.extend(words.iter().map(|word| word.replace("{input}", address)));
+                all.extend(
+                    words
+                        .iter()
+                        .map(|word| word.replace("{input}", address).replace("{timeout}", timeout)),
+                );
                 return Ok(all);
             }
         };
@@ -173,11 +205,23 @@ impl<'a> Options<'a> {
     /// What is done to the pictures.
     fn output(&self) -> Result<Vec<String>, String> {
         let is_scaled = self.width.is_some() || self.height.is_some();
-        if !self.encodes && (is_scaled || self.transpose.is_some() || self.bitrate.is_some()) {
-            return Err("expected #video=h264: what is copied keeps its size".to_owned());
+        let needs_encoder = is_scaled
+            || self.transpose.is_some()
+            || self.bitrate.is_some()
+            || self.hardware.is_some()
+            || !self.drawtext.is_empty();
+        if !self.encodes && needs_encoder {
+            return Err("expected #video=h264: what is copied stays as it is".to_owned());
         }
+        if self.encoder.is_some() && self.hardware.is_some() {
+            return Err("expected #video=h264 beside #hardware".to_owned());
+        }
+        let ours = self.hardware.map_or(H264, |hardware| hardware.encoder);
         let mut all = self.raw.clone();
-        all.extend(owned(if self.encodes { H264 } else { &["-c:v", "copy"] }));
+        all.extend(match &self.encoder {
+            Some(own) => own.clone(),
+            None => owned(if self.encodes { ours } else { &["-c:v", "copy"] }),
+        });
         if let Some(bitrate) = self.bitrate {
             all.extend(owned(&["-b:v", bitrate, "-maxrate", bitrate, "-bufsize", bitrate]));
         }
@@ -188,6 +232,10 @@ impl<'a> Options<'a> {
             filters.push(format!("scale={}:{}", side(self.width), side(self.height)));
         }
         filters.extend(self.transpose.map(str::to_owned));
+        filters.extend(self.drawtext.iter().map(|text| {
+            format!("drawtext={text}{}", if text.contains("text=") { "" } else { NOW })
+        }));
+        filters.extend(self.hardware.and_then(|hardware| hardware.upload).map(str::to_owned));
         if !filters.is_empty() {
             all.extend(["-vf".to_owned(), filters.join(",")]);
         }
@@ -249,6 +297,35 @@ mod tests {
         );
         assert!(all.contains(" -an "));
         assert!(line("a.mp4#raw=-ss '00:00:20'").contains("-i a.mp4 -ss 00:00:20 -c:v copy"));
+        let own = line("cam#video=-c:v libx264 -crf 20#timeout=7#rotate=90");
+        assert!(own.contains("-timeout 7000000 ") && own.contains("-c:v libx264 -crf 20 -vf tr"));
+        assert!(line("rtsp://h#input=-timeout {timeout} -i {input}").contains("-timeout 5000000 "));
+        assert!(
+            line("cam#video=h264#height=360#drawtext=x=2:y=2")
+                .contains(r"-vf scale=-2:360,drawtext=x=2:y=2:text='%{localtime\:%Y-%m-%d %X}' ")
+        );
+    }
+
+    #[test]
+    fn an_encoder_in_hardware_takes_the_place_of_the_other() {
+        let all = line("cam#video=h264#height=360#hardware=vaapi");
+        assert!(all.contains(" -v error -vaapi_device /dev/dri/renderD128 -allowed_media_types "));
+        assert!(all.contains(" -c:v h264_vaapi ") && !all.contains("libx264"));
+        assert!(all.contains(" -vf scale=-2:360,format=nv12,hwupload -an "));
+        assert!(line("cam#video=h264#hardware=v4l2m2m").contains("-c:v h264_v4l2m2m -g 50 -bf 0"));
+    }
+
+    #[test]
+    fn devices_and_made_pictures_are_inputs() {
+        let input = "device?video=0&input_format=h264&resolution=1280x720&audio=1";
+        let expected = "-v error -f v4l2 -input_format h264 -video_size 1280x720 -i /dev/video0 -c";
+        assert!(line(input).contains(expected), "{}", line(input));
+        assert!(line("device?video=/dev/v4l/by-id/a").contains("-f v4l2 -i /dev/v4l/by-id/a -c"));
+        let input = "virtual?video=testsrc2&size=720&rate=10#video=h264";
+        assert!(
+            line(input).contains("-re -f lavfi -i testsrc2=size=1280x720:rate=10 -c:v libx264")
+        );
+        assert!(line("virtual?video#video=h264").contains("-i testsrc=size=1920x1080 -c:v"));
     }
 
     #[test]
@@ -266,15 +343,24 @@ mod tests {
             ("cma#video=h264", "name of a stream"),
             ("", "name of a stream"),
             ("cam#vidoe=hunter2", EXPECTED),
-            ("cam#video=hunter2", "h264 or copy"),
+            ("cam#video=hunter2", "expected h264, copy"),
             ("cam#video=h264#height=361", "even number"),
             ("cam#video=h264#width=0", "even number"),
             ("cam#height=360", "#video=h264"),
             ("cam#video=h264#rotate=hunter2", "90, 180"),
             ("cam#video=h264#bitrate=hunter2", "bits per second"),
-            ("cam#hardware=hunter2", "not supported yet"),
+            ("cam#hardware=hunter2", "expected which, vaapi,"),
+            ("cam#hardware", "expected which, vaapi,"),
+            ("cam#hardware=cuda", "#video=h264"),
+            ("cam#video=-c:v x#hardware=cuda", "#video=h264 beside"),
+            ("cam#drawtext=x=1", "#video=h264"),
+            ("cam#timeout=hunter2", "expected seconds"),
             ("cam#input=hunter2", "#input: expected rtsp"),
-            ("device?video=0", "not supported"),
+            ("device?audio=default", "sound is not forwarded"),
+            ("device?video=0&hunter2=1", "expected video="),
+            ("device?video=%2Fhunter2", "without %"),
+            ("virtual?video=movie=hunter2", "without , ; : ="),
+            ("tts?text=hunter2", "not forwarded"),
             ("cam#raw='hunter2", "second quote"),
         ] {
             assert!(error(text).contains(expected), "{text}: {}", error(text));

@@ -6,15 +6,18 @@ use crate::model::{CameraUrl, Keyframe, Tls};
 use crate::url::SecretUrl;
 
 /// Reads `auto` or `isapi:http://user:password@192.0.2.10`. No error repeats any of it.
-pub(crate) fn keyframe(text: &str) -> Result<Keyframe, String> {
-    let expected = "expected auto, off, rtcp, axis, isapi:, sunapi: or onvif: and an address \
-                    such as http://192.0.2.10";
+///
+/// # Errors
+/// What is expected instead, without any of the text.
+pub fn keyframe(text: &str) -> Result<Keyframe, String> {
+    let expected = "expected auto, off, rtcp, axis, session, isapi:, sunapi: or onvif: and an \
+                    address such as http://192.0.2.10";
     match text {
         "auto" => Ok(Keyframe::Auto),
         "off" => Ok(Keyframe::Off),
         "rtcp" => Ok(Keyframe::Rtcp),
         "axis" => Ok(Keyframe::Axis),
-        "session" => Err(format!("session: a second one is not opened yet; {expected}")),
+        "session" => Ok(Keyframe::Session),
         _ => match text.split_once(':') {
             Some(("isapi", url)) => Ok(Keyframe::Isapi(address(url)?)),
             Some(("sunapi", url)) => Ok(Keyframe::Sunapi(address(url)?)),
@@ -75,7 +78,7 @@ mod tests {
             "isapi:http://u:hunter2@h/a b",
             "sunapi:http://u:hunter2@h/\u{fc}",
             "onvif:http://u:hunter2@h:x",
-            "session",
+            "session:hunter2",
             "hunter2",
             "",
         ] {

@@ -6,6 +6,10 @@
 //! what is expected, and no message, `Debug` or `Display` of this crate shows a credential.
 
 mod camera;
+#[cfg(feature = "ffmpeg")]
+mod ffmpeg;
+#[cfg(not(feature = "ffmpeg"))]
+#[path = "no_ffmpeg.rs"]
 mod ffmpeg;
 mod keyframe;
 pub mod limits;
@@ -25,6 +29,7 @@ mod tree;
 mod url;
 
 pub use camera::parse_stream;
+pub use keyframe::keyframe as parse_keyframe;
 pub use model::{
     Api, CameraUrl, Candidate, Config, IceServer, KeepAlive, Keyframe, Limits, Log, LogFormat,
     LogLevel, Login, Multistream, OUTPUT, PlayoutDelay, Program, Publish, RTSP_DEFAULT_PORT, Rtsp,

@@ -50,6 +50,8 @@ pub const GOP_TOTAL_BYTES: std::ops::RangeInclusive<u64> = 64 * 1024..=4 * 1024 
 pub const GOP_FRAMES: std::ops::RangeInclusive<u64> = 1..=10_000;
 /// Fewest and most viewers.
 pub const VIEWERS: std::ops::RangeInclusive<u64> = 1..=10_000;
+/// Fewest and most readers and publishers of the RTSP server.
+pub const READERS: std::ops::RangeInclusive<u64> = 1..=10_000;
 /// Fewest and most packets kept per slot for retransmission; a power of two is not needed.
 pub const RESEND_PACKETS: std::ops::RangeInclusive<u64> = 64..=16_384;
 /// Slowest and fastest burst of a cached GOP in megabits per second.

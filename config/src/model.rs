@@ -236,6 +236,8 @@ pub enum Keyframe {
     /// By RTCP, and where that is ignored by ONVIF's `SetSynchronizationPoint` at this address of
     /// the media service, in the same way; `?profile=` names the profile.
     Onvif(CameraUrl),
+    /// By RTCP, and where that is ignored by opening a second session for a moment.
+    Session,
 }
 
 /// `api`.
@@ -408,8 +410,12 @@ pub struct Limits {
     pub gop_total_max_bytes: usize,
     /// Most frames in one GOP cache, 1..=10000.
     pub gop_max_frames: usize,
-    /// Most viewers at a time, 1..=10000.
+    /// Most viewers over WebRTC at a time, 1..=10000; neither readers nor the media servers of
+    /// `publish` count.
     pub viewers_max: usize,
+    /// Most connections to the RTSP server at a time, 1..=10000: readers, and those who push.
+    /// Our own programs don't count.
+    pub readers_max: usize,
     /// Packets kept per slot for retransmission, 64..=16384.
     pub resend_packets: usize,
 }
@@ -421,6 +427,7 @@ impl Default for Limits {
             gop_total_max_bytes: 64 * 1024 * 1024,
             gop_max_frames: 600,
             viewers_max: 128,
+            readers_max: 128,
             resend_packets: 2048,
         }
     }

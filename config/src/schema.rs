@@ -36,8 +36,14 @@ const ICE_SERVER: &[&str] = &["urls", "username", "credential"];
 const PLAYOUT_DELAY: &[&str] = &["min", "max"];
 const MULTISTREAM: &[&str] = &["max_slots"];
 const LOG: &[&str] = &["level", "format"];
-const LIMITS: &[&str] =
-    &["gop_max_bytes", "gop_total_max_bytes", "gop_max_frames", "viewers_max", "resend_packets"];
+const LIMITS: &[&str] = &[
+    "gop_max_bytes",
+    "gop_total_max_bytes",
+    "gop_max_frames",
+    "viewers_max",
+    "readers_max",
+    "resend_packets",
+];
 
 /// Reads and checks a whole file.
 pub(crate) fn read(
@@ -301,6 +307,7 @@ fn read_limits(reader: &mut Reader<'_>, node: &Node) -> Limits {
         }
         "gop_max_frames" => set(&mut read.gop_max_frames, reader.number(node, &limits::GOP_FRAMES)),
         "viewers_max" => set(&mut read.viewers_max, reader.number(node, &limits::VIEWERS)),
+        "readers_max" => set(&mut read.readers_max, reader.number(node, &limits::READERS)),
         "resend_packets" => {
             set(&mut read.resend_packets, reader.number(node, &limits::RESEND_PACKETS));
         }

@@ -101,7 +101,10 @@ fn a_wrong_kind_of_value_says_what_is_expected() {
         ("streams: {a: {url: rtsps://h/a, tls: off}}", "expected verify, insecure or pin:"),
         ("streams: {a: {url: rtsp://h/a, tls: verify}}", "tls is for rtsps:// addresses"),
         ("streams: {a: {url: rtsp://h/a, keep_alive: 5s}}", "auto, options or get_parameter"),
-        ("streams: {a: {url: rtsp://h/a, keyframe: pli}}", "auto, off, rtcp, axis, isapi:"),
+        (
+            "streams: {a: {url: rtsp://h/a, keyframe: pli}}",
+            "auto, off, rtcp, axis, session, isapi:",
+        ),
         ("streams: {a: []}", "at least one address"),
         ("streams: {a: }", "expected an address; or a section rtsp:"),
         ("streams: {a: {token: 'a b'}}", "without spaces"),

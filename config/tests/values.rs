@@ -67,6 +67,7 @@ fn a_stream_says_how_its_camera_is_asked_for_a_keyframe() {
     assert_eq!(chosen(", keyframe: off"), Keyframe::Off);
     assert_eq!(chosen(", keyframe: rtcp"), Keyframe::Rtcp);
     assert_eq!(chosen(", keyframe: axis"), Keyframe::Axis);
+    assert_eq!(chosen(", keyframe: session"), Keyframe::Session);
     let at = |url: &str, tls| CameraUrl { url: SecretUrl::new(url), tls, audio: false };
     assert_eq!(
         chosen(", keyframe: 'isapi:http://u:p@ss@192.0.2.1:81/a?b'"),

@@ -230,6 +230,18 @@ fn an_interval_with_a_gap_in_it_is_not_counted() {
     assert_eq!(keyframes.interval(), Some(GOP));
 }
 
+#[test]
+fn the_idr_that_a_session_begins_with_says_nothing_of_a_rhythm() {
+    let start = Instant::now();
+    let mut keyframes = rtcp();
+    let beat = start + Duration::from_millis(130);
+    keyframes.handle_key(start);
+    keyframes.handle_key(beat);
+    assert_eq!(keyframes.interval(), None);
+    keyframes.handle_key(beat + GOP);
+    assert_eq!(keyframes.interval(), Some(GOP));
+}
+
 proptest::proptest! {
     /// Whatever happens, a camera hears no more than one request a second, and a deaf one is
     /// never believed to hear.

@@ -15,10 +15,12 @@ use super::inbox::Inbox;
 use super::link::{Context, Incoming};
 use super::random::random_u64;
 use super::resolver::Resolved;
+use super::second_session::SecondSession;
 use super::tls::{Authorities, Connector};
 use crate::engine::keyframe::Method;
+use crate::engine::keyframe::Refusal;
 use crate::engine::source::SourceId;
-use crate::intake::Intake;
+use crate::intake::{Intake, News};
 use crate::limits;
 
 /// One camera.
@@ -30,7 +32,15 @@ pub(super) struct Camera {
     connectors: Vec<Connector>,
     channel: Channel,
     udp: Vec<(TrackId, UdpPair)>,
+    udp_endpoint: fn(SourceId, UdpPort) -> Endpoint,
+    /// Where it may be asked for keyframes by one.
+    second: Option<Box<SecondSession>>,
+    /// The second session did harm.
+    is_second_refused: bool,
 }
+
+/// What a camera's sockets are reported as: the first connection, a second one, UDP.
+pub(super) type Endpoints = (Endpoint, Endpoint, fn(SourceId, UdpPort) -> Endpoint);
 
 impl Camera {
     /// The camera of a stream, at rest. An error is what is wrong with its addresses.
@@ -40,6 +50,21 @@ impl Camera {
         authorities: &Authorities,
     ) -> Result<Self, String> {
         let (main, post) = (Endpoint::Camera(source), Endpoint::CameraPost(source));
+        let endpoints: Endpoints = (main, post, Endpoint::CameraUdp);
+        let mut camera = Self::with_endpoints(source, stream, authorities, endpoints)?;
+        let (main, post) = (Endpoint::SecondSession(source), Endpoint::SecondSessionPost(source));
+        let endpoints: Endpoints = (main, post, Endpoint::SecondSessionUdp);
+        camera.second = SecondSession::of(source, stream, authorities, endpoints)?;
+        Ok(camera)
+    }
+
+    /// The same without a second session, under other names.
+    pub fn with_endpoints(
+        source: SourceId,
+        stream: &config::Stream,
+        authorities: &Authorities,
+        (main, post, udp_endpoint): Endpoints,
+    ) -> Result<Self, String> {
         let options = options(stream)?;
         let connectors: Vec<Connector> =
             stream.urls().iter().map(|url| Connector::new(authorities, url.tls)).collect();
@@ -56,6 +81,9 @@ impl Camera {
             connectors,
             channel: Channel::new(main, post, limits::CAMERA_UNSENT_MAX_BYTES),
             udp: Vec::new(),
+            udp_endpoint,
+            second: None,
+            is_second_refused: false,
         })
     }
 
@@ -67,8 +95,18 @@ impl Camera {
         self.client.start(now);
     }
 
+    /// The same, from this one of its addresses on.
+    #[cfg(feature = "keyframe-ways")]
+    pub fn start_at(&mut self, now: Instant, address: usize) {
+        self.client.turn_to(address);
+        self.client.start(now);
+    }
+
     pub fn stop(&mut self, now: Instant) {
         self.client.stop(now);
+        if let Some(second) = &mut self.second {
+            second.close(now);
+        }
     }
 
     pub fn request_keyframe(&mut self, now: Instant, method: Method) {
@@ -77,20 +115,39 @@ impl Camera {
             Method::Axis => self.client.renew_stream(now),
             // By a call, not in this session.
             Method::Isapi | Method::Sunapi | Method::Onvif => false,
+            Method::Session => {
+                if let (Some(second), Some(address)) = (&mut self.second, self.client.address()) {
+                    second.open(now, address);
+                }
+                true
+            }
         };
+    }
+
+    /// What has to be told of its second session.
+    pub fn take_refusal(&mut self) -> Option<News> {
+        std::mem::take(&mut self.is_second_refused)
+            .then_some(News::KeyframeRefused(Method::Session, Refusal::Harmful))
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
         self.client.handle_timeout(now);
+        if let Some(second) = &mut self.second {
+            second.handle_timeout(now);
+        }
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.client.poll_timeout()
+        let second = self.second.as_ref().and_then(|second| second.poll_timeout());
+        self.client.poll_timeout().into_iter().chain(second).min()
     }
 
     /// Does what the client wants done, up to the next thing that it tells. To be called until
     /// there is none.
     pub fn poll_event(&mut self, now: Instant, context: &mut Context<'_>) -> Option<Event> {
+        if let Some(second) = &mut self.second {
+            self.is_second_refused |= second.pump(now, context);
+        }
         while let Some(output) = self.client.poll_output() {
             match output {
                 Output::Connect { host, port, tls, tunnel, address } => {
@@ -115,7 +172,12 @@ impl Camera {
                         pair.send(udp, port, &data);
                     }
                 }
-                Output::Event(event) => return Some(event),
+                Output::Event(event) => {
+                    if let (Event::Offline { .. }, Some(second)) = (&event, &mut self.second) {
+                        self.is_second_refused |= second.take_blame(now);
+                    }
+                    return Some(event);
+                }
             }
         }
         None
@@ -123,18 +185,37 @@ impl Camera {
 
     /// The resolver's answer to this camera's question.
     pub fn handle_resolved(&mut self, now: Instant, resolved: Resolved, context: &mut Context<'_>) {
+        let of_second = matches!(resolved.asker.endpoint, Endpoint::SecondSession(_));
+        if let Some(second) = self.second.as_mut().filter(|_| of_second) {
+            return second.camera().handle_resolved(now, resolved, context);
+        }
         if let Err(failure) = self.channel.handle_resolved(resolved, context) {
             self.lose(now, failure, context);
         }
     }
 
-    /// The TCP socket is ready. True while there may be more to read.
-    pub fn handle_tcp(
+    /// One of its TCP sockets is ready. True while there may be more to read.
+    pub fn handle_ready(
         &mut self,
         now: Instant,
+        endpoint: Endpoint,
         buffer: &mut [u8],
         context: &mut Context<'_>,
     ) -> bool {
+        match (endpoint, &mut self.second) {
+            (Endpoint::SecondSession(_), Some(second)) => {
+                second.camera().handle_tcp(now, buffer, context)
+            }
+            (Endpoint::SecondSessionPost(_), Some(second)) => {
+                second.camera().handle_post(now, buffer, context)
+            }
+            (Endpoint::CameraPost(_), _) => self.handle_post(now, buffer, context),
+            _ => self.handle_tcp(now, buffer, context),
+        }
+    }
+
+    /// The TCP socket is ready. True while there may be more to read.
+    fn handle_tcp(&mut self, now: Instant, buffer: &mut [u8], context: &mut Context<'_>) -> bool {
         let mut budget = limits::READ_BUDGET_BYTES;
         loop {
             let failure = match self.channel.receive(buffer, context) {
@@ -165,12 +246,7 @@ impl Camera {
     }
 
     /// The socket of a tunnel's second connection is ready. True while there may be more to read.
-    pub fn handle_post(
-        &mut self,
-        now: Instant,
-        buffer: &mut [u8],
-        context: &mut Context<'_>,
-    ) -> bool {
+    fn handle_post(&mut self, now: Instant, buffer: &mut [u8], context: &mut Context<'_>) -> bool {
         let failure = match self.channel.receive_post(buffer, context) {
             Ok(Incoming::Up) => {
                 self.handle_connected(now);
@@ -191,8 +267,23 @@ impl Camera {
         self.client.handle_connected(now);
     }
 
-    /// A UDP socket is readable. True while there may be more to read.
-    pub fn handle_udp(&mut self, now: Instant, port: UdpPort, inbox: &mut Inbox) -> bool {
+    /// One of its UDP sockets is readable. True while there may be more to read.
+    pub fn handle_datagrams(
+        &mut self,
+        now: Instant,
+        endpoint: Endpoint,
+        inbox: &mut Inbox,
+    ) -> bool {
+        match (endpoint, &mut self.second) {
+            (Endpoint::SecondSessionUdp(_, port), Some(second)) => {
+                second.camera().handle_udp(now, port, inbox)
+            }
+            (Endpoint::CameraUdp(_, port), _) => self.handle_udp(now, port, inbox),
+            _ => false,
+        }
+    }
+
+    fn handle_udp(&mut self, now: Instant, port: UdpPort, inbox: &mut Inbox) -> bool {
         let Self { client, udp, .. } = self;
         let Some((_, pair)) = udp.iter().find(|(track, _)| *track == port.track) else {
             return false;
@@ -256,8 +347,8 @@ impl Camera {
         context: &mut Context<'_>,
     ) {
         let Some((local, peer)) = self.channel.addresses() else { return };
-        let source = self.source;
-        let endpoint = |rtcp| Endpoint::CameraUdp(source, UdpPort { track, rtcp });
+        let (source, named) = (self.source, self.udp_endpoint);
+        let endpoint = |rtcp| named(source, UdpPort { track, rtcp });
         let made = make(local.ip(), peer.ip()).and_then(|(bound, to)| {
             let pair = UdpPair::register(bound, to, endpoint, context)?;
             let ports = pair.ports();
@@ -283,6 +374,7 @@ pub(super) fn keyframe_methods(keyframe: &config::Keyframe) -> Vec<Method> {
         config::Keyframe::Isapi(_) => vec![Method::Rtcp, Method::Isapi],
         config::Keyframe::Sunapi(_) => vec![Method::Rtcp, Method::Sunapi],
         config::Keyframe::Onvif(_) => vec![Method::Rtcp, Method::Onvif],
+        config::Keyframe::Session => vec![Method::Rtcp, Method::Session],
         config::Keyframe::Off => Vec::new(),
     }
 }

@@ -60,7 +60,7 @@ impl CameraCalls {
     }
 
     /// The socket is ready. True while there may be more to read.
-    fn handle_ready(&mut self, buffer: &mut [u8], context: &mut Context<'_>) -> bool {
+    pub fn handle_ready(&mut self, buffer: &mut [u8], context: &mut Context<'_>) -> bool {
         loop {
             match self.link.receive(buffer, context) {
                 Ok(Incoming::Up) => self.caller.handle_connected(),
@@ -82,11 +82,59 @@ impl CameraCalls {
         }
     }
 
-    fn connect(&mut self, address: (&str, u16), tls: bool, context: &mut Context<'_>) {
-        let connector = tls.then_some(&self.connector);
-        if let Err(reason) = self.link.connect(address, connector, context) {
+    /// Asks for a keyframe, unless a call is under way. `unix_s` is the time since 1970.
+    pub fn ask(&mut self, now: Instant, unix_s: u64) {
+        self.caller.ask(now, unix_s);
+    }
+
+    #[cfg(feature = "keyframe-ways")]
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    pub fn handle_resolved(&mut self, resolved: Resolved, context: &mut Context<'_>) {
+        if let Err(reason) = self.link.handle_resolved(resolved, context) {
             self.caller.handle_closed(&reason);
         }
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.caller.handle_timeout(now);
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.caller.poll_timeout()
+    }
+
+    /// Does what the caller wants done, up to the end of a call.
+    pub fn pump(&mut self, context: &mut Context<'_>) -> Option<Outcome> {
+        while let Some(output) = self.caller.poll_output() {
+            match output {
+                Output::Connect { host, port, tls } => {
+                    let connector = tls.then_some(&self.connector);
+                    if let Err(reason) = self.link.connect((&host, port), connector, context) {
+                        self.caller.handle_closed(&reason);
+                    }
+                }
+                Output::Send(bytes) => {
+                    if let Err(reason) = self.link.send(&bytes) {
+                        self.caller.handle_closed(&reason);
+                    }
+                }
+                Output::Disconnect => self.link.close(context),
+                Output::Done(outcome) => return Some(outcome),
+            }
+        }
+        None
+    }
+}
+
+/// What the end of a call says about the way to ask, if anything.
+pub(super) fn refusal(outcome: &Outcome) -> Option<Refusal> {
+    match outcome {
+        Outcome::Taken | Outcome::Failed(_) => None,
+        Outcome::Unsupported => Some(Refusal::Unsupported),
+        Outcome::Unauthorized => Some(Refusal::Harmful),
     }
 }
 
@@ -109,7 +157,7 @@ impl Server {
     /// Asks a camera's web server for a keyframe.
     pub(super) fn call_camera(&mut self, now: Instant, id: SourceId) {
         let unix_s = self.clock.unix(now).as_secs();
-        self.with_camera_calls(id, |calls, _| calls.caller.ask(now, unix_s));
+        self.with_camera_calls(id, |calls, _| calls.ask(now, unix_s));
     }
 
     /// The camera is not wanted any more.
@@ -125,42 +173,21 @@ impl Server {
     }
 
     pub(super) fn handle_camera_calls_resolved(&mut self, id: SourceId, resolved: Resolved) {
-        self.with_camera_calls(id, |calls, context| {
-            if let Err(reason) = calls.link.handle_resolved(resolved, context) {
-                calls.caller.handle_closed(&reason);
-            }
-        });
+        self.with_camera_calls(id, |calls, context| calls.handle_resolved(resolved, context));
     }
 
     pub(super) fn handle_camera_calls_timeout(&mut self, now: Instant, id: SourceId) {
-        self.with_camera_calls(id, |calls, _| calls.caller.handle_timeout(now));
+        self.with_camera_calls(id, |calls, _| calls.handle_timeout(now));
     }
 
     /// Does what the caller wants done.
     pub(super) fn pump_camera_calls(&mut self, now: Instant, id: SourceId) {
-        let next = |calls: &mut CameraCalls| calls.caller.poll_output();
-        while let Some(output) = self.camera_calls.get_mut(&id).and_then(next) {
-            match output {
-                Output::Connect { host, port, tls } => {
-                    self.with_camera_calls(id, |calls, context| {
-                        calls.connect((&host, port), tls, context);
-                    });
-                }
-                Output::Send(bytes) => {
-                    self.with_camera_calls(id, |calls, _| {
-                        if let Err(reason) = calls.link.send(&bytes) {
-                            calls.caller.handle_closed(&reason);
-                        }
-                    });
-                }
-                Output::Disconnect => {
-                    self.with_camera_calls(id, |calls, context| calls.link.close(context));
-                }
-                Output::Done(outcome) => self.end_camera_call(now, id, &outcome),
-            }
+        let pump = |calls: &mut CameraCalls, context: &mut Context<'_>| calls.pump(context);
+        while let Some(outcome) = self.with_camera_calls(id, pump).flatten() {
+            self.end_camera_call(now, id, &outcome);
         }
         self.dirty.camera_calls.remove(&id);
-        let timeout = self.camera_calls.get(&id).and_then(|calls| calls.caller.poll_timeout());
+        let timeout = self.camera_calls.get(&id).and_then(CameraCalls::poll_timeout);
         self.timers.set(Timer::CameraCalls(id), timeout);
     }
 
@@ -168,20 +195,20 @@ impl Server {
         let Some(calls) = self.camera_calls.get(&id) else { return };
         let name = self.hub.source(id).map_or("", |source| &source.name);
         let (origin, method) = (calls.caller.origin(), calls.method);
-        let refusal = match outcome {
-            Outcome::Taken => return log::debug!("source {name}: {origin} took the request"),
+        match outcome {
+            Outcome::Taken => log::debug!("source {name}: {origin} took the request"),
             Outcome::Failed(reason) => {
-                return log::info!("source {name}: no keyframe from {origin}: {reason}");
+                log::info!("source {name}: no keyframe from {origin}: {reason}");
             }
             Outcome::Unsupported => {
                 log::warn!("source {name}: {origin} knows no {}", method.as_str());
-                Refusal::Unsupported
             }
             Outcome::Unauthorized => {
                 log::warn!("source {name}: {origin} refuses user name or password");
-                Refusal::Harmful
             }
-        };
-        self.hub.handle_keyframe_refusal(now, id, method, refusal);
+        }
+        if let Some(refusal) = refusal(outcome) {
+            self.hub.handle_keyframe_refusal(now, id, method, refusal);
+        }
     }
 }

@@ -22,12 +22,23 @@ mod feeds;
 mod inbox;
 mod link;
 pub mod probe;
+#[cfg(feature = "keyframe-ways")]
+mod probe_keyframes;
+#[cfg(not(feature = "keyframe-ways"))]
+#[path = "no_probe_keyframes.rs"]
+mod probe_keyframes;
 mod programs;
 mod publishers;
 mod pushes;
 mod random;
 mod resolver;
 mod restream;
+mod rtsp_ports;
+#[cfg(feature = "keyframe-ways")]
+mod second_session;
+#[cfg(not(feature = "keyframe-ways"))]
+#[path = "no_second_session.rs"]
+mod second_session;
 mod server;
 mod snapshot;
 mod sockets;
@@ -71,6 +82,10 @@ enum Endpoint {
     CameraCalls(SourceId),
     /// One of a camera's UDP sockets.
     CameraUdp(SourceId, UdpPort),
+    /// The three of a second session with a camera.
+    SecondSession(SourceId),
+    SecondSessionPost(SourceId),
+    SecondSessionUdp(SourceId, UdpPort),
     /// A publisher's HTTP connection, by its key.
     Publisher(usize),
     /// A publisher's UDP socket.
@@ -78,7 +93,9 @@ enum Endpoint {
     /// A listener of the RTSP server.
     RtspListener(Door),
     /// One of the RTSP server's two UDP sockets.
-    RtspMedia { rtcp: bool },
+    RtspMedia {
+        rtcp: bool,
+    },
     /// A reader's or publisher's RTSP connection, by its key.
     RtspClient(usize),
     /// The standard error of a source's program.

@@ -1,13 +1,14 @@
 //! `crosspoint probe URL`: looks at one camera for some seconds and says what it sends.
 //!
 //! A small loop of its own around the same camera that the server has: what the probe can play,
-//! the server can.
+//! the server can. Where it is wished, the camera is then asked for keyframes, in the ways that the
+//! server has (see [`super::probe_keyframes`]).
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use config::SecretUrl;
 use mio::{Events, Poll, Token, Waker};
@@ -19,10 +20,13 @@ use super::Endpoint;
 use super::camera::Camera;
 use super::inbox::Inbox;
 use super::link::Context;
+use super::probe_keyframes::Asking;
 use super::resolver::Resolver;
 use super::tls::Authorities;
+use super::wall_clock::WallClock;
+use crate::engine::keyframe::{Method, Refusal};
 use crate::engine::source::SourceId;
-use crate::intake::Audio;
+use crate::intake::{Audio, News};
 
 /// How long to look at most.
 const WATCH: Duration = Duration::from_secs(25);
@@ -32,13 +36,20 @@ const KEYS_ENOUGH: usize = 3;
 const EVENTS: usize = 16;
 
 /// Looks at a camera; the report, ready to be printed. The address may have the options that it
-/// may have in the configuration.
+/// may have in the configuration. `keyframe` is how to ask it for keyframes as well: what stands
+/// behind `keyframe:` there, or `any` for every way that there is.
 ///
 /// # Errors
 /// Why the camera could not be played.
-pub fn run(url: &SecretUrl) -> Result<String, String> {
-    let stream = config::parse_stream(url.expose())?;
-    let mut probe = Probe::new(&stream)?;
+pub fn run(url: &SecretUrl, keyframe: Option<&SecretUrl>) -> Result<String, String> {
+    let mut stream = config::parse_stream(url.expose())?;
+    let authorities = Authorities::default();
+    let clock = WallClock::new(Instant::now(), SystemTime::now());
+    let asking = match keyframe {
+        Some(way) => Some(Asking::new(&mut stream, way.expose(), &authorities, clock)?),
+        None => None,
+    };
+    let mut probe = Probe::new(&stream, &authorities, asking)?;
     probe.watch()?;
     let shown = stream.urls().first().map(|url| url.url.redacted()).unwrap_or_default();
     Ok(probe.report(&shown))
@@ -52,6 +63,7 @@ struct Probe {
     buffer: Vec<u8>,
     inbox: Inbox,
     findings: Findings,
+    asking: Option<Asking>,
 }
 
 struct Findings {
@@ -100,7 +112,11 @@ impl Findings {
 }
 
 impl Probe {
-    fn new(stream: &config::Stream) -> Result<Self, String> {
+    fn new(
+        stream: &config::Stream,
+        authorities: &Authorities,
+        asking: Option<Asking>,
+    ) -> Result<Self, String> {
         let system = |error: std::io::Error| error.to_string();
         let poll = Poll::new().map_err(system)?;
         let mut endpoints = Slab::new();
@@ -108,24 +124,32 @@ impl Probe {
         let waker = Waker::new(poll.registry(), waker).map_err(system)?;
         Ok(Self {
             resolver: Resolver::start(Arc::new(waker)).map_err(system)?,
-            camera: Camera::new(SourceId(0), stream, &Authorities::default())?,
+            camera: Camera::new(SourceId(0), stream, authorities)?,
             poll,
             endpoints,
             buffer: vec![0; 64 * 1024],
             inbox: Inbox::new(),
             findings: Findings::new(Instant::now()),
+            asking,
         })
     }
 
     fn watch(&mut self) -> Result<(), String> {
-        let end = self.findings.started_at + WATCH;
+        let mut end = self.findings.started_at + WATCH;
         self.camera.start(self.findings.started_at);
         let mut events = Events::with_capacity(EVENTS);
         let mut unfinished = BTreeSet::new();
         let mut now = self.findings.started_at;
-        while now < end && self.findings.key_times.len() < KEYS_ENOUGH {
+        loop {
             self.pump(now)?;
-            let next = self.camera.poll_timeout().map_or(end, |at| at.min(end));
+            let is_seen = now >= end || self.findings.key_times.len() >= KEYS_ENOUGH;
+            match &mut self.asking {
+                Some(asking) if is_seen && asking.has_more(now) => end = asking.begin(now),
+                _ if is_seen => break,
+                _ => {}
+            }
+            let asking = self.asking.as_ref().and_then(Asking::poll_timeout);
+            let next = self.camera.poll_timeout().into_iter().chain(asking).fold(end, Instant::min);
             let wait = if unfinished.is_empty() { next } else { now };
             match self.poll.poll(&mut events, Some(wait.saturating_duration_since(now))) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => {
@@ -147,6 +171,9 @@ impl Probe {
             if self.camera.poll_timeout().is_some_and(|at| at <= now) {
                 self.camera.handle_timeout(now);
             }
+            if let Some(asking) = &mut self.asking {
+                asking.handle_timeout(now);
+            }
         }
         self.camera.stop(now);
         // The goodbye is a courtesy; its failure changes nothing of what was found.
@@ -162,15 +189,25 @@ impl Probe {
             resolver: &self.resolver,
         };
         match endpoint {
-            Endpoint::Camera(_) => self.camera.handle_tcp(now, &mut self.buffer, &mut context),
-            Endpoint::CameraPost(_) => self.camera.handle_post(now, &mut self.buffer, &mut context),
-            Endpoint::CameraUdp(_, port) => self.camera.handle_udp(now, port, &mut self.inbox),
-            _ => {
+            Endpoint::CameraUdp(..) | Endpoint::SecondSessionUdp(..) => {
+                self.camera.handle_datagrams(now, endpoint, &mut self.inbox)
+            }
+            Endpoint::CameraCalls(call) => match &mut self.asking {
+                Some(asking) => asking.handle_ready(call, &mut self.buffer, &mut context),
+                None => false,
+            },
+            Endpoint::Waker => {
                 while let Some(resolved) = self.resolver.poll() {
-                    self.camera.handle_resolved(now, resolved, &mut context);
+                    match (resolved.asker.endpoint, &mut self.asking) {
+                        (Endpoint::CameraCalls(call), Some(asking)) => {
+                            asking.handle_resolved(call, resolved, &mut context);
+                        }
+                        _ => self.camera.handle_resolved(now, resolved, &mut context),
+                    }
                 }
                 false
             }
+            _ => self.camera.handle_ready(now, endpoint, &mut self.buffer, &mut context),
         }
     }
 
@@ -190,13 +227,38 @@ impl Probe {
                     self.camera.intake.handle_event(event, &mut Vec::new());
                 }
                 Event::Playing => self.findings.carrier = self.camera.client().stats().transport,
-                Event::AccessUnit(unit) => self.findings.add(&unit),
+                Event::AccessUnit(unit) => {
+                    // What was asked for says nothing of the camera's own rhythm.
+                    if self.asking.as_ref().is_none_or(|asking| !asking.has_begun()) {
+                        self.findings.add(&unit);
+                    }
+                    if let Some(asking) = self.asking.as_mut().filter(|_| unit.kind == Kind::Idr) {
+                        asking.handle_key(unit.received_at);
+                    }
+                }
                 Event::Offline { error, .. } => return Err(error.to_string()),
                 Event::Unsupported { codec } => {
                     return Err(format!("the camera sends {codec}; only H264 can be shown"));
                 }
+                Event::RenewalRefused { harmful } => {
+                    if let Some(asking) = &mut self.asking {
+                        let harmful = if harmful { Refusal::Harmful } else { Refusal::Unsupported };
+                        asking.handle_refusal(now, Method::Axis, harmful);
+                    }
+                }
                 _ => {}
             }
+        }
+        let Some(asking) = &mut self.asking else { return Ok(()) };
+        if let Some(News::KeyframeRefused(method, refusal)) = self.camera.take_refusal() {
+            asking.handle_refusal(now, method, refusal);
+        }
+        if self.camera.client().is_axis() {
+            asking.allow_axis();
+        }
+        if let Some(method) = asking.poll(now, &mut context) {
+            self.camera.request_keyframe(now, method);
+            return self.pump(now);
         }
         Ok(())
     }
@@ -250,6 +312,9 @@ impl Probe {
         let quirks: Vec<&str> = stats.quirks.iter().map(|quirk| quirk.as_str()).collect();
         let quirks = if quirks.is_empty() { "none".to_owned() } else { quirks.join(", ") };
         row("quirks", quirks);
+        for (name, value) in self.asking.iter().flat_map(Asking::report) {
+            row(&name, value);
+        }
         text
     }
 }

@@ -1,6 +1,7 @@
 //! The RTSP server: readers, each a viewer of one slot, and publishers (see [`super::pushes`]).
 //!
-//! All clients share one pair of UDP sockets: datagrams are told apart by where they come from.
+//! All clients share one pair of UDP sockets: datagrams are told apart by where they come from
+//! (see [`super::rtsp_ports`]).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,6 +16,7 @@ use slab::Slab;
 
 use super::pushes::Pusher;
 use super::random::random_u64;
+use super::rtsp_ports::RtspPorts;
 use super::server::Server;
 use super::tcp::{ReadOutcome, TcpConnection};
 use super::udp::MediaSocket;
@@ -34,6 +36,7 @@ pub(super) struct Restream {
     clock: WallClock,
     lockout: Lockout,
     clients: Slab<Client>,
+    ports: RtspPorts,
 }
 
 /// What readers and publishers reach.
@@ -53,6 +56,8 @@ pub(super) struct Client {
     /// The source of the program that it is of.
     program: Option<SourceId>,
     session: Session,
+    /// Where its datagrams come from, as [`Restream::ports`] knows them.
+    ports: Vec<u16>,
     watched: Option<Watched>,
     /// The stream that it pushes, or is about to.
     pushed: Option<SourceId>,
@@ -70,8 +75,8 @@ struct Watched {
 impl Restream {
     /// A server that nobody reaches yet.
     pub fn new(clock: WallClock) -> Self {
-        let (lockout, clients) = (Lockout::default(), Slab::new());
-        Self { public: None, programs: None, clock, lockout, clients }
+        let (lockout, clients, ports) = (Lockout::default(), Slab::new(), RtspPorts::default());
+        Self { public: None, programs: None, clock, lockout, clients, ports }
     }
 
     /// Binds the listener and the UDP sockets.
@@ -143,6 +148,16 @@ impl Restream {
         self.clients.get_mut(key).map(|client| &mut client.session)
     }
 
+    /// Learns where a client's datagrams come from by now.
+    fn follow_ports(&mut self, key: usize) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        if !client.session.udp_ports().eq(client.ports.iter().copied()) {
+            let after: Vec<u16> = client.session.udp_ports().collect();
+            self.ports.replace(key, client.ip, &client.ports, &after);
+            client.ports = after;
+        }
+    }
+
     /// Sends what is still held back.
     pub fn flush(&mut self) {
         if let Some(public) = &mut self.public {
@@ -175,9 +190,13 @@ impl Server {
                 log::debug!("RTSP: {ip} has to wait");
                 continue;
             }
+            let max = match door {
+                Door::Public => self.config.limits.readers_max,
+                Door::Programs => limits::PROGRAM_CLIENTS_MAX,
+            };
             let others = restream.clients.iter().filter(|(_, client)| client.door == door);
-            if others.count() >= limits::RTSP_CLIENTS_MAX {
-                log::warn!("RTSP: more than {} clients: one refused", limits::RTSP_CLIENTS_MAX);
+            if others.count() >= max {
+                log::warn!("RTSP: more than {max} clients: one refused");
                 continue;
             }
             let mut tcp = TcpConnection::new(stream, limits::RTSP_CLIENT_UNSENT_MAX_BYTES);
@@ -192,8 +211,17 @@ impl Server {
             let ntp = restream.clock.ntp(now);
             let session = Session::new(now, ntp, random_u64(), options);
             self.dirty.rtsp_clients.insert(entry.key());
-            let (program, watched, pushed) = (None, None, None);
-            entry.insert(Client { tcp, token, ip, door, program, session, watched, pushed });
+            entry.insert(Client {
+                tcp,
+                token,
+                ip,
+                door,
+                program: None,
+                session,
+                ports: Vec::new(),
+                watched: None,
+                pushed: None,
+            });
         }
     }
 
@@ -231,7 +259,7 @@ impl Server {
 
     /// A UDP socket is readable. True while there may be more.
     pub(super) fn receive_rtsp_datagrams(&mut self, now: Instant, rtcp: bool) -> bool {
-        let Some(Restream { public: Some(public), clients, .. }) = &mut self.restream else {
+        let Some(Restream { public: Some(public), clients, ports, .. }) = &mut self.restream else {
             return false;
         };
         let Public { rtp, rtcp: rtcp_socket, .. } = public;
@@ -240,11 +268,8 @@ impl Server {
         let dirty = &mut self.dirty.rtsp_clients;
         for _ in 0..limits::UDP_BUDGET_BATCHES {
             let more = socket.receive(inbox, |from, _, data| {
-                let expects = |client: &Client| {
-                    client.ip == from.ip() && client.session.expects_datagrams_from(from.port())
-                };
-                if let Some((key, client)) = clients.iter_mut().find(|(_, client)| expects(client))
-                {
+                let Some(key) = ports.find(from) else { return };
+                if let Some(client) = clients.get_mut(key) {
                     client.session.handle_datagram(now, from.port(), rtcp, data);
                     dirty.insert(key);
                 }
@@ -275,6 +300,9 @@ impl Server {
             self.take_pushed(now, key, id);
         }
         self.dirty.rtsp_clients.remove(&key);
+        if let Some(restream) = &mut self.restream {
+            restream.follow_ports(key);
+        }
         let Some(client) = self.rtsp_client(key) else { return };
         client.session.set_unsent_bytes(now, client.tcp.unsent_bytes());
         let timeout = client.session.poll_timeout();
@@ -470,6 +498,7 @@ impl Server {
     pub(super) fn close_rtsp_client(&mut self, now: Instant, key: usize) {
         let Some(restream) = &mut self.restream else { return };
         let Some(mut client) = restream.clients.try_remove(key) else { return };
+        restream.ports.replace(key, client.ip, &client.ports, &[]);
         self.dirty.rtsp_clients.remove(&key);
         self.timers.set(Timer::RtspClient(key), None);
         self.endpoints.try_remove(client.token.0);

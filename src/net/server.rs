@@ -293,7 +293,9 @@ impl Server {
         // Behind the last bytes of a camera stands its closing, which is no event any more.
         let closed = events.iter().filter(|event| event.is_read_closed());
         let closed = closed.filter_map(|event| self.endpoints.get(event.token().0));
-        self.unfinished.extend(closed.filter(|at| matches!(at, Endpoint::Camera(_))));
+        self.unfinished.extend(
+            closed.filter(|at| matches!(at, Endpoint::Camera(_) | Endpoint::SecondSession(_))),
+        );
         for endpoint in ready {
             if self.handle_ready(now, endpoint) {
                 self.unfinished.insert(endpoint);
@@ -328,22 +330,21 @@ impl Server {
                     .with_buffer(|server, buffer| server.handle_rtsp_client(now, key, buffer));
             }
             Endpoint::ProgramErrors(id) => return self.handle_program_errors(now, id),
-            Endpoint::Camera(source) => {
+            Endpoint::Camera(source)
+            | Endpoint::CameraPost(source)
+            | Endpoint::SecondSession(source)
+            | Endpoint::SecondSessionPost(source) => {
                 let more = self.with_buffer(|server, buffer| {
-                    server.with_camera(source, |it, context| it.handle_tcp(now, buffer, context))
+                    server.with_camera(source, |camera, context| {
+                        camera.handle_ready(now, endpoint, buffer, context)
+                    })
                 });
                 return more.unwrap_or(false);
             }
-            Endpoint::CameraPost(source) => {
-                let more = self.with_buffer(|server, buffer| {
-                    server.with_camera(source, |it, context| it.handle_post(now, buffer, context))
-                });
-                return more.unwrap_or(false);
-            }
-            Endpoint::CameraUdp(source, port) => {
+            Endpoint::CameraUdp(source, _) | Endpoint::SecondSessionUdp(source, _) => {
                 self.dirty.cameras.insert(source);
                 let Some(camera) = self.cameras.get_mut(&source) else { return false };
-                return camera.handle_udp(now, port, &mut self.inbox);
+                return camera.handle_datagrams(now, endpoint, &mut self.inbox);
             }
             #[cfg(feature = "demo")]
             Endpoint::DemoListener => self.accept_demo_readers(now),
@@ -483,6 +484,7 @@ impl Server {
             while let Some(event) = camera.poll_event(now, context) {
                 camera.intake.handle_event(event, &mut news);
             }
+            news.extend(camera.take_refusal());
         });
         self.dirty.cameras.remove(&id);
         if let Some(camera) = self.cameras.get(&id) {
@@ -554,7 +556,7 @@ impl Server {
     fn take_resolved(&mut self, now: Instant) {
         while let Some(resolved) = self.resolver.poll() {
             match resolved.asker.endpoint {
-                Endpoint::Camera(id) => {
+                Endpoint::Camera(id) | Endpoint::SecondSession(id) => {
                     self.with_camera(id, |camera, context| {
                         camera.handle_resolved(now, resolved, context);
                     });

@@ -17,7 +17,8 @@ middle of a GOP, as with a real camera. A camera's keys are those of clip.ClipSp
                     multiple of the period on, for so many frames; always if absent
     packet_ms       in one packet of pcmu, pcma or g722; a frame's unless given
 
---ignore-pli makes live cameras deaf as well; --user and --password ask for digest
+--ignore-pli makes live cameras deaf as well; --key-on-play has them begin each session with an IDR,
+--sessions is how many sessions there may be; --user and --password ask for digest
 authentication; --certificate (a PEM file that holds the key as well) puts all of it behind TLS;
 --multicast serves by multicast and in no other way; --address is where it listens. HTTP tunnels come in on the same port. Once all are served, a line with "ready" and each camera's modulus is printed.
 Then one JSON command a line is read from standard input and answered by one line:
@@ -268,6 +269,10 @@ class Server:
         self.server = GstRtspServer.RTSPServer()
         self.server.set_address(options.address)
         self.server.set_service(str(options.port))
+        if options.sessions:
+            self.server.get_session_pool().set_max_sessions(options.sessions)
+        if options.key_on_play:
+            self.server.connect("client-connected", self.on_client)
         auth = authentication(options)
         if auth is not None:
             self.server.set_auth(auth)
@@ -283,6 +288,16 @@ class Server:
             self.cameras[camera.path] = camera
         if not self.server.attach(None):
             sys.exit(f"port {options.port} is taken")
+
+    def on_client(self, _server, client):
+        """A client came: each PLAY of it has the encoder begin anew."""
+
+        def on_play(_client, context):
+            camera = self.cameras.get(context.uri.abspath)
+            if camera is not None:
+                camera.force_key()
+
+        client.connect("play-request", on_play)
 
     def pace(self):
         """The thread that sends every camera's frames at their instants."""
@@ -356,6 +371,8 @@ def main():
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--cameras", required=True, help="JSON list, see the module's text")
     parser.add_argument("--ignore-pli", action="store_true")
+    parser.add_argument("--key-on-play", action="store_true")
+    parser.add_argument("--sessions", type=int, default=0)
     parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--certificate")
     parser.add_argument("--multicast", action="store_true")

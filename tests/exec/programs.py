@@ -116,6 +116,7 @@ def main():
     server = Server({
         "cam": f"exec:ffmpeg -v error -re -stream_loop -1 -i '{film}' {push}",
         "cam-360p": "ffmpeg:cam#video=h264#height=360",
+        "made": "ffmpeg:virtual?video=testsrc2&size=320x180&rate=10#video=h264#drawtext=x=2:y=2",
         "stubborn": f"exec:{stubborn} {{output}}",
         "broken": "exec:ffmpeg -v error -i rtsp://admin:hunter2@127.0.0.1:1/x " + push,
         "echoed": f"echo:sh -c '{printing}'",
@@ -144,6 +145,10 @@ def main():
     eventually("none is left", 2 * LINGER_S + 2 * END_S, lambda: server.programs() == [])
     assert server.stream("cam-360p")["state"] == server.stream("cam")["state"] == "idle"
     passed("after the last viewer and the pause, no ffmpeg is left")
+
+    assert pictures(server.url("made"), 20)[:2] == (320, 180)
+    eventually("none is left", 2 * LINGER_S + 2 * END_S, lambda: server.programs() == [])
+    passed("pictures that ffmpeg makes itself, with the time in them, are a stream like any other")
 
     client = watch(server.url("cam"))
     eventually("it is live", 20, lambda: server.stream("cam")["state"] == "live")

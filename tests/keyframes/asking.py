@@ -1,17 +1,22 @@
-"""A camera that heeds requests for keyframes, one that is deaf to them, and one that is deaf to
-RTCP alone: how long an IDR takes after a request, and what the server learns.
+"""A camera that heeds requests for keyframes, one that is deaf to them, one that is deaf to RTCP
+alone, and three that are deaf but begin each session with an IDR, of which one refuses a second
+session and one gives up the first for it: how long an IDR takes after a request, and what the
+server learns.
 
 The requests are those of RTSP readers (PLI). The server keeps no group of pictures here, so that
 it can repair nobody and has to ask the camera.
 """
 
+import contextlib
 import hashlib
 import http.server
 import json
 import os
 import random
+import socket
 import statistics
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -21,7 +26,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "restream")]
 
-from harness import eventually, passed, run, start_cameras  # noqa: E402
+from harness import BINARY, eventually, passed, run, start, start_cameras  # noqa: E402
 from harness import Server as Crosspoint  # noqa: E402
 from rtsp_client import Client, nal_types  # noqa: E402
 
@@ -30,8 +35,9 @@ FPS, GOP_S = 15, 4
 CAMERA = {"encoder": "live", "width": 320, "height": 180, "fps": FPS, "gop": GOP_S * FPS}
 REQUESTS = 10
 MORE_REQUESTS = 4
-# Over HTTP a camera is asked once in 10 s.
-HTTP_REQUESTS = 14
+# Over HTTP, and by another session, a camera is asked once in 10 s.
+RARE_REQUESTS = 14
+PROBE_S = 150
 USER, PASSWORD = "admin", "hunter2 @/"
 
 
@@ -97,6 +103,41 @@ def web_server():
     return server.server_port
 
 
+class Jealous(threading.Thread):
+    """Stands before a camera and ends a connection as soon as there is another."""
+
+    def __init__(self, url):
+        super().__init__(daemon=True)
+        self.camera = urllib.parse.urlsplit(url)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        port = self.listener.getsockname()[1]
+        self.url = self.camera._replace(netloc=f"127.0.0.1:{port}").geturl()
+        self.start()
+
+    def run(self):
+        before = ()
+        while True:
+            client, _ = self.listener.accept()
+            for end in before:
+                self.hang_up(end)
+            camera = socket.create_connection((self.camera.hostname, self.camera.port))
+            before = (client, camera)
+            for ends in (before, before[::-1]):
+                threading.Thread(target=self.relay, args=ends, daemon=True).start()
+
+    @classmethod
+    def relay(cls, source, sink):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        cls.hang_up(sink)
+
+    @staticmethod
+    def hang_up(end):
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+
+
 class Reader(threading.Thread):
     """Reads a stream, and asks for keyframes."""
 
@@ -143,6 +184,13 @@ def ask_often(reader, wish, times):
     return waits
 
 
+def clients(cameras):
+    """How many clients are connected to a server of cameras."""
+    cameras.stdin.write(json.dumps({"do": "clients"}) + "\n")
+    cameras.stdin.flush()
+    return json.loads(cameras.stdout.readline())["clients"]
+
+
 def shown(learned):
     return ", ".join(f"{key} {value}" for key, value in learned.items())
 
@@ -154,9 +202,20 @@ def main():
     Isapi.camera, hikvision = camera("hikvision", "--ignore-pli")
     login = f"{USER}:{urllib.parse.quote(PASSWORD, safe='')}"
     web = f"isapi:http://{login}@127.0.0.1:{web_server()}"
-    names = ["heeding", "deaf", "hikvision"]
+    sessions, roomy = camera("roomy", "--ignore-pli", "--key-on-play")
+    _, narrow = camera("narrow", "--ignore-pli", "--key-on-play", "--sessions", "1")
+    _, behind = camera("jealous", "--ignore-pli", "--key-on-play")
+    jealous = Jealous(behind).url
+    names = ["heeding", "deaf", "hikvision", "roomy", "narrow", "jealous"]
     server = Server(
-        {"heeding": heeding, "deaf": deaf, "hikvision": {"url": hikvision, "keyframe": web}}
+        {
+            "heeding": heeding,
+            "deaf": deaf,
+            "hikvision": {"url": hikvision, "keyframe": web},
+            "roomy": {"url": roomy, "keyframe": "session"},
+            "narrow": {"url": narrow, "keyframe": "session"},
+            "jealous": {"url": jealous, "keyframe": "session"},
+        }
     )
     readers = {name: Reader(server, name) for name in names}
     for name in readers:
@@ -169,7 +228,7 @@ def main():
     results = {}
 
     def work(name):
-        times = HTTP_REQUESTS if name == "hikvision" else REQUESTS
+        times = RARE_REQUESTS if name in ("hikvision", "roomy") else REQUESTS
         results[name] = ask_often(readers[name], random.Random(name), times)
 
     workers = [threading.Thread(target=work, args=(name,), daemon=True) for name in readers]
@@ -185,19 +244,35 @@ def main():
         )
         for method in server.stream(name)["keyframe"]["methods"]:
             print(f"   {name}: {shown(method)}")
-    heeding, deaf = server.learned("heeding"), server.learned("deaf")
-    assert heeding["verdict"] == "effective", heeding
-    assert heeding["median_ms"] < 1000, heeding
+    heeds, ignores = server.learned("heeding"), server.learned("deaf")
+    assert heeds["verdict"] == "effective", heeds
+    assert heeds["median_ms"] < 1000, heeds
     passed("the camera that heeds requests is learned as effective")
-    assert deaf["verdict"] == "ignored", deaf
+    assert ignores["verdict"] == "ignored", ignores
     ask_often(readers["deaf"], random.Random(1), MORE_REQUESTS)
-    assert server.learned("deaf")["requests"] == deaf["requests"], server.learned("deaf")
+    assert server.learned("deaf")["requests"] == ignores["requests"], server.learned("deaf")
     passed(f"the deaf one is learned as ignored, and is not asked in {MORE_REQUESTS} wishes more")
     assert server.learned("hikvision")["verdict"] == "ignored", server.learned("hikvision")
     by_http = server.learned("hikvision", 1)
     assert by_http["verdict"] == "effective" and by_http["method"] == "isapi", by_http
     assert (Isapi.told, Isapi.refused) == (by_http["requests"], 1), (Isapi.told, Isapi.refused)
     passed(f"the one that ignores RTCP is asked over HTTP, {Isapi.told} times, and that helps")
+    assert server.learned("roomy")["verdict"] == "ignored", server.learned("roomy")
+    by_session = server.learned("roomy", 1)
+    assert by_session["verdict"] == "effective" and by_session["method"] == "session", by_session
+    assert by_session["median_ms"] < 1000, by_session
+    eventually("the second session is over", 5, lambda: clients(sessions) == 1)
+    passed(f"so is one by {by_session['requests']} second sessions, none of which stays open")
+    by_session = server.learned("narrow", 1)
+    assert by_session["verdict"] == "refused" and by_session["requests"] == 1, by_session
+    assert server.stream("narrow")["state"] == "live"
+    assert server.log.count("source narrow: no second session") == 1, server.log.text()
+    passed("where the camera has no second session to give, it is asked for one once")
+    by_session = server.learned("jealous", 1)
+    assert by_session["verdict"] == "refused" and by_session["requests"] == 1, by_session
+    assert server.stream("jealous")["state"] == "live"
+    assert server.log.count("source jealous: a second session cost") == 1, server.log.text()
+    passed("where a second one costs the first, that happens once")
     log = server.log.text() + server.get("/api/streams")
     assert "hunter2" not in log, log
     passed("no password shows")
@@ -209,6 +284,20 @@ def main():
     ):
         assert line in metrics, metrics
     passed("the metrics say the same")
+    server.child.kill()
+    urls = {"rtcp": heeding, "session": roomy, "auto": deaf}
+    probes = {
+        way: start(BINARY, "probe", "--keyframe", way, url, stdout=subprocess.PIPE)
+        for way, url in urls.items()
+    }
+    told = {way: probe.communicate(timeout=PROBE_S)[0] for way, probe in probes.items()}
+    for way, method, verdict in [
+        ("rtcp", "rtcp", "helps"), ("session", "rtcp", "ignored"), ("session", "session", "helps"),
+        ("auto", "rtcp", "ignored"),
+    ]:  # fmt: skip
+        assert f"keyframe by {method}".ljust(22) + f"{verdict}: " in told[way], told[way]
+    print("".join(f"   {line.strip()}\n" for line in told["session"].splitlines()[-2:]), end="")
+    passed("crosspoint probe --keyframe finds out the same of each")
 
 
 if __name__ == "__main__":

@@ -192,6 +192,7 @@ def main():
     assert refused.wait(10) != 0 and b"401" in refused.stderr.read()
     assert Client(server.url("cam1")).ask("DESCRIBE") == 401
     passed("a wrong password is refused, to read and to push")
+    check_limit()
 
     check_pushing(server)
 
@@ -215,6 +216,26 @@ def main():
     for secret in (USER[1], "hunter2", "hunter4"):
         assert secret not in shown, f"{secret} shows"
     passed("no password shows in the log")
+
+
+def check_limit():
+    """A server that lets two in."""
+    config = {"streams": {"mast": None}, "rtsp": {}, "limits": {"readers_max": 2}}
+    server = Server(OUT, config)
+    clients = [Client(server.url("mast")) for _ in range(2)]
+    assert [client.ask("DESCRIBE") for client in clients] == [503, 503]
+
+    def is_let_in():
+        try:
+            return Client(server.url("mast")).ask("DESCRIBE") == 503
+        except (EOFError, OSError):
+            return False
+
+    assert not is_let_in()
+    clients[0].close()
+    eventually("the place of one who left", 5, is_let_in)
+    server.child.kill()
+    passed("no more clients are let in than may be")
 
 
 def keep(client):

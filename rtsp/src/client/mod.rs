@@ -318,6 +318,20 @@ impl Client {
         self.phase == Phase::Active && self.send_keyframe_request(now)
     }
 
+    /// Which of the camera's addresses there is a session with, or the beginning of one: 0 is
+    /// [`Options::url`].
+    #[must_use]
+    pub fn address(&self) -> Option<usize> {
+        (self.phase == Phase::Active).then_some(self.address)
+    }
+
+    /// At rest: begins with this one of the camera's addresses.
+    pub fn turn_to(&mut self, address: usize) {
+        if self.phase == Phase::Idle {
+            self.go_to(address);
+        }
+    }
+
     /// Counters.
     #[must_use]
     pub fn stats(&self) -> Stats {

@@ -48,9 +48,18 @@ impl Carrier {
         }
     }
 
-    /// Whether datagrams from this port of the peer come this way.
+    /// The peer's ports that datagrams come this way from.
+    pub(super) fn udp_ports(self) -> impl Iterator<Item = u16> {
+        let ports = match self {
+            Self::Udp(rtp, rtcp) => [Some(rtp), Some(rtcp)],
+            Self::Tcp(..) => [None, None],
+        };
+        ports.into_iter().flatten()
+    }
+
+    /// Whether datagrams of this port come this way.
     pub(super) fn has_port(self, port: u16) -> bool {
-        matches!(self, Self::Udp(rtp, rtcp) if port == rtp || port == rtcp)
+        self.udp_ports().any(|own| own == port)
     }
 }
 

@@ -232,15 +232,15 @@ impl Session {
         }
     }
 
-    /// The client's address may have several sessions: whether this one is over UDP, and with that
-    /// port of the client.
-    #[must_use]
-    pub fn expects_datagrams_from(&self, port: u16) -> bool {
-        match &self.role {
-            Role::None => false,
-            Role::Playing(playing) => playing.carrier.has_port(port),
-            Role::Recording(recording) => recording.has_port(port),
-        }
+    /// The client's ports that its datagrams come from; none where media is not over UDP. The
+    /// client's address may have several sessions, each with ports of its own.
+    pub fn udp_ports(&self) -> impl Iterator<Item = u16> {
+        let (playing, recording) = match &self.role {
+            Role::None => (None, None),
+            Role::Playing(playing) => (Some(&playing.carrier), None),
+            Role::Recording(recording) => (None, Some(recording.carriers())),
+        };
+        playing.into_iter().chain(recording.into_iter().flatten()).flat_map(|c| c.udp_ports())
     }
 
     /// Whether a reader is sent datagrams.

@@ -127,11 +127,7 @@ impl Recording {
         self.since.is_some()
     }
 
-    pub(super) fn has_port(&self, port: u16) -> bool {
-        self.carriers().any(|carrier| carrier.has_port(port))
-    }
-
-    fn carriers(&self) -> impl Iterator<Item = &Carrier> {
+    pub(super) fn carriers(&self) -> impl Iterator<Item = &Carrier> {
         let audio = self.audio.iter().map(|(_, carrier)| carrier);
         self.video.iter().map(|video| &video.carrier).chain(audio).chain(&self.ignored)
     }

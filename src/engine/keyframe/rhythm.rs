@@ -47,7 +47,8 @@ impl Expected {
 impl Rhythm {
     /// An IDR came. It is natural if no request can have brought it.
     pub fn handle_key(&mut self, now: Instant, natural: bool) {
-        if natural {
+        // The first one was perhaps brought by the session itself.
+        if natural && self.last_at.is_some() {
             if let Some(before) =
                 self.last_natural_at.filter(|_| self.last_natural_at == self.last_at)
             {

@@ -25,6 +25,8 @@ pub enum Method {
     Sunapi,
     /// ONVIF's `SetSynchronizationPoint`, over HTTP.
     Onvif,
+    /// A second session for a moment: most cameras begin each with an IDR.
+    Session,
 }
 
 impl Method {
@@ -37,14 +39,15 @@ impl Method {
             Self::Isapi => "isapi",
             Self::Sunapi => "sunapi",
             Self::Onvif => "onvif",
+            Self::Session => "session",
         }
     }
 
     fn min_interval(self) -> Duration {
         match self {
             Self::Rtcp | Self::Axis => Duration::from_secs(1),
-            // Cameras' web servers are slow, and log every request.
-            Self::Isapi | Self::Sunapi | Self::Onvif => Duration::from_secs(10),
+            // Cameras' web servers are slow, and log every request; their sessions are few.
+            Self::Isapi | Self::Sunapi | Self::Onvif | Self::Session => Duration::from_secs(10),
         }
     }
 }
