@@ -15,6 +15,7 @@ middle of a GOP, as with a real camera. A camera's keys are those of clip.ClipSp
     tone_hz         of its tone, 1000 unless given: a multiple of fps
     beep            [period, length] in frames: the tone is heard from each frame whose number is a
                     multiple of the period on, for so many frames; always if absent
+    lag             frames by which its video is late, as if the encoder were slow; its audio is not
     packet_ms       in one packet of pcmu, pcma or g722; a frame's unless given
 
 --ignore-pli makes live cameras deaf as well; --key-on-play has them begin each session with an IDR,
@@ -145,6 +146,7 @@ class Camera:
         self.frames = self.load(values)
         self.sound = sound.Sound(values, self.frames.spec) if "audio" in values else None
         self.sound_source = None
+        self.lag = values.get("lag", 0)
         self.next_frames = None
         self.frozen = False
         self.waiting = False
@@ -189,6 +191,7 @@ class Camera:
         self.start, self.last = None, None
         self.source = source
         media.connect("unprepared", self.on_unprepared, source)
+        media.get_element().get_parent().connect("element-added", report_capture_time)
 
     def on_unprepared(self, _media, source):
         """The last client left."""
@@ -216,7 +219,8 @@ class Camera:
             return
         # A skipped frame would break every picture up to the next IDR.
         for each in range(self.last + 1, count + 1):
-            self.send(source, each)
+            if each - self.lag >= self.start[0]:
+                self.send(source, each - self.lag)
             # What was heard since the frame before has just been recorded.
             self.say(each - 1)
         self.last = count
@@ -259,6 +263,12 @@ class Camera:
         buffer.dts = buffer.pts
         buffer.duration = Gst.SECOND // fps
         source.emit("push-buffer", buffer)
+
+
+def report_capture_time(_pipeline, element):
+    """Sender reports tell when something was taken, and not when it was sent."""
+    if element.get_factory() is not None and element.get_factory().get_name() == "rtpbin":
+        element.set_property("rtcp-sync-send-time", False)
 
 
 class Server:

@@ -19,6 +19,8 @@ const CAMERAS = [
   { camera: 5, audio: 'pcmu', beep: [PERIOD, 5] },
   { camera: 6, audio: 'opus', beep: [PERIOD, 5] },
   { camera: 7, audio: 'aac' },
+  // Its pictures come 320 ms after their sound.
+  { camera: 8, audio: 'pcma', beep: [PERIOD, 5], lag: 8 },
 ].map((camera) => ({ fps: FPS, gop: 50, kbps: 200, width: 320, height: 180, ...camera }));
 const NAMES = { pcmu: 'PCMU', pcma: 'PCMA', opus: 'opus', g722: 'G722' };
 /**
@@ -108,11 +110,11 @@ async function offsets(viewer, camera, since) {
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
-for (const camera of [5, 6]) {
+for (const camera of [5, 6, 8]) {
   test(`beeps are heard with the frames that they belong to (camera ${camera})`, async () => {
     const viewer = await view(`cam${camera}`);
     // Both tracks need two reports of the camera and two of ours, and Chromium moves slowly.
-    await sleep(20_000);
+    await sleep(25_000);
     const since = await viewer.now();
     await sleep(15_000);
     const all = await offsets(viewer, camera, since);
