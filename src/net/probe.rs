@@ -2,7 +2,7 @@
 //!
 //! A small loop of its own around the same camera that the server has: what the probe can play,
 //! the server can. Where it is wished, the camera is then asked for keyframes, in the ways that the
-//! server has (see [`super::probe_keyframes`]).
+//! server has (`probe_keyframes`).
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
