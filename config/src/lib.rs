@@ -14,6 +14,8 @@ mod problem;
 mod program;
 mod publish;
 mod reader;
+#[cfg(feature = "record")]
+mod record;
 mod rtsp;
 mod scalar;
 mod schema;
@@ -29,6 +31,10 @@ pub use model::{
     Source, Stream, Tls, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 pub use problem::Problem;
+#[cfg(feature = "record")]
+pub use record::{
+    RECORD_PLACEHOLDERS, Record, RecordContainer, WhenFull, path as parse_record_path,
+};
 pub use scalar::listen as parse_listen;
 pub use url::{SecretUrl, redact_url};
 

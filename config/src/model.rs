@@ -13,6 +13,9 @@ pub struct Config {
     pub streams: Vec<Stream>,
     /// `publish`, in the file's order; each names one of `streams`.
     pub publish: Vec<Publish>,
+    /// `record`: what is recorded, one entry a stream.
+    #[cfg(feature = "record")]
+    pub record: Vec<crate::record::Record>,
     /// `api`: the HTTP and WebSocket side.
     pub api: Api,
     /// `rtsp`: the RTSP server of all streams; none without the section.
@@ -41,6 +44,8 @@ impl Default for Config {
         Self {
             streams: Vec::new(),
             publish: Vec::new(),
+            #[cfg(feature = "record")]
+            record: Vec::new(),
             api: Api::default(),
             rtsp: None,
             webrtc: Webrtc::default(),

@@ -13,7 +13,10 @@ mod channel;
 mod clients;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(feature = "record")]
+mod disk;
 mod echoes;
+mod error;
 mod inbox;
 mod link;
 pub mod probe;
@@ -21,6 +24,11 @@ mod programs;
 mod publishers;
 mod pushes;
 mod random;
+#[cfg(feature = "record")]
+mod recordings;
+#[cfg(not(feature = "record"))]
+#[path = "no_record.rs"]
+mod recordings;
 mod resolver;
 mod restream;
 mod server;
@@ -43,7 +51,8 @@ use rtsp::client::UdpPort;
 use crate::engine::source::SourceId;
 use crate::engine::viewer::ViewerId;
 
-pub use self::server::{Server, ServerError, ServerOptions};
+pub use self::error::ServerError;
+pub use self::server::{Server, ServerOptions};
 
 /// What a readiness token stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,6 +115,7 @@ enum Timer {
     Publisher(usize),
     RtspClient(usize),
     Program(SourceId),
+    Recording(usize),
     /// The end of the program has waited long enough.
     Goodbye,
     #[cfg(feature = "demo")]

@@ -41,6 +41,8 @@ pub(super) enum Audience {
     Publisher(usize),
     /// A reader of our RTSP server, by its key.
     RtspReader(usize),
+    /// A recording, by its key.
+    Recording(usize),
 }
 
 /// A UDP socket of one peer.
@@ -73,7 +75,7 @@ impl Server {
         Some(self.insert_viewer(now, client, Audience::Browser, streams))
     }
 
-    /// Viewers at present, publishers and readers not counted.
+    /// Viewers at present, publishers, readers and recordings not counted.
     pub(super) fn viewer_count(&self) -> usize {
         self.viewers.values().filter(|viewer| viewer.audience == Audience::Browser).count()
     }
@@ -291,7 +293,7 @@ impl Server {
     fn publisher_of(&self, id: ViewerId) -> Option<usize> {
         match self.viewers.get(&id)?.audience {
             Audience::Publisher(key) => Some(key),
-            Audience::Browser | Audience::RtspReader(_) => None,
+            Audience::Browser | Audience::RtspReader(_) | Audience::Recording(_) => None,
         }
     }
 

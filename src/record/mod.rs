@@ -22,5 +22,5 @@ pub mod segment;
 mod setup;
 pub mod template;
 
-pub use part::Counts;
+pub use part::{Counts, Veil};
 pub use recorder::{Failure, FileId, Options, Output, Recorder, State, Totals};

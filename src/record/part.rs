@@ -45,6 +45,16 @@ pub struct Counts {
     pub bytes: u64,
 }
 
+/// The head of a box that players pass over, whole or not.
+pub type Veil = [u8; 8];
+
+/// What keeps players from a fragment that is only partly there, if anything must: a `moof` that
+/// the file ends in makes some of them, ffmpeg among them, refuse the whole file.
+pub(super) fn veil(container: Container, fragment: &[u8]) -> Option<Veil> {
+    let [a, b, c, d] = u32::try_from(fragment.len()).ok()?.to_be_bytes();
+    (container == Container::Mp4).then_some([a, b, c, d, b'f', b'r', b'e', b'e'])
+}
+
 #[derive(Debug)]
 enum Writer {
     Mp4(Mp4),

@@ -13,7 +13,7 @@ use super::format::{AudioFormat, Rotation, Tracks};
 use super::index::{End, Entry};
 use super::limits;
 use super::merge::{Item, Merge, Sound, Video};
-use super::part::{Counts, Part};
+use super::part::{self, Counts, Part, Veil};
 use super::sample::Sampler;
 use super::segment::{Reason, Segments, break_between};
 use super::template::{Template, Values};
@@ -64,6 +64,8 @@ pub enum Output {
         file: FileId,
         /// The fragment.
         bytes: Vec<u8>,
+        /// What stands in place of its first bytes until all the others are written.
+        veil: Option<Veil>,
     },
     /// Bring to the disk what was written.
     Sync {
@@ -142,6 +144,8 @@ pub struct Totals {
     pub counts: Counts,
     /// Frames that were not recorded: before the first key picture, behind a loss, or damaged.
     pub dropped: u64,
+    /// Files that could not be begun or written on.
+    pub failures: u64,
 }
 
 /// One recording.
@@ -240,6 +244,12 @@ impl Recorder {
     pub fn held_bytes(&self) -> usize {
         let part = self.part.as_ref().map_or(0, |(_, part)| part.bytes() - part.counts.bytes);
         self.merge.bytes() + usize::try_from(part).unwrap_or(usize::MAX)
+    }
+
+    /// Whether it has nothing open, and nothing to say.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.part.is_none() && self.files.is_empty() && self.outputs.is_empty()
     }
 
     /// The next thing to do.
@@ -368,6 +378,7 @@ impl Recorder {
             Failure::Slow => Duration::ZERO,
             Failure::Other(_) => limits::RETRY,
         };
+        self.totals.failures += 1;
         self.last_error = Some(failure.text().to_owned());
         self.failure = Some((failure, now + pause));
         self.next_reason = Reason::Failure;
@@ -519,7 +530,9 @@ impl Recorder {
 
     fn write(&mut self, now: Instant, file: FileId, bytes: Option<Vec<u8>>) {
         let Some(bytes) = bytes else { return };
-        self.outputs.push_back(Output::Write { file, bytes });
+        let container = self.files.get(&file).map(|entry| entry.container);
+        let veil = container.and_then(|container| part::veil(container, &bytes));
+        self.outputs.push_back(Output::Write { file, bytes, veil });
         if now >= self.synced_at + limits::SYNC_INTERVAL {
             self.synced_at = now;
             self.outputs.push_back(Output::Sync { file });

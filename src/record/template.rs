@@ -7,6 +7,8 @@
 
 use std::fmt::Write;
 
+use config::RECORD_PLACEHOLDERS as PLACEHOLDERS;
+
 use super::limits::NAME_MAX_BYTES;
 use crate::date;
 
@@ -35,9 +37,6 @@ pub struct Values<'a> {
     /// `{part}`: from 1 on.
     pub part: u64,
 }
-
-/// The placeholders.
-pub const PLACEHOLDERS: &[&str] = &["stream", "date", "time", "part"];
 
 impl Template {
     /// Reads a template.

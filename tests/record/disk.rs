@@ -87,7 +87,7 @@ impl Studio {
                     self.recorder.handle_opened(file, &name);
                     self.files.push(File { name, writes: vec![header], ..File::default() });
                 }
-                Output::Write { file, bytes } => {
+                Output::Write { file, bytes, .. } => {
                     let file = &mut self.files[self.open[&file]];
                     assert!(!file.is_closed && !bytes.is_empty());
                     if self.keeps {
