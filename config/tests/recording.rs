@@ -21,7 +21,8 @@ fn problem(section: &str) -> String {
 #[test]
 fn a_path_is_enough() {
     let expected = Record::new("door".to_owned(), "/rec/{stream}/{date}.mp4".to_owned());
-    assert_eq!(read("record: {door: '/rec/{stream}/{date}.mp4'}"), [expected.clone()]);
+    let read = read("record: {door: '/rec/{stream}/{date}.mp4'}");
+    assert_eq!((&read[0], read.len()), (&expected, 1));
     assert_eq!(expected.segment, Some(Duration::from_secs(600)));
     assert_eq!((expected.min_free_bytes, expected.audio), (1 << 30, true));
     assert_eq!(expected.when_full, WhenFull::Stop);

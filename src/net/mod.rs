@@ -115,6 +115,7 @@ enum Timer {
     Publisher(usize),
     RtspClient(usize),
     Program(SourceId),
+    #[cfg_attr(not(feature = "record"), expect(dead_code, reason = "nothing is recorded"))]
     Recording(usize),
     /// The end of the program has waited long enough.
     Goodbye,

@@ -19,7 +19,6 @@ impl Recordings {
     }
 }
 
-#[expect(clippy::unused_self, reason = "as the builds that record have them")]
 impl Server {
     pub(super) fn add_recordings(&mut self, _now: Instant) -> Result<(), ServerError> {
         Ok(())

@@ -76,6 +76,7 @@ pub struct Server {
     /// The RTSP server, where one is wanted.
     pub(super) restream: Option<Restream>,
     pub(super) publishers: Vec<Publisher>,
+    #[cfg_attr(not(feature = "record"), expect(dead_code, reason = "nothing is recorded"))]
     pub(super) recordings: Recordings,
     /// Whom TLS servers are checked with.
     pub(super) authorities: Authorities,

@@ -42,6 +42,7 @@ pub(super) enum Audience {
     /// A reader of our RTSP server, by its key.
     RtspReader(usize),
     /// A recording, by its key.
+    #[cfg_attr(not(feature = "record"), expect(dead_code, reason = "nothing is recorded"))]
     Recording(usize),
 }
 

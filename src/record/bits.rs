@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn codes_are_read_bit_by_bit() {
-        let mut bits = Bits::new(&[0b1_010_0011, 0b0000_0000]);
+        let mut bits = Bits::new(&[0b1010_0011, 0]);
         assert_eq!((bits.ue(), bits.ue(), bits.ue()), (Some(0), Some(1), Some(5)));
         assert_eq!(bits.take(8), None);
         assert_eq!(Bits::new(&[0; 8]).ue(), None);

@@ -11,7 +11,7 @@ use crosspoint::record::template::Template;
 use crosspoint::record::{FileId, Options, Output, Recorder};
 use serde_json::Value;
 
-use super::media::{Picture, frame, time};
+use super::media::{Packet, Picture, frame, time};
 
 pub const UNIX_S: u64 = 1_800_000_000;
 
@@ -118,7 +118,7 @@ impl Studio {
         self.pump();
     }
 
-    pub fn sound(&mut self, format: &AudioFormat, packet: &(Vec<u8>, u32), at: Instant) {
+    pub fn sound(&mut self, format: &AudioFormat, packet: &Packet, at: Instant) {
         self.recorder.handle_sound(at, format.clone(), at, packet.1, packet.0.clone());
         self.pump();
     }
@@ -128,7 +128,7 @@ impl Studio {
         &mut self,
         from: Instant,
         films: &[(VideoCodec, Vec<Picture>)],
-        sound: Option<(&AudioFormat, &[(Vec<u8>, u32)])>,
+        sound: Option<(&AudioFormat, &[Packet])>,
     ) -> Instant {
         let pictures: Vec<(VideoCodec, &Picture)> =
             films.iter().flat_map(|(codec, film)| film.iter().map(|one| (*codec, one))).collect();

@@ -92,8 +92,11 @@ pub fn frame(codec: VideoCodec, picture: &Picture, at: Instant) -> Arc<Frame> {
     Arc::new(Frame::new(codec, picture.key, false, at, payloads))
 }
 
-/// Sound: what a file is to hold of each packet, and its length in ticks of the format's clock.
-pub fn sound(format: &AudioFormat) -> Vec<(Vec<u8>, u32)> {
+/// What a file is to hold of a packet of sound, and its length in ticks of the format's clock.
+pub type Packet = (Vec<u8>, u32);
+
+/// Sound of a second.
+pub fn sound(format: &AudioFormat) -> Vec<Packet> {
     match format {
         AudioFormat::Opus => {
             ogg(include_bytes!("media/opus")).into_iter().skip(2).map(|one| (one, 960)).collect()
@@ -110,7 +113,7 @@ pub fn sound(format: &AudioFormat) -> Vec<(Vec<u8>, u32)> {
     }
 }
 
-fn square(high: u8, low: u8) -> Vec<(Vec<u8>, u32)> {
+fn square(high: u8, low: u8) -> Vec<Packet> {
     let wave: Vec<u8> = (0..8000).map(|n| if n / 8 % 2 == 0 { high } else { low }).collect();
     wave.chunks(160).map(|one| (one.to_vec(), 160)).collect()
 }
