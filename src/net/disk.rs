@@ -176,8 +176,12 @@ impl Writer {
     ) -> Result<(File, String), Failure> {
         let make = || -> io::Result<(File, String)> {
             let parent = rules.directory.join(path);
-            fs::create_dir_all(parent.parent().unwrap_or(&rules.directory))?;
-            create(&rules.directory, path, extension)
+            let parent = parent.parent().unwrap_or(&rules.directory);
+            fs::create_dir_all(parent)?;
+            let made = create(&rules.directory, path, extension)?;
+            // The name as well, not only what is behind it.
+            File::open(parent)?.sync_all()?;
+            Ok(made)
         };
         self.make_room(rules, 0, told)?;
         match make() {

@@ -326,7 +326,8 @@ impl Recorder {
     /// The source is gone. If it comes back, a new part begins.
     pub fn handle_end(&mut self, now: Instant) {
         self.end(now, Reason::End);
-        self.next_reason = Reason::Rejoin;
+        // A source that was never there does not come back.
+        self.next_reason = if self.totals.parts > 0 { Reason::Rejoin } else { Reason::Start };
     }
 
     /// The recording ends.

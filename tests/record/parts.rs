@@ -96,6 +96,8 @@ fn another_shape_codec_or_rotation_begins_another_part() {
 #[test]
 fn a_source_that_comes_back_begins_another_part() {
     let mut studio = Studio::new(|_| {});
+    // It was not there at first, which is no end of anything.
+    studio.recorder.handle_end(studio.start);
     let end = studio.play(studio.start, &films(1), None);
     studio.recorder.handle_end(end);
     studio.pump();
