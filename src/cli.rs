@@ -11,6 +11,9 @@ pub enum Command {
     Demo(DemoOptions),
     /// Serve a configuration file.
     Run(RunOptions),
+    /// Record one stream of a configuration file.
+    #[cfg(feature = "record")]
+    Record(RecordOptions),
     /// Check a configuration file and say everything that is wrong with it.
     Check {
         /// The file.
@@ -45,6 +48,18 @@ pub struct RunOptions {
     pub file: String,
     /// How switches begin.
     pub switch_policy: SwitchPolicy,
+}
+
+/// Options of `record`.
+#[cfg(feature = "record")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordOptions {
+    /// The configuration file.
+    pub file: String,
+    /// The stream.
+    pub stream: String,
+    /// What the path of each file begins with; `None` is what the file says.
+    pub prefix: Option<String>,
 }
 
 /// How a switched slot gets its first picture.
@@ -97,6 +112,17 @@ const KEYFRAME: Flag = Flag {
     help: "ask it for keyframes as well, up to 2 minutes: a value of keyframe:, or any",
 };
 
+#[cfg(feature = "record")]
+const STREAM: Flag =
+    Flag { name: "--stream", short: Some("-s"), value: "NAME", help: "the stream of the file" };
+#[cfg(feature = "record")]
+const PREFIX: Flag = Flag {
+    name: "--record",
+    short: None,
+    value: "PREFIX",
+    help: "what each file's path begins with, such as /rec/; else as the file's record: says",
+};
+
 const VERBS: &[Verb] = &[
     Verb {
         name: "demo",
@@ -109,6 +135,13 @@ const VERBS: &[Verb] = &[
         operand: None,
         flags: &[&CONFIG, &SWITCH_POLICY],
         help: "serve the cameras of a configuration file",
+    },
+    #[cfg(feature = "record")]
+    Verb {
+        name: "record",
+        operand: None,
+        flags: &[&STREAM, &CONFIG, &PREFIX],
+        help: "record one stream until it is interrupted",
     },
     Verb {
         name: "check",
@@ -152,6 +185,12 @@ pub fn parse(arguments: &[String]) -> Result<Command, String> {
             let file = given.required(verb, &CONFIG)?;
             Ok(Command::Run(RunOptions { file, switch_policy: given.switch_policy()? }))
         }
+        #[cfg(feature = "record")]
+        "record" => Ok(Command::Record(RecordOptions {
+            file: given.required(verb, &CONFIG)?,
+            stream: given.required(verb, &STREAM)?,
+            prefix: given.value(&PREFIX).map(str::to_owned),
+        })),
         "check" => Ok(Command::Check { file: given.required(verb, &CONFIG)? }),
         "probe" => match given.operand {
             Some(url) => {
@@ -317,6 +356,21 @@ mod tests {
         let line = "run --switch-policy wait-idr -c a.yaml";
         assert_eq!(read(line), expected(SwitchPolicy::WaitIdr));
         assert_eq!(read("check -c a.yaml"), Ok(Command::Check { file: "a.yaml".to_owned() }));
+    }
+
+    #[test]
+    #[cfg(feature = "record")]
+    fn record_takes_a_stream_of_a_file() {
+        let options = |prefix: Option<&str>| RecordOptions {
+            file: "a.yaml".to_owned(),
+            stream: "door".to_owned(),
+            prefix: prefix.map(str::to_owned),
+        };
+        let line = "record --stream door -c a.yaml";
+        assert_eq!(read(line), Ok(Command::Record(options(None))));
+        let line = "record -s door -c a.yaml --record /rec/";
+        assert_eq!(read(line), Ok(Command::Record(options(Some("/rec/")))));
+        assert!(read("record -c a.yaml").unwrap_err().contains("--stream NAME is missing"));
     }
 
     #[test]

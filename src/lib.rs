@@ -5,6 +5,7 @@ pub mod assets;
 pub mod camera_api;
 pub mod cli;
 pub mod control;
+mod date;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod engine;
@@ -16,6 +17,8 @@ pub mod limits;
 pub mod logger;
 pub mod net;
 pub mod peer;
+#[cfg(feature = "record")]
+pub mod record;
 #[cfg(feature = "room")]
 pub mod room;
 pub mod whip;

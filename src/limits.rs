@@ -39,6 +39,14 @@ pub const GSO_MAX_BYTES: usize = 60_000;
 /// Names that wait to be resolved: at most one a camera or publisher is under way.
 pub const RESOLVER_QUEUE_MAX: usize = 256;
 
+/// Jobs that wait for the disk's thread, and reports of it.
+#[cfg(feature = "record")]
+pub const DISK_QUEUE_MAX: usize = 1024;
+
+/// Bytes that wait for the disk's thread: a disk may take some seconds for 100 Mbit/s.
+#[cfg(feature = "record")]
+pub const DISK_WAITING_MAX_BYTES: usize = 64 * 1024 * 1024;
+
 /// Bytes read from one connection before the others have their turn.
 pub const READ_BUDGET_BYTES: usize = 256 * 1024;
 

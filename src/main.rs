@@ -25,6 +25,8 @@ fn main() -> ExitCode {
         Ok(Command::Run(options)) => {
             read(&options.file).and_then(|config| run(config, policy(options.switch_policy), false))
         }
+        #[cfg(feature = "record")]
+        Ok(Command::Record(options)) => record(&options),
         Ok(Command::Check { file }) => read(&file).map(|config| {
             println!("{file}: {} streams, no mistakes", config.streams.len());
         }),
@@ -78,6 +80,38 @@ fn demo(options: &DemoOptions) -> Result<(), String> {
     // Any free port: a demo must not fail because another program has 8555.
     config.webrtc.listen.set_port(0);
     run(config, policy(options.switch_policy), true)
+}
+
+/// Runs a server that records one stream and serves nobody.
+#[cfg(feature = "record")]
+fn record(options: &cli::RecordOptions) -> Result<(), String> {
+    let mut config = read(&options.file)?;
+    let name = &options.stream;
+    let stream =
+        config.stream(name).ok_or_else(|| format!("{}: no stream {name}", options.file))?;
+    let is_pushed = stream.source == config::Source::Pushed;
+    let configured = config.record.iter().find(|record| record.stream == *name).cloned();
+    let record = match &options.prefix {
+        Some(prefix) => {
+            let path = format!("{prefix}{{stream}}-{{date}}-{{time}}");
+            let path =
+                config::parse_record_path(&path).map_err(|why| format!("--record: {why}"))?;
+            let record = config::Record::new(name.clone(), path.clone());
+            config::Record { path, ..configured.unwrap_or(record) }
+        }
+        None => configured
+            .ok_or_else(|| format!("{}: no record.{name}; give --record PREFIX", options.file))?,
+    };
+    config.record = vec![record];
+    config.publish.clear();
+    if !is_pushed {
+        config.rtsp = None;
+    }
+    // Beside a server of the same file.
+    config.api = config::Api::default();
+    config.api.listen.set_port(0);
+    config.webrtc.listen = config.api.listen;
+    run(config, SwitchPolicy::Replay, false)
 }
 
 fn run(config: Config, policy: SwitchPolicy, demo: bool) -> Result<(), String> {

@@ -18,6 +18,8 @@ mod problem;
 mod program;
 mod publish;
 mod reader;
+#[cfg(feature = "record")]
+mod record;
 mod rooms;
 mod rtsp;
 mod scalar;
@@ -36,6 +38,10 @@ pub use model::{
     Source, Stream, Tls, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 pub use problem::Problem;
+#[cfg(feature = "record")]
+pub use record::{
+    RECORD_PLACEHOLDERS, Record, RecordContainer, WhenFull, path as parse_record_path,
+};
 pub use rooms::{Room, RoomFlavour, RoomPassword};
 pub use scalar::listen as parse_listen;
 pub use token::Token;

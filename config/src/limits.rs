@@ -56,3 +56,10 @@ pub const READERS: std::ops::RangeInclusive<u64> = 1..=10_000;
 pub const RESEND_PACKETS: std::ops::RangeInclusive<u64> = 64..=16_384;
 /// Slowest and fastest burst of a cached GOP in megabits per second.
 pub const BURST_MBPS: std::ops::RangeInclusive<u64> = 1..=10_000;
+/// Longest path of a recording in bytes, its placeholders empty.
+pub const RECORD_PATH_MAX_BYTES: usize = 1024;
+/// Shortest and longest part of a recording.
+pub const RECORD_SEGMENT: (Duration, Duration) =
+    (Duration::from_secs(1), Duration::from_secs(24 * 3600));
+/// Smallest and largest part of a recording in bytes.
+pub const RECORD_SIZE_BYTES: std::ops::RangeInclusive<u64> = 1024 * 1024..=u64::MAX;

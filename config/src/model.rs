@@ -17,6 +17,9 @@ pub struct Config {
     pub publish: Vec<Publish>,
     /// `rooms`, in the file's order; names are unique.
     pub rooms: Vec<Room>,
+    /// `record`: what is recorded, one entry a stream.
+    #[cfg(feature = "record")]
+    pub record: Vec<crate::record::Record>,
     /// `api`: the HTTP and WebSocket side.
     pub api: Api,
     /// `rtsp`: the RTSP server of all streams; none without the section.
@@ -46,6 +49,8 @@ impl Default for Config {
             streams: Vec::new(),
             publish: Vec::new(),
             rooms: Vec::new(),
+            #[cfg(feature = "record")]
+            record: Vec::new(),
             api: Api::default(),
             rtsp: None,
             webrtc: Webrtc::default(),

@@ -18,6 +18,8 @@ use crate::{rooms, rtsp};
 const TOP: &[&str] = &[
     "streams",
     "publish",
+    #[cfg(feature = "record")]
+    "record",
     "rooms",
     "api",
     "rtsp",
@@ -85,11 +87,15 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
     let mut config = Config::default();
     let mut streams = Vec::new();
     let mut publish = None;
+    #[cfg(feature = "record")]
+    let mut record = None;
     let mut webrtc_listen = None;
     let accepts_push = rtsp::is_there(root);
     reader.section(root, TOP, |reader, key, node| match key {
         "streams" => streams = streams::read(reader, node, accepts_push),
         "publish" => publish = Some(node),
+        #[cfg(feature = "record")]
+        "record" => record = Some(node),
         "rooms" => config.rooms = rooms::read(reader, node),
         "api" => config.api = read_api(reader, node),
         "rtsp" => config.rtsp = Some(rtsp::read(reader, node)),
@@ -122,6 +128,11 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
         // Only now is it known which streams there are.
         config.publish =
             reader.within("publish", |reader| read_publish(reader, node, &config.streams));
+    }
+    #[cfg(feature = "record")]
+    if let Some(node) = record {
+        let read = |reader: &mut Reader<'_>| crate::record::read(reader, node, &config.streams);
+        config.record = reader.within("record", read);
     }
     config
 }

@@ -19,8 +19,15 @@ fn read(text: &str) -> Config {
 fn the_full_samples_values_are_the_defaults() {
     let full = read(FULL);
     let rtsp = full.rtsp.clone();
-    let (streams, publish, rooms) = (Vec::new(), Vec::new(), Vec::new());
-    let sample = Config { streams, publish, rooms, rtsp: None, ..full };
+    let sample = Config {
+        streams: Vec::new(),
+        publish: Vec::new(),
+        rooms: Vec::new(),
+        #[cfg(feature = "record")]
+        record: Vec::new(),
+        rtsp: None,
+        ..full
+    };
     assert_eq!(sample, Config::default());
     assert_eq!(rtsp.unwrap().listen, parse("rtsp:", &|_| None).unwrap().rtsp.unwrap().listen);
 }
@@ -107,6 +114,8 @@ fn the_full_sample_names_every_key() {
         ("rooms: {a: {nonsense_key: 1}}", "rooms.a"),
         ("api: {nonsense_key: 1}", "api"),
         ("rtsp: {nonsense_key: 1}", "rtsp"),
+        #[cfg(feature = "record")]
+        ("streams: {a: rtsp://h/a}\nrecord: {a: {path: x, nonsense_key: 1}}", "record.a"),
         ("webrtc: {nonsense_key: 1}", "webrtc"),
         ("webrtc: {ice_servers: [{nonsense_key: 1}]}", "ice_servers"),
         ("webrtc: {playout_delay_ms: {nonsense_key: 1}}", "playout_delay_ms"),

@@ -4,7 +4,6 @@
 //! May not contain: sockets, clocks, threads, files or randomness. Bytes and time come in, what is
 //! to be done comes out.
 
-mod date;
 pub mod limits;
 mod onvif;
 #[cfg(test)]
@@ -19,6 +18,7 @@ use rtsp::message::Headers;
 use rtsp::random::Random;
 use rtsp::url::Credentials;
 
+use crate::date;
 use crate::http_client::{self, Response, Url};
 use onvif::Fault;
 

@@ -18,6 +18,8 @@ pub use metrics::{Metric, MetricKind};
 pub use request::{Method, Parsed, Request, RequestError, parse};
 pub use response::Response;
 pub use router::{Action, Asset, Context, route};
+#[cfg(feature = "record")]
+pub use streams::RecordingInfo;
 pub use streams::{
     AudioInfo, ConsumerInfo, GopInfo, KeyframeInfo, KeyframeMethodInfo, PublisherInfo, StreamInfo,
 };

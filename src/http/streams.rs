@@ -29,6 +29,33 @@ pub struct StreamInfo {
     pub consumers: Vec<ConsumerInfo>,
     /// Where it is handed on to.
     pub publishers: Vec<PublisherInfo>,
+    /// How it is recorded.
+    #[cfg(feature = "record")]
+    pub recordings: Vec<RecordingInfo>,
+}
+
+/// A recording of a stream.
+#[cfg(feature = "record")]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RecordingInfo {
+    /// `waiting`, `recording`, `full` or `failed`.
+    pub state: &'static str,
+    /// The file that is written, below the directory of the recording.
+    pub file: Option<String>,
+    /// Files begun.
+    pub parts: u64,
+    /// Pictures recorded.
+    pub frames: u64,
+    /// Packets of sound recorded.
+    pub audio_packets: u64,
+    /// Places where pictures or sound are missing.
+    pub gaps: u64,
+    /// Frames left out.
+    pub dropped: u64,
+    /// Bytes written.
+    pub bytes: u64,
+    /// The newest error, though it may be over.
+    pub last_error: Option<String>,
 }
 
 /// The audio of a stream.
@@ -128,6 +155,11 @@ impl StreamInfo {
                 self.publishers.iter().map(PublisherInfo::to_json).collect();
             fields.insert("publishers".into(), publishers.into());
         }
+        #[cfg(feature = "record")]
+        if !self.recordings.is_empty() {
+            let all: Vec<Value> = self.recordings.iter().map(RecordingInfo::to_json).collect();
+            fields.insert("recordings".into(), all.into());
+        }
         Value::Object(fields)
     }
 }
@@ -138,6 +170,17 @@ impl AudioInfo {
             Some(error) => json!({ "codec": self.codec, "error": error }),
             None => json!({ "codec": self.codec }),
         }
+    }
+}
+
+#[cfg(feature = "record")]
+impl RecordingInfo {
+    fn to_json(&self) -> Value {
+        json!({
+            "state": self.state, "file": self.file, "parts": self.parts, "frames": self.frames,
+            "audio_packets": self.audio_packets, "gaps": self.gaps, "dropped": self.dropped,
+            "bytes": self.bytes, "last_error": self.last_error,
+        })
     }
 }
 

@@ -13,7 +13,10 @@ mod channel;
 mod clients;
 #[cfg(feature = "demo")]
 mod demo;
+#[cfg(feature = "record")]
+mod disk;
 mod echoes;
+mod error;
 #[cfg(feature = "receive")]
 mod feeds;
 #[cfg(not(feature = "receive"))]
@@ -31,6 +34,11 @@ mod programs;
 mod publishers;
 mod pushes;
 mod random;
+#[cfg(feature = "record")]
+mod recordings;
+#[cfg(not(feature = "record"))]
+#[path = "no_record.rs"]
+mod recordings;
 mod resolver;
 mod restream;
 mod rtsp_ports;
@@ -59,7 +67,8 @@ use rtsp::client::UdpPort;
 use crate::engine::source::SourceId;
 use crate::engine::viewer::ViewerId;
 
-pub use self::server::{Server, ServerError, ServerOptions};
+pub use self::error::ServerError;
+pub use self::server::{Server, ServerOptions};
 
 /// What a readiness token stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -128,6 +137,8 @@ enum Timer {
     Publisher(usize),
     RtspClient(usize),
     Program(SourceId),
+    #[cfg_attr(not(feature = "record"), expect(dead_code, reason = "nothing is recorded"))]
+    Recording(usize),
     /// The end of the program has waited long enough.
     Goodbye,
     #[cfg(feature = "demo")]

@@ -1,7 +1,6 @@
 //! The server: everything that the loop drives, and the loop.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
@@ -16,6 +15,7 @@ use slab::Slab;
 use super::camera::{Camera, keyframe_methods};
 use super::camera_calls::CameraCalls;
 use super::clients::Connection;
+use super::error::ServerError;
 #[cfg(feature = "receive")]
 use super::feeds::Feeds;
 use super::inbox::Inbox;
@@ -23,6 +23,7 @@ use super::link::Context;
 use super::programs::Programs;
 use super::publishers::Publisher;
 use super::pushes::Push;
+use super::recordings::Recordings;
 use super::resolver::Resolver;
 use super::restream::Restream;
 use super::sockets::Sockets;
@@ -55,45 +56,6 @@ pub struct ServerOptions {
     pub demo: bool,
 }
 
-/// Why a server could not start, or had to stop.
-#[derive(Debug)]
-pub enum ServerError {
-    /// The HTTP address can't be had.
-    Listen(SocketAddr, io::Error),
-    /// The UDP address of the media can't be had.
-    Media(SocketAddr, io::Error),
-    /// The address of the RTSP server can't be had.
-    Rtsp(SocketAddr, io::Error),
-    /// A stream's address is no RTSP URL.
-    Stream(String, String),
-    /// A stream can't be published.
-    Publish(String, String),
-    /// The system refused something that the loop can't do without.
-    System(&'static str, io::Error),
-    /// The crypto library failed.
-    Identity,
-}
-
-impl fmt::Display for ServerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listen(address, error) => write!(f, "can't listen on {address}: {error}"),
-            Self::Media(address, error) => {
-                write!(f, "can't use UDP {address} (webrtc.listen): {error}")
-            }
-            Self::Rtsp(address, error) => {
-                write!(f, "can't listen on {address} (rtsp.listen): {error}")
-            }
-            Self::Stream(name, why) => write!(f, "streams.{name}: {why}"),
-            Self::Publish(name, why) => write!(f, "publish.{name}: {why}"),
-            Self::System(what, error) => write!(f, "{what}: {error}"),
-            Self::Identity => f.write_str("the crypto library could not make a certificate"),
-        }
-    }
-}
-
-impl std::error::Error for ServerError {}
-
 /// The whole server.
 pub struct Server {
     pub(super) poll: Poll,
@@ -119,6 +81,8 @@ pub struct Server {
     /// The RTSP server, where one is wanted.
     pub(super) restream: Option<Restream>,
     pub(super) publishers: Vec<Publisher>,
+    #[cfg_attr(not(feature = "record"), expect(dead_code, reason = "nothing is recorded"))]
+    pub(super) recordings: Recordings,
     /// Whom TLS servers are checked with.
     pub(super) authorities: Authorities,
     pub(super) viewers: BTreeMap<ViewerId, ViewerLink>,
@@ -184,6 +148,7 @@ impl Server {
             programs: Programs::new(sockets.programs),
             restream: sockets.restream,
             publishers: Vec::new(),
+            recordings: Recordings::new(sockets.waker),
             authorities: Authorities::default(),
             viewers: BTreeMap::new(),
             next_viewer: 1,
@@ -211,6 +176,7 @@ impl Server {
         };
         server.add_streams(now)?;
         server.add_publishers(now)?;
+        server.add_recordings(now)?;
         Ok(server)
     }
 
@@ -266,7 +232,8 @@ impl Server {
         let deadline = now + limits::GOODBYE_MAX;
         self.timers.set(Timer::Goodbye, Some(deadline));
         while (self.publishers.iter().any(|publisher| !publisher.client.is_stopped())
-            || self.programs.any_runs())
+            || self.programs.any_runs()
+            || self.is_recording())
             && Instant::now() < deadline
         {
             self.turn(&mut events)?;
@@ -311,7 +278,10 @@ impl Server {
     /// True while there may be more to read.
     fn handle_ready(&mut self, now: Instant, endpoint: Endpoint) -> bool {
         match endpoint {
-            Endpoint::Waker => self.take_resolved(now),
+            Endpoint::Waker => {
+                self.take_resolved(now);
+                self.take_disk_reports(now);
+            }
             Endpoint::Signals => {
                 let signals: Vec<_> = self.signals.pending().collect();
                 self.is_stopping |= signals.iter().any(|signal| *signal != SIGCHLD);
@@ -374,6 +344,7 @@ impl Server {
             Timer::Publisher(key) => self.handle_publisher_timeout(now, key),
             Timer::RtspClient(key) => self.handle_rtsp_timeout(now, key),
             Timer::Program(id) => self.handle_program_timeout(now, id),
+            Timer::Recording(key) => self.handle_recording_timeout(now, key),
             Timer::Goodbye => {}
             #[cfg(feature = "demo")]
             Timer::Demo => self.play_demo(now),
@@ -436,11 +407,14 @@ impl Server {
         match output {
             Output::Frame(key, egress) | Output::Probe(key, egress) => {
                 let Some(viewer) = self.viewers.get_mut(&key.viewer) else { return };
-                if let Audience::RtspReader(reader) = viewer.audience {
-                    return self.send_to_reader(now, reader, &egress);
+                match viewer.audience {
+                    Audience::RtspReader(reader) => self.send_to_reader(now, reader, &egress),
+                    Audience::Recording(key) => self.record_frame(now, key, &egress.frame),
+                    Audience::Browser | Audience::Publisher(_) | Audience::Feed(_) => {
+                        viewer.queue(key.position, egress);
+                        self.dirty.viewers.insert(key.viewer);
+                    }
                 }
-                viewer.queue(key.position, egress);
-                self.dirty.viewers.insert(key.viewer);
             }
             Output::Audio(key, egress) => self.queue_audio(key, egress),
             Output::Status(key, status) => self.handle_slot_status(now, key, &status),
@@ -527,7 +501,10 @@ impl Server {
                 }
                 News::Frame(frame) => self.hub.handle_frame(now, id, &frame),
                 News::Audio(frame) => self.take_audio(now, id, frame),
-                News::Gap => self.hub.handle_gap(now, id),
+                News::Gap => {
+                    self.record_gap(now, id);
+                    self.hub.handle_gap(now, id);
+                }
                 News::Health(health) => {
                     if let Some(source) = self.hub.source(id).filter(|s| s.health != health) {
                         match health.failure() {
@@ -536,6 +513,9 @@ impl Server {
                         }
                     }
                     self.tell_publishers(id, &health);
+                    if health.failure().is_some() {
+                        self.record_end(now, id);
+                    }
                     self.hub.handle_health(now, id, health);
                     self.answer_descriptions(now, id);
                 }
@@ -572,6 +552,7 @@ impl Server {
     /// should not keep one for us.
     fn say_goodbye(&mut self, now: Instant) {
         log::info!("stopping");
+        self.end_recordings(now);
         for key in 0..self.publishers.len() {
             self.stop_publisher(now, key);
         }

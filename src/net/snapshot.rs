@@ -47,6 +47,8 @@ fn stream(server: &Server, now: Instant, id: SourceId, source: &Source) -> Strea
         keyframe: keyframe(&source.keyframe),
         consumers: source.subscribers.iter().map(|key| consumer(server, *key)).collect(),
         publishers: publishers(server, id),
+        #[cfg(feature = "record")]
+        recordings: server.recordings.infos(id),
     }
 }
 
@@ -175,6 +177,8 @@ pub(super) fn metrics(server: &Server, now: Instant) -> Vec<Metric> {
     }
     metrics.extend(keyframe_metrics(server));
     metrics.extend(publisher_metrics(server));
+    #[cfg(feature = "record")]
+    metrics.extend(recording_metrics(server));
     metrics
 }
 
@@ -257,6 +261,46 @@ fn publisher_metrics(server: &Server) -> Vec<Metric> {
             ];
             #[expect(clippy::cast_precision_loss, reason = "Prometheus knows only floating point")]
             let value = read(client) as f64;
+            metrics.push(Metric { name, help, kind, labels, value });
+        }
+    }
+    metrics
+}
+
+#[cfg(feature = "record")]
+fn recording_metrics(server: &Server) -> Vec<Metric> {
+    use crate::record::{Recorder, State};
+    type Read = fn(&Recorder) -> u64;
+    let (gauge, counter) = (MetricKind::Gauge, MetricKind::Counter);
+    let kinds: [(&'static str, &'static str, MetricKind, Read); 6] = [
+        ("crosspoint_recording_up", "1 while a file is written.", gauge, |recorder| {
+            u64::from(recorder.state() == State::Recording)
+        }),
+        ("crosspoint_recording_parts_total", "Files begun.", counter, |recorder| {
+            recorder.totals().parts
+        }),
+        ("crosspoint_recording_bytes_total", "Bytes recorded.", counter, |recorder| {
+            recorder.totals().counts.bytes
+        }),
+        ("crosspoint_recording_frames_total", "Pictures recorded.", counter, |recorder| {
+            recorder.totals().counts.frames
+        }),
+        (
+            "crosspoint_recording_gaps_total",
+            "Places where pictures or sound are missing.",
+            counter,
+            |recorder| recorder.totals().counts.gaps,
+        ),
+        ("crosspoint_recording_failures_total", "Files not written on.", counter, |recorder| {
+            recorder.totals().failures
+        }),
+    ];
+    let mut metrics = Vec::new();
+    for (name, help, kind, read) in kinds {
+        for recorder in server.recordings.recorders() {
+            let labels = vec![("recording", recorder.options().name.clone())];
+            #[expect(clippy::cast_precision_loss, reason = "Prometheus knows only floating point")]
+            let value = read(recorder) as f64;
             metrics.push(Metric { name, help, kind, labels, value });
         }
     }

@@ -12,9 +12,10 @@ use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 
 use super::Endpoint;
+use super::error::ServerError;
 use super::resolver::Resolver;
 use super::restream::Restream;
-use super::server::{ServerError, ServerOptions};
+use super::server::ServerOptions;
 use super::udp::MediaSocket;
 use super::wall_clock::WallClock;
 use crate::limits;
@@ -24,6 +25,8 @@ pub(super) struct Sockets {
     pub poll: Poll,
     pub endpoints: Slab<Endpoint>,
     pub resolver: Resolver,
+    /// Other threads wake the loop with it.
+    pub waker: Arc<Waker>,
     pub listener: TcpListener,
     pub media: MediaSocket,
     pub restream: Option<Restream>,
@@ -47,7 +50,8 @@ impl Sockets {
         let mut endpoints = Slab::new();
         let waker = Waker::new(poll.registry(), Token(endpoints.insert(Endpoint::Waker)))
             .map_err(system("eventfd"))?;
-        let resolver = Resolver::start(Arc::new(waker)).map_err(system("resolver thread"))?;
+        let waker = Arc::new(waker);
+        let resolver = Resolver::start(Arc::clone(&waker)).map_err(system("resolver thread"))?;
         let address = config.api.listen;
         let mut listener =
             TcpListener::bind(address).map_err(|error| ServerError::Listen(address, error))?;
@@ -80,6 +84,7 @@ impl Sockets {
         let _ = options;
         Ok(Self {
             resolver,
+            waker,
             listener,
             media,
             programs: restream.as_ref().and_then(Restream::programs_address),

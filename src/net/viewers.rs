@@ -50,6 +50,9 @@ pub(super) enum Audience {
     /// Nobody: it has none, but brings the pictures of this source (`net/feeds`).
     #[cfg_attr(not(feature = "receive"), expect(dead_code, reason = "there are none"))]
     Feed(SourceId),
+    /// A recording, by its key.
+    #[cfg_attr(not(feature = "record"), expect(dead_code, reason = "nothing is recorded"))]
+    Recording(usize),
 }
 
 /// A UDP socket of one peer.
@@ -82,7 +85,7 @@ impl Server {
         Some(self.insert_viewer(now, client, Audience::Browser, streams))
     }
 
-    /// Viewers at present, publishers and readers not counted.
+    /// Viewers at present, publishers, readers and recordings not counted.
     pub(super) fn viewer_count(&self) -> usize {
         self.viewers.values().filter(|viewer| viewer.audience == Audience::Browser).count()
     }
@@ -146,6 +149,7 @@ impl Server {
     /// Audio of a source.
     pub(super) fn take_audio(&mut self, now: Instant, id: SourceId, frame: AudioFrame) {
         if HAS_AUDIO {
+            self.record_audio(now, id, &frame);
             self.hub.handle_audio(now, id, frame);
         }
     }
@@ -329,7 +333,10 @@ impl Server {
     fn publisher_of(&self, id: ViewerId) -> Option<usize> {
         match self.viewers.get(&id)?.audience {
             Audience::Publisher(key) => Some(key),
-            Audience::Browser | Audience::RtspReader(_) | Audience::Feed(_) => None,
+            Audience::Browser
+            | Audience::RtspReader(_)
+            | Audience::Recording(_)
+            | Audience::Feed(_) => None,
         }
     }
 

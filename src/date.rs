@@ -9,7 +9,7 @@ const EPOCH_DAYS: u64 = 719_468;
 const ERA_DAYS: u64 = 146_097;
 
 /// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7).
-pub(super) fn parse_http(text: &str) -> Option<u64> {
+pub(crate) fn parse_http(text: &str) -> Option<u64> {
     let mut words = text.split_once(", ")?.1.split(' ');
     let day: u64 = words.next()?.parse().ok().filter(|day| (1..=31).contains(day))?;
     let name = words.next()?;
@@ -24,7 +24,7 @@ pub(super) fn parse_http(text: &str) -> Option<u64> {
 }
 
 /// `1994-11-06T08:49:37Z`.
-pub(super) fn format_iso(unix_s: u64) -> String {
+pub(crate) fn format_iso(unix_s: u64) -> String {
     let (day_s, days) = (unix_s % DAY_S, unix_s / DAY_S + EPOCH_DAYS);
     let (era, of_era) = (days / ERA_DAYS, days % ERA_DAYS);
     let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;

@@ -1,0 +1,337 @@
+//! Recordings: each a viewer of one slot whose frames go to a [`Recorder`], and what that wants
+//! written to the disk's thread. The loop never waits for it: what the disk does not take is left
+//! out up to the next key picture.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use config::{Record, RecordContainer, WhenFull};
+use mio::Waker;
+use slab::Slab;
+
+use super::Timer;
+use super::disk::{Disk, Job, Report, Rules};
+use super::error::ServerError;
+use super::server::Server;
+use super::viewers::Audience;
+use crate::engine::frame::{AudioFrame, Frame};
+use crate::engine::source::SourceId;
+use crate::engine::viewer::{SlotKey, ViewerId};
+use crate::http::RecordingInfo;
+use crate::limits;
+use crate::record::container::Container;
+use crate::record::segment::Segments;
+use crate::record::template::Template;
+use crate::record::{FileId, Options, Output, Recorder};
+
+/// All recordings.
+pub(super) struct Recordings {
+    waker: Arc<Waker>,
+    /// Started with the first recording.
+    disk: Option<Disk>,
+    all: Slab<Recording>,
+    /// Jobs other than writes that the disk had no room for.
+    pending: VecDeque<Job>,
+    /// Bytes that the disk has not written yet.
+    waiting_bytes: usize,
+}
+
+/// One recording.
+struct Recording {
+    recorder: Recorder,
+    /// What it records.
+    source: SourceId,
+    viewer: ViewerId,
+    rules: Arc<Rules>,
+    is_stopped: bool,
+}
+
+impl Recordings {
+    pub fn new(waker: Arc<Waker>) -> Self {
+        let (all, pending) = (Slab::new(), VecDeque::new());
+        Self { waker, disk: None, all, pending, waiting_bytes: 0 }
+    }
+
+    /// What each of them does.
+    pub fn recorders(&self) -> impl Iterator<Item = &Recorder> {
+        self.all.iter().map(|(_, recording)| &recording.recorder)
+    }
+
+    /// What those of one source do.
+    pub fn infos(&self, source: SourceId) -> Vec<RecordingInfo> {
+        let of_it = self.all.iter().filter(|(_, recording)| recording.source == source);
+        of_it.map(|(_, recording)| info(&recording.recorder)).collect()
+    }
+
+    fn disk(&mut self) -> io::Result<&Disk> {
+        if self.disk.is_none() {
+            self.disk = Some(Disk::start(Arc::clone(&self.waker))?);
+        }
+        self.disk.as_ref().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    /// Gives the disk what it has room for now.
+    fn flush(&mut self) {
+        while let (Some(job), Some(disk)) = (self.pending.pop_front(), &self.disk) {
+            if let Err(job) = disk.ask(job) {
+                return self.pending.push_front(job);
+            }
+        }
+    }
+
+    /// Has a job done, now or later.
+    fn ask(&mut self, job: Job) {
+        self.waiting_bytes += bytes_of(&job);
+        self.pending.push_back(job);
+        self.flush();
+    }
+
+    /// Has a write done now, or not at all.
+    fn try_write(&mut self, job: Job) -> bool {
+        let bytes = bytes_of(&job);
+        if !self.pending.is_empty() || self.waiting_bytes + bytes > limits::DISK_WAITING_MAX_BYTES {
+            return false;
+        }
+        let is_taken = self.disk.as_ref().is_some_and(|disk| disk.ask(job).is_ok());
+        if is_taken {
+            self.waiting_bytes += bytes;
+        }
+        is_taken
+    }
+}
+
+fn info(recorder: &Recorder) -> RecordingInfo {
+    let totals = recorder.totals();
+    RecordingInfo {
+        state: recorder.state().as_str(),
+        file: recorder.path().map(str::to_owned),
+        parts: totals.parts,
+        frames: totals.counts.frames,
+        audio_packets: totals.counts.packets,
+        gaps: totals.counts.gaps,
+        dropped: totals.dropped,
+        bytes: totals.counts.bytes,
+        last_error: recorder.last_error().map(str::to_owned),
+    }
+}
+
+fn bytes_of(job: &Job) -> usize {
+    match job {
+        Job::Open { header, .. } => header.len(),
+        Job::Write { bytes, .. } => bytes.len(),
+        Job::Index { line, .. } => line.len(),
+        Job::Sync { .. } | Job::Close { .. } => 0,
+    }
+}
+
+impl Server {
+    /// Begins what the configuration wants recorded.
+    pub(super) fn add_recordings(&mut self, now: Instant) -> Result<(), ServerError> {
+        for record in self.config.record.clone() {
+            let bad = |why| ServerError::Record(record.stream.clone(), why);
+            let Some(source) = self.hub.find(&record.stream) else {
+                return Err(bad("no such stream".to_owned()));
+            };
+            self.begin_recording(now, source, &record).map_err(bad)?;
+        }
+        Ok(())
+    }
+
+    /// Begins to record a source; the key of the recording.
+    pub(super) fn begin_recording(
+        &mut self,
+        now: Instant,
+        source: SourceId,
+        record: &Record,
+    ) -> Result<usize, String> {
+        let template = Template::parse(&record.path)?;
+        self.recordings.disk().map_err(|error| format!("disk thread: {error}"))?;
+        let rules = Arc::new(Rules {
+            name: record.stream.clone(),
+            directory: PathBuf::from(template.directory()),
+            min_free_bytes: record.min_free_bytes,
+            deletes_oldest: record.when_full == WhenFull::DeleteOldest,
+        });
+        let options = Options {
+            name: record.stream.clone(),
+            template,
+            container: match record.container {
+                RecordContainer::Auto => None,
+                RecordContainer::Mp4 => Some(Container::Mp4),
+                RecordContainer::WebM => Some(Container::WebM),
+                RecordContainer::Mkv => Some(Container::Matroska),
+            },
+            segments: Segments { max_duration: record.segment, max_bytes: record.segment_bytes },
+            audio: record.audio,
+            clock: (now, self.clock.unix(now)),
+        };
+        let key = self.recordings.all.vacant_key();
+        let name = self.hub.source(source).map(|source| source.name.clone());
+        let viewer = self.insert_viewer(now, None, Audience::Recording(key), &[name]);
+        let recorder = Recorder::new(now, options);
+        let recording = Recording { recorder, source, viewer, rules, is_stopped: false };
+        self.recordings.all.insert(recording);
+        self.hub.handle_connected(now, viewer);
+        Ok(key)
+    }
+
+    /// Ends a recording once its files are.
+    pub(super) fn end_recording(&mut self, now: Instant, key: usize) {
+        let Some(recording) = self.recordings.all.get_mut(key) else { return };
+        recording.is_stopped = true;
+        recording.recorder.stop(now);
+        let viewer = recording.viewer;
+        self.remove_viewer(now, viewer);
+        self.pump_recording(now, key);
+        self.reap_recording(key);
+    }
+
+    /// Forgets a recording that has ended.
+    fn reap_recording(&mut self, key: usize) {
+        let all = &mut self.recordings.all;
+        let is_over = |recording: &Recording| recording.is_stopped && recording.recorder.is_idle();
+        if all.get(key).is_some_and(is_over) {
+            all.remove(key);
+            self.timers.set(Timer::Recording(key), None);
+        }
+    }
+
+    /// Ends all of them.
+    pub(super) fn end_recordings(&mut self, now: Instant) {
+        for key in self.recordings.all.iter().map(|(key, _)| key).collect::<Vec<_>>() {
+            self.end_recording(now, key);
+        }
+    }
+
+    /// Whether something is still to be written.
+    pub(super) fn is_recording(&self) -> bool {
+        !self.recordings.all.is_empty() || self.recordings.waiting_bytes > 0
+    }
+
+    /// A frame of a recording's slot.
+    pub(super) fn record_frame(&mut self, now: Instant, key: usize, frame: &Arc<Frame>) {
+        let Some(recording) = self.recordings.all.get_mut(key) else { return };
+        // A probe is nothing to be kept.
+        if frame.bytes > 0 {
+            recording.recorder.handle_frame(now, frame);
+            self.pump_recording(now, key);
+        }
+    }
+
+    /// Sound of a source. It does not go through the slot: a file has its sound in whatever
+    /// codec it is, at the instant at which it was taken.
+    pub(super) fn record_audio(&mut self, now: Instant, source: SourceId, frame: &AudioFrame) {
+        self.with_recordings_of(now, source, |recorder| recorder.handle_audio(now, frame));
+    }
+
+    /// Pictures of a source were lost.
+    pub(super) fn record_gap(&mut self, now: Instant, source: SourceId) {
+        self.with_recordings_of(now, source, |recorder| recorder.handle_gap(now));
+    }
+
+    /// A source is gone.
+    pub(super) fn record_end(&mut self, now: Instant, source: SourceId) {
+        self.with_recordings_of(now, source, |recorder| recorder.handle_end(now));
+    }
+
+    fn with_recordings_of(&mut self, now: Instant, source: SourceId, act: impl Fn(&mut Recorder)) {
+        let of_it = |(key, recording): (usize, &Recording)| {
+            (recording.source == source && !recording.is_stopped).then_some(key)
+        };
+        for key in self.recordings.all.iter().filter_map(of_it).collect::<Vec<_>>() {
+            if let Some(recording) = self.recordings.all.get_mut(key) {
+                act(&mut recording.recorder);
+            }
+            self.pump_recording(now, key);
+        }
+    }
+
+    pub(super) fn handle_recording_timeout(&mut self, now: Instant, key: usize) {
+        if let Some(recording) = self.recordings.all.get_mut(key) {
+            recording.recorder.handle_timeout(now);
+        }
+        self.pump_recording(now, key);
+    }
+
+    /// Does what a recorder wants done.
+    fn pump_recording(&mut self, now: Instant, key: usize) {
+        let all = &mut self.recordings;
+        while let Some(recording) = all.all.get_mut(key) {
+            let Some(output) = recording.recorder.poll_output() else { break };
+            let rules = Arc::clone(&recording.rules);
+            match output {
+                Output::Open { file, path, extension, header } => {
+                    let key = (key, file);
+                    all.ask(Job::Open { key, rules, path, extension, header });
+                }
+                Output::Write { file, bytes, veil } => {
+                    if !all.try_write(Job::Write { key: (key, file), bytes, veil }) {
+                        self.refuse_write(now, key, file);
+                        return self.pump_recording(now, key);
+                    }
+                }
+                Output::Sync { file } => all.ask(Job::Sync { key: (key, file) }),
+                Output::Close { file } => all.ask(Job::Close { key: (key, file) }),
+                Output::Index { line } => all.ask(Job::Index { rules, line }),
+                Output::RequestKeyframe => {
+                    let slot = SlotKey { viewer: recording.viewer, position: 0 };
+                    self.hub.request_keyframe(now, slot);
+                }
+            }
+        }
+        let timeout = all.all.get(key).and_then(|recording| recording.recorder.poll_timeout());
+        self.timers.set(Timer::Recording(key), timeout);
+    }
+
+    fn refuse_write(&mut self, now: Instant, key: usize, file: FileId) {
+        let Some(recording) = self.recordings.all.get_mut(key) else { return };
+        log::warn!("recording {}: the disk is too slow", recording.rules.name);
+        recording.recorder.handle_refused(now, file);
+    }
+
+    /// The disk has reported.
+    pub(super) fn take_disk_reports(&mut self, now: Instant) {
+        while let Some(report) = self.recordings.disk.as_ref().and_then(Disk::poll) {
+            self.handle_disk_report(now, report);
+        }
+        self.recordings.flush();
+    }
+
+    fn handle_disk_report(&mut self, now: Instant, report: Report) {
+        let all = &mut self.recordings;
+        let (key, file) = match &report {
+            Report::Done { bytes } => {
+                all.waiting_bytes = all.waiting_bytes.saturating_sub(*bytes);
+                return;
+            }
+            Report::Deleted { rules, path } => {
+                log::info!("recording {}: {path} is deleted to make room", rules.name);
+                let (recording, event) = (&rules.name, "deleted");
+                let line = serde_json::json!({
+                    "event": event, "recording": recording, "file": path,
+                });
+                return all.ask(Job::Index { rules: Arc::clone(rules), line: format!("{line}\n") });
+            }
+            Report::Opened { key, .. } | Report::Closed { key } | Report::Failed { key, .. } => {
+                *key
+            }
+        };
+        let Some(recording) = all.all.get_mut(key) else { return };
+        match report {
+            Report::Opened { path, .. } => {
+                log::info!("recording {}: {path}", recording.rules.name);
+                recording.recorder.handle_opened(file, &path);
+            }
+            Report::Failed { failure, .. } => {
+                log::warn!("recording {}: {}", recording.rules.name, failure.text());
+                recording.recorder.handle_failed(now, file, failure);
+            }
+            _ => recording.recorder.handle_closed(file),
+        }
+        self.pump_recording(now, key);
+        self.reap_recording(key);
+    }
+}

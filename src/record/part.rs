@@ -1,0 +1,234 @@
+//! One file while it is written: samples on its own timeline, in fragments.
+
+use std::time::{Duration, Instant};
+
+use super::container::Container;
+use super::format::{AudioFormat, Tracks};
+use super::fragment::{Fragment, Timed, VIDEO_HZ};
+use super::limits;
+use super::matroska::Matroska;
+use super::merge::Sound;
+use super::mp4::Mp4;
+
+/// Of the only picture of a file, in ticks.
+const LONE_PICTURE: u32 = VIDEO_HZ / 25;
+
+/// One file.
+#[derive(Debug)]
+pub(super) struct Part {
+    pub tracks: Tracks,
+    pub counts: Counts,
+    /// When what is first in it was taken.
+    pub epoch: Instant,
+    writer: Writer,
+    fragment: Fragment,
+    /// When the fragment's first sample came, and when that was taken.
+    fragment_began: Option<(Instant, Instant)>,
+    /// A picture whose duration is not known yet.
+    pending: Option<Timed>,
+    last_duration: u32,
+    next_sound: Option<u64>,
+    /// Until when it is known to go on.
+    end: Instant,
+}
+
+/// What went into a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Pictures.
+    pub frames: u64,
+    /// Packets of sound.
+    pub packets: u64,
+    /// Places where pictures or sound are missing.
+    pub gaps: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+/// The head of a box that players pass over, whole or not.
+pub type Veil = [u8; 8];
+
+/// What keeps players from a fragment that is only partly there, if anything must: a `moof` that
+/// the file ends in makes some of them, ffmpeg among them, refuse the whole file.
+pub(super) fn veil(container: Container, fragment: &[u8]) -> Option<Veil> {
+    let [a, b, c, d] = u32::try_from(fragment.len()).ok()?.to_be_bytes();
+    (container == Container::Mp4).then_some([a, b, c, d, b'f', b'r', b'e', b'e'])
+}
+
+#[derive(Debug)]
+enum Writer {
+    Mp4(Mp4),
+    Matroska(Matroska),
+}
+
+impl Part {
+    /// A file of these tracks that begins at `epoch`, which is `unix` since 1970, and its first
+    /// bytes. `None` if it can't be written.
+    pub fn new(
+        container: Container,
+        tracks: Tracks,
+        epoch: Instant,
+        unix: Duration,
+    ) -> Option<(Self, Vec<u8>)> {
+        let (writer, header) = match container {
+            Container::Mp4 => match Mp4::header(&tracks) {
+                Ok(header) => (Writer::Mp4(Mp4::default()), header),
+                Err(error) => {
+                    log::error!("an MP4 header could not be written: {error}");
+                    return None;
+                }
+            },
+            Container::WebM | Container::Matroska => {
+                let (writer, header) = Matroska::new(container, &tracks, unix);
+                (Writer::Matroska(writer), header)
+            }
+        };
+        let counts = Counts { bytes: header.len() as u64, ..Counts::default() };
+        let part = Self {
+            tracks,
+            counts,
+            epoch,
+            writer,
+            fragment: Fragment::default(),
+            fragment_began: None,
+            pending: None,
+            last_duration: LONE_PICTURE,
+            next_sound: None,
+            end: epoch,
+        };
+        Some((part, header))
+    }
+
+    /// How long it is up to `at`.
+    pub fn duration(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.epoch)
+    }
+
+    /// How long it is.
+    pub fn whole_duration(&self) -> Duration {
+        self.duration(self.end)
+    }
+
+    /// Bytes, those that are not written yet as well.
+    pub fn bytes(&self) -> u64 {
+        let pending = self.pending.as_ref().map_or(0, |pending| pending.data.len());
+        self.counts.bytes + (self.fragment.bytes() + pending) as u64
+    }
+
+    /// When what waits is written though nothing more comes.
+    pub fn stale_at(&self) -> Option<Instant> {
+        self.fragment_began.map(|(came_at, _)| came_at + limits::FRAGMENT_STALE)
+    }
+
+    /// Adds a picture. What is to be written, if anything is.
+    pub fn push_picture(
+        &mut self,
+        now: Instant,
+        captured_at: Instant,
+        key: bool,
+        data: Vec<u8>,
+    ) -> Option<Vec<u8>> {
+        let floor = self.pending.as_ref().map_or(0, |pending| pending.ticks + 1);
+        let ticks = ticks(self.duration(captured_at), VIDEO_HZ).max(floor);
+        self.end = self.end.max(captured_at);
+        self.settle_pending(ticks);
+        let written = if self.is_due(captured_at, key) { self.flush() } else { None };
+        self.fragment_began.get_or_insert((now, captured_at));
+        self.pending = Some(Timed { ticks, duration: 0, key, data });
+        self.counts.frames += 1;
+        written
+    }
+
+    /// Adds sound. What is to be written, if anything is.
+    pub fn push_sound(&mut self, now: Instant, sound: Sound) -> Option<Vec<u8>> {
+        let hz = self.tracks.audio.as_ref().map_or(1, AudioFormat::clock_hz);
+        // What is older than the file belongs to the one before, which is closed.
+        let since = sound.captured_at.checked_duration_since(self.epoch)?;
+        let mut at = ticks(since, hz);
+        let jitter = ticks(limits::SOUND_JITTER, hz);
+        if let Some(next) = self.next_sound {
+            if at.abs_diff(next) <= jitter {
+                at = next;
+            } else if at < next {
+                return None; // heard already
+            } else {
+                self.counts.gaps += 1;
+                if let Some(last) = self.fragment.audio.last_mut() {
+                    last.duration = u32::try_from(at - last.ticks).unwrap_or(u32::MAX);
+                }
+            }
+        }
+        let duration = if sound.ticks == 0 { hz / 50 } else { sound.ticks };
+        self.next_sound = Some(at + u64::from(duration));
+        let until = Duration::from_nanos(nanos(duration.into(), hz));
+        self.end = self.end.max(sound.captured_at + until);
+        let written = if self.is_due(sound.captured_at, false) { self.flush() } else { None };
+        self.fragment_began.get_or_insert((now, sound.captured_at));
+        self.fragment.push_audio(Timed { ticks: at, duration, key: true, data: sound.data });
+        self.counts.packets += 1;
+        written
+    }
+
+    /// Whether a fragment ends before a sample of this time.
+    fn is_due(&self, captured_at: Instant, key: bool) -> bool {
+        let Some((_, first)) = self.fragment_began else { return false };
+        let length = captured_at.saturating_duration_since(first);
+        length >= limits::FRAGMENT
+            || self.fragment.bytes() >= limits::FRAGMENT_MAX_BYTES
+            || key && length >= limits::FRAGMENT_BEFORE_KEY
+    }
+
+    /// What waits, but for a picture whose duration is not known.
+    pub fn flush(&mut self) -> Option<Vec<u8>> {
+        self.fragment_began = None;
+        let fragment = std::mem::take(&mut self.fragment);
+        if fragment.is_empty() {
+            return None;
+        }
+        let bytes = match &mut self.writer {
+            Writer::Matroska(writer) => writer.fragment(&fragment),
+            Writer::Mp4(writer) => match writer.fragment(&fragment) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    log::error!("an MP4 fragment could not be written: {error}");
+                    return None;
+                }
+            },
+        };
+        self.counts.bytes += bytes.len() as u64;
+        Some(bytes)
+    }
+
+    /// All that waits; its last picture stays until `until`.
+    pub fn finish(&mut self, until: Option<Instant>) -> Option<Vec<u8>> {
+        let end = until.map(|until| ticks(self.duration(until), VIDEO_HZ));
+        let usual = self.pending.as_ref().map(|last| last.ticks + u64::from(self.last_duration));
+        if let Some(end) = end.or(usual) {
+            self.settle_pending(end);
+            let length = Duration::from_nanos(nanos(end, VIDEO_HZ));
+            self.end = self.end.max(self.epoch + length);
+        }
+        self.flush()
+    }
+
+    /// The picture that waits ends where the next one begins.
+    fn settle_pending(&mut self, next_ticks: u64) {
+        let Some(mut pending) = self.pending.take() else { return };
+        let duration = next_ticks.saturating_sub(pending.ticks).max(1);
+        pending.duration = u32::try_from(duration).unwrap_or(u32::MAX);
+        self.last_duration = pending.duration.min(VIDEO_HZ);
+        self.fragment.push_video(pending);
+    }
+}
+
+/// A time in the nearest ticks of a clock. Of one file, so that it never wraps.
+fn ticks(time: Duration, hz: u32) -> u64 {
+    const SECOND_NS: u128 = 1_000_000_000;
+    let ticks = (time.as_nanos() * u128::from(hz) + SECOND_NS / 2) / SECOND_NS;
+    u64::try_from(ticks).unwrap_or(u64::MAX)
+}
+
+fn nanos(ticks: u64, hz: u32) -> u64 {
+    let nanos = u128::from(ticks) * 1_000_000_000 / u128::from(hz.max(1));
+    u64::try_from(nanos).unwrap_or(u64::MAX)
+}

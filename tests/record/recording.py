@@ -1,0 +1,349 @@
+"""Recordings as players find them.
+
+A camera is a film that ffmpeg pushes over RTSP, 320x180, 15 frames/s, a key picture each second.
+`KILLS` is how often the process is killed (20). Arguments are names of checks: made, rotation, cuts,
+parts, command, kills, full.
+"""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from harness import BINARY, eventually, free_port, passed, run, start  # noqa: E402
+from harness import Server as Crosspoint  # noqa: E402
+
+OUT = HERE / "out"
+FPS = 15
+KILLS = int(os.environ.get("KILLS", "20"))
+TMPFS = Path("/mnt")
+# What ffmpeg says of files that are as they should be.
+HARMLESS = re.compile(r"Guessed Channel Layout|Estimating duration from bitrate")
+
+
+class Server(Crosspoint):
+    """The crosspoint binary, recording what is pushed as `cam` into a folder."""
+
+    def __init__(self, folder, **record):
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in folder.glob("*.m*"):
+            file.unlink()
+        (folder / "index.jsonl").unlink(missing_ok=True)
+        self.folder = folder
+        path = {"path": f"{folder}/{{stream}}-{{date}}-{{time}}.mp4", "min_free": "0"}
+        config = {"streams": {"cam": None}, "rtsp": {}, "record": {"cam": {**path, **record}}}
+        super().__init__(OUT, config)
+
+    def files(self):
+        """All that it has recorded, in order."""
+        return sorted(self.folder.glob("cam-*.m*"), key=lambda file: file.stat().st_mtime_ns)
+
+    def state(self):
+        """What the API says of the recording."""
+        return self.stream("cam")["recordings"][0]
+
+    def index(self, event):
+        """The index's lines about one kind of event."""
+        text = (self.folder / "index.jsonl").read_text()
+        lines = [json.loads(line) for line in text.splitlines()]
+        return [line for line in lines if line["event"] == event]
+
+    def push(self, film):
+        """Its camera."""
+        return push(film, self.url("cam"))
+
+    def end(self):
+        """Ends it as its user would."""
+        self.child.send_signal(signal.SIGTERM)
+        assert self.child.wait(10) == 0
+
+
+def push(film, url):
+    """A camera that goes on until it is ended."""
+    return start(
+        "ffmpeg", "-nostdin", "-v", "error", "-re", "-stream_loop", "-1", "-i", film,
+        "-c", "copy", "-rtsp_transport", "tcp", "-f", "rtsp", url,
+        stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def end(camera):
+    """Unplugs a camera."""
+    camera.kill()
+    camera.wait(10)
+
+
+def film(name, size, bitrate="300k"):
+    """Ten seconds of a camera."""
+    file = OUT / name
+    source = f"testsrc2=s={size}:r={FPS}:d=10"
+    subprocess.run(
+        ["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", source, "-pix_fmt",
+         "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-bf", "0",
+         "-b:v", bitrate, "-minrate", bitrate, "-maxrate", bitrate, "-bufsize", bitrate,
+         "-x264-params", "nal-hrd=cbr", "-g", str(FPS), file],
+        check=True,
+    )  # fmt: skip
+    return file
+
+
+def complaints(file):
+    """What ffmpeg says about a file that it decodes as a whole."""
+    done = subprocess.run(
+        ["ffmpeg", "-nostdin", "-v", "warning", "-i", file, "-fps_mode", "passthrough",
+         "-enc_time_base", "-1", "-f", "null", "-"],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    said = [line for line in done.stderr.splitlines() if not HARMLESS.search(line)]
+    return said + ([f"exit status {done.returncode}"] if done.returncode else [])
+
+
+def packets(file, stream="v"):
+    """Time, duration and size of each picture that ffprobe finds, and whether it is whole."""
+    done = subprocess.run(
+        ["ffprobe", "-v", "quiet", "-select_streams", stream, "-show_entries",
+         "packet=pts_time,duration_time,flags", "-of", "csv=p=0", file],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    rows = [line.split(",") for line in done.stdout.split()]
+    return [(float(pts), float(length or 0), flags) for pts, length, flags in rows if pts != "N/A"]
+
+
+def decoded(file):
+    """How many pictures ffmpeg decodes."""
+    done = subprocess.run(
+        ["ffprobe", "-v", "quiet", "-count_frames", "-select_streams", "v", "-show_entries",
+         "stream=nb_read_frames", "-of", "csv=p=0", file],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    return int(done.stdout.strip().split()[0]) if done.stdout.strip() else 0
+
+
+def seconds(iso):
+    """Since 1970, of a time of the index."""
+    return datetime.fromisoformat(iso.replace("Z", "+00:00")).timestamp()
+
+
+def boxes(data):
+    """Kind, begin and end of an MP4's boxes."""
+    at = 0
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big")
+        yield data[at + 4 : at + 8].decode(), at, at + size
+        at += size
+
+
+def whole(data):
+    """How many bytes the fragments have that are there as a whole."""
+    return max((stop for kind, _, stop in boxes(data) if kind == "mdat" and stop <= len(data)),
+               default=0)
+
+
+def check_made():
+    """Every file of the tests plays without a word."""
+    files = sorted((OUT / "made").iterdir())
+    assert len(files) > 60, len(files)
+    for file in files:
+        said = complaints(file)
+        assert not said, (file.name, said[:3])
+    passed(f"ffmpeg plays {len(files)} files of 5 video and 5 audio codecs without a warning")
+
+
+def check_rotation():
+    """Players turn what is said to be turned."""
+    for degrees, expected in [(90, -90), (180, -180), (270, 90)]:
+        done = subprocess.run(
+            ["ffprobe", "-v", "quiet", "-show_entries", "stream_side_data=rotation", "-of",
+             "csv=p=0", OUT / "made" / f"turned-{degrees}.mp4"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert int(done.stdout.strip()) in (expected, -expected if degrees == 180 else expected), (
+            degrees,
+            done.stdout,
+        )
+    passed("a rotation is what ffprobe says it is")
+
+
+def check_cuts():
+    """A file whose last write was cut anywhere plays up to its last whole fragment."""
+    randomness = random.Random(7)
+    cut = OUT / "cut.mp4"
+    data = (OUT / "made" / "H264-opus.mp4").read_bytes()
+    ends = [stop for kind, _, stop in boxes(data) if kind == "mdat"]
+    for _ in range(20):
+        at = randomness.randrange(ends[0], len(data))
+        begin = whole(data[:at])
+        cut.write_bytes(data[:begin])
+        assert not complaints(cut)
+        expected = decoded(cut)
+        # Until all of it is there, a fragment has the head of a box that is passed over.
+        size = min(end for end in ends if end > at) - begin
+        veiled = size.to_bytes(4, "big") + b"free" + data[begin + 8 : at]
+        cut.write_bytes(data[:begin] + veiled[: at - begin])
+        assert not complaints(cut) and decoded(cut) == expected > 0, at
+    for name in ["VP8-opus.webm", "VP9-opus.webm", "H264-PCMA.mkv"]:
+        data = (OUT / "made" / name).read_bytes()
+        cut = OUT / f"cut-{name}"
+        last = 0
+        for at in sorted(randomness.randrange(len(data) // 2, len(data)) for _ in range(5)):
+            cut.write_bytes(data[:at])
+            count = decoded(cut)
+            assert count >= max(last, 15), (name, at, count)
+            last = count
+    passed("files that are cut anywhere play up to there")
+
+
+def check_parts(camera_film):
+    """Parts, the index, the API, the metrics and the end."""
+    server = Server(OUT / "parts", segment="2s")
+    camera = server.push(camera_film)
+    eventually("three parts", 30, lambda: len(server.files()) >= 3)
+    state = server.state()
+    assert state["state"] == "recording" and state["file"] == server.files()[-1].name, state
+    metrics = server.get("/metrics")
+    assert 'crosspoint_recording_up{recording="cam"} 1' in metrics
+    end(camera)
+    eventually("it waits", 10, lambda: server.state()["state"] == "waiting")
+    parts = len(server.files())
+    camera = server.push(camera_film)
+    eventually("a part on return", 20, lambda: len(server.files()) > parts)
+    assert server.index("opened")[parts]["reason"] == "rejoin"
+    server.end()
+    end(camera)
+    opened, closed = server.index("opened"), server.index("closed")
+    assert len(opened) == len(closed) == len(server.files()), (opened, closed)
+    for before, line in zip(closed, closed[1:]):
+        assert before["ended"] == line["began"] or before["reason"] == "end", (before, line)
+    for line in closed:
+        file = server.folder / line["file"]
+        assert not complaints(file), line
+        shown = packets(file)
+        assert len(shown) == line["frames"] and shown[0][0] == 0 and shown[0][2][0] == "K"
+        length_ms = 1000 * (shown[-1][0] + shown[-1][1])
+        # Of a lone picture ffprobe tells what its headers say.
+        assert len(shown) == 1 or abs(length_ms - line["duration_ms"]) < 2, (length_ms, line)
+        assert file.stat().st_size == line["bytes"]
+    frames = sum(line["frames"] for line in closed)
+    passed(f"{len(closed)} parts of {frames} pictures, as the index says, without a gap between")
+
+
+def check_kills(camera_film):
+    """Killed at any moment, it leaves files that play."""
+    randomness = random.Random(11)
+    lost = []
+    for number in range(KILLS):
+        server = Server(OUT / f"kill-{number}")
+        camera = server.push(camera_film)
+        eventually("a file", 20, server.files)
+        time.sleep(randomness.uniform(1.5, 4.5))
+        killed_at = time.time()
+        server.child.kill()
+        server.child.wait(10)
+        end(camera)
+        (file,) = server.files()
+        data = file.read_bytes()
+        cut = OUT / "killed.mp4"
+        cut.write_bytes(data[: whole(data)])
+        assert not complaints(cut), (file, complaints(cut))
+        count = decoded(file)
+        assert count >= decoded(cut) > 0
+        (opened,) = server.index("opened")
+        shown = packets(cut)[-1]
+        lost.append(killed_at - seconds(opened["began"]) - shown[0] - shown[1])
+    # A write holds a second, a picture waits for the next one, and the machine is busy.
+    assert max(lost) < 1.5, lost
+    passed(f"killed {KILLS} times, all played; {min(lost):.2f} to {max(lost):.2f} s were lost")
+
+
+def check_command(camera_film):
+    """`crosspoint record`, of a camera that pushes to it."""
+    folder, config, port = OUT / "command", OUT / "record.yaml", free_port()
+    shutil.rmtree(folder, ignore_errors=True)
+    listen = f"127.0.0.1:{port}"
+    config.write_text(json.dumps({"streams": {"door": None}, "rtsp": {"listen": listen}}))
+    child = start(BINARY, "record", "--stream", "door", "-c", config, "--record", f"{folder}/x-",
+                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    eventually("it listens", 10, lambda: socket.create_connection(("127.0.0.1", port), 1))
+    camera = push(camera_film, f"rtsp://{listen}/door")
+    eventually("a file", 20, lambda: list(folder.glob("x-door-*.mp4")))
+    time.sleep(3)
+    child.send_signal(signal.SIGINT)
+    assert child.wait(10) == 0
+    end(camera)
+    (file,) = folder.glob("x-door-*.mp4")
+    assert not complaints(file) and decoded(file) >= 2 * FPS, (complaints(file), decoded(file))
+    passed(f"crosspoint record: {decoded(file)} pictures")
+
+
+def check_full(camera_film):
+    """On a disk of 4 MB."""
+    disk = TMPFS / "stop"
+    server = Server(disk)
+    camera = server.push(camera_film)
+    eventually("full", 60, lambda: server.state()["state"] == "full")
+    assert server.state()["last_error"] == "the disk is full"
+    assert server.stream("cam")["state"] == "live", "the stream goes on"
+    for file in server.files():
+        assert not complaints(file), complaints(file)
+    server.end()
+    end(camera)
+    for file in server.files():
+        file.unlink()
+    passed("a full disk: the file is whole, the server lives, and says so")
+
+    disk = TMPFS / "delete"
+    foreign = disk / "cam-of-somebody-else.mp4"
+    disk.mkdir()
+    server = Server(disk, when_full="delete_oldest", segment="2s", min_free="1MiB")
+    foreign.write_bytes(b"x" * 100_000)
+    camera = server.push(camera_film)
+    eventually("files are deleted", 60, lambda: len(server.index("deleted")) >= 3)
+    assert server.state()["state"] == "recording", server.state()
+    server.end()
+    end(camera)
+    kept = [file for file in server.files() if file != foreign]
+    assert foreign.exists() and len(kept) >= 2
+    gone = [line["file"] for line in server.index("deleted")]
+    opened = [line["file"] for line in server.index("opened")]
+    assert gone == opened[: len(gone)], "the oldest first"
+    for file in kept:
+        assert not complaints(file), complaints(file)
+    passed(f"delete_oldest: {len(gone)} of {len(opened)} files made room, no other was touched")
+
+
+def check_full_in_namespace():
+    """In a mount namespace, which ends with its processes."""
+    inner = f'mount -t tmpfs -o size=4m none {TMPFS} && exec /usr/bin/python3 "$0" inside'
+    subprocess.run(["unshare", "-m", "sh", "-c", inner, __file__], check=True)
+
+
+def main():
+    names = sys.argv[1:]
+    if names == ["inside"]:
+        return check_full(film("heavy.mp4", "320x180", "3M"))
+    camera_film = film("cam.mp4", "320x180")
+    checks = {
+        "made": check_made,
+        "rotation": check_rotation,
+        "cuts": check_cuts,
+        "parts": lambda: check_parts(camera_film),
+        "command": lambda: check_command(camera_film),
+        "kills": lambda: check_kills(camera_film),
+        "full": check_full_in_namespace,
+    }
+    for name in names or checks:
+        checks[name]()
+
+
+run(main)
