@@ -14,6 +14,7 @@ mod problem;
 mod program;
 mod publish;
 mod reader;
+mod relay;
 mod rtsp;
 mod scalar;
 mod schema;
@@ -29,6 +30,7 @@ pub use model::{
     Source, Stream, Tls, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 pub use problem::Problem;
+pub use relay::{IceTransportPolicy, Relay, RelayTransport, parse_relay};
 pub use scalar::listen as parse_listen;
 pub use url::{SecretUrl, redact_url};
 

@@ -31,6 +31,8 @@ pub const PUBLISH_MAX: usize = 256;
 pub const TOKEN_MAX_BYTES: usize = 4096;
 /// Longest `rtsp.username` and `rtsp.password` in bytes.
 pub const LOGIN_MAX_BYTES: usize = 256;
+/// Most addresses of `webrtc.relays`: each has a connection and is a candidate of every viewer.
+pub const RELAYS_MAX: usize = 4;
 /// Most entries of `api.origin`, `webrtc.candidates` and `webrtc.ice_servers`.
 pub const LIST_MAX: usize = 32;
 
