@@ -16,4 +16,6 @@ pub mod limits;
 pub mod logger;
 pub mod net;
 pub mod peer;
+#[cfg(feature = "turn")]
+pub mod relay_list;
 pub mod whip;

@@ -157,6 +157,8 @@ pub(super) fn metrics(server: &Server, now: Instant) -> Vec<Metric> {
     }
     metrics.extend(keyframe_metrics(server));
     metrics.extend(publisher_metrics(server));
+    metrics.extend(server.relays.metrics());
+    metrics.extend(server.ice_tcp.metrics());
     metrics
 }
 

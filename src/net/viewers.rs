@@ -10,6 +10,7 @@ use super::Timer;
 use super::random::{fill_random, random_u64};
 use super::server::Server;
 use super::udp::MediaSocket;
+use super::ways::Ways;
 use crate::control::Answer;
 use crate::engine::frame::Egress;
 use crate::engine::status::{SlotStatus, Status};
@@ -116,12 +117,12 @@ impl Server {
         let (peer, answer) = accepted
             .map_err(|_| "the offer could not be handled".to_owned())?
             .map_err(|error| error.to_string())?;
-        if let Some(old) = viewer.peer.take() {
-            drop(old);
-            self.demux.remove(id);
-        }
+        self.demux.remove(id);
         self.demux.insert(peer.ufrag(), id);
-        viewer.peer = Some(peer);
+        let old = viewer.peer.replace(peer);
+        if old.is_some() {
+            self.close_ice_tcp_of(id);
+        }
         self.dirty.viewers.insert(id);
         Ok(Answer { sdp: answer.sdp, candidates: answer.candidates })
     }
@@ -145,6 +146,7 @@ impl Server {
             }
         }
         self.demux.remove(id);
+        self.close_ice_tcp_of(id);
         self.timers.set(Timer::Viewer(id), None);
         self.hub.remove_viewer(now, id);
     }
@@ -167,7 +169,13 @@ impl Server {
         more
     }
 
-    fn handle_datagram(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, data: &[u8]) {
+    pub(super) fn handle_datagram(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        to: SocketAddr,
+        data: &[u8],
+    ) {
         let (id, is_new) = match self.demux.route(from, data) {
             Route::Known(id) => (id, false),
             Route::Claimed(id) => (id, true),
@@ -228,12 +236,28 @@ impl Server {
     ) -> bool {
         let Some(viewer) = self.viewers.get_mut(&id) else { return true };
         let Some(peer) = &mut viewer.peer else { return true };
-        let Some(own) = &mut viewer.own_socket else {
-            let media = &mut self.media;
-            return guard(|| act(peer, &mut |datagram| media.send(&datagram)));
+        let mut ways = Ways {
+            id,
+            relays: &mut self.relays,
+            ice_tcp: &mut self.ice_tcp,
+            demux: &mut self.demux,
+            is_full: self.peer_options.ice.is_full,
         };
-        let is_sound = guard(|| act(peer, &mut |datagram| own.socket.send(&datagram)));
-        own.socket.flush();
+        let is_own = viewer.own_socket.is_some();
+        let socket = match &mut viewer.own_socket {
+            Some(own) => &mut own.socket,
+            None => &mut self.media,
+        };
+        let is_sound = guard(|| {
+            act(peer, &mut |datagram| {
+                if let Some(datagram) = ways.claim(datagram) {
+                    socket.send(&datagram);
+                }
+            });
+        });
+        if is_own {
+            socket.flush();
+        }
         is_sound
     }
 
@@ -295,7 +319,7 @@ impl Server {
         }
     }
 
-    fn lose_viewer(&mut self, now: Instant, id: ViewerId, reason: EndReason) {
+    pub(super) fn lose_viewer(&mut self, now: Instant, id: ViewerId, reason: EndReason) {
         if let Some(key) = self.publisher_of(id) {
             return self.handle_publisher_lost(now, key, reason);
         }
