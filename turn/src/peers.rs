@@ -393,6 +393,7 @@ mod tests {
         assert_eq!(counts(&peers), (0, 1));
         peers.sweep(end);
         assert_eq!(counts(&peers), (0, 0));
+        assert!(peers.numbers.is_empty());
     }
 
     #[test]
