@@ -19,6 +19,8 @@ pub mod net;
 pub mod peer;
 #[cfg(feature = "record")]
 pub mod record;
+#[cfg(feature = "turn")]
+pub mod relay_list;
 #[cfg(feature = "room")]
 pub mod room;
 pub mod whip;

@@ -68,6 +68,24 @@ pub const SECOND_SESSION_MAX: Duration = Duration::from_secs(5);
 /// How long after it the end of the first session is laid to it.
 pub const SECOND_SESSION_BLAME: Duration = Duration::from_secs(2);
 
+/// Unsent bytes to a TURN server over TCP: what all its viewers are sent at once on a switch.
+pub const RELAY_UNSENT_MAX_BYTES: usize = 2 * 1024 * 1024;
+
+/// TCP connections of viewers' media at a time: a browser makes one to each of our addresses.
+pub const ICE_TCP_CONNECTIONS_MAX: usize = 512;
+
+/// Unsent bytes on one of them: twice what a viewer is sent at once, faster than live.
+pub const ICE_TCP_UNSENT_MAX_BYTES: usize = 1024 * 1024;
+
+/// Unread bytes on one that was not accepted by a peer yet: ICE checks have about a hundred.
+pub const ICE_TCP_CHECK_MAX_BYTES: usize = 2 * 1024;
+
+/// One that no check has come by in this time is closed...
+pub const ICE_TCP_CHECK_WITHIN: Duration = Duration::from_secs(10);
+
+/// ...and one that was silent for this long: browsers ask for consent every few seconds.
+pub const ICE_TCP_IDLE: Duration = Duration::from_secs(60);
+
 /// Receive buffer of a camera's RTP socket, as far as the system allows: an IDR picture
 /// arrives at the speed of the wire.
 pub const CAMERA_UDP_BUFFER_BYTES: usize = 1024 * 1024;

@@ -20,6 +20,7 @@ mod publish;
 mod reader;
 #[cfg(feature = "record")]
 mod record;
+mod relay;
 mod rooms;
 mod rtsp;
 mod scalar;
@@ -42,6 +43,7 @@ pub use problem::Problem;
 pub use record::{
     RECORD_PLACEHOLDERS, Record, RecordContainer, WhenFull, path as parse_record_path,
 };
+pub use relay::{IceTransportPolicy, Relay, RelayTransport, parse_relay};
 pub use rooms::{Room, RoomFlavour, RoomPassword};
 pub use scalar::listen as parse_listen;
 pub use token::Token;

@@ -33,6 +33,8 @@ pub const TOKEN_MAX_BYTES: usize = 4096;
 pub const ROOMS_MAX: usize = 32;
 /// Longest `rtsp.username`, `rtsp.password` and password of a room in bytes.
 pub const LOGIN_MAX_BYTES: usize = 256;
+/// Most addresses of `webrtc.relays`: each has a connection and is a candidate of every viewer.
+pub const RELAYS_MAX: usize = 4;
 /// Most entries of `rooms.*.streams`, `api.origin`, `webrtc.candidates` and `webrtc.ice_servers`.
 pub const LIST_MAX: usize = 32;
 

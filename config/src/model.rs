@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::relay::{IceTransportPolicy, Relay};
 use crate::rooms::Room;
 use crate::token::Token;
 use crate::url::SecretUrl;
@@ -297,10 +298,18 @@ pub const WEBRTC_DEFAULT_PORT: u16 = 8555;
 pub struct Webrtc {
     /// The one UDP address of all peers.
     pub listen: SocketAddr,
+    /// Whether the TCP port of that number is theirs as well (RFC 6544).
+    pub tcp: bool,
     /// Further addresses to offer as ICE candidates, such as a router's public one.
     pub candidates: Vec<Candidate>,
     /// STUN and TURN servers handed to the page.
     pub ice_servers: Vec<IceServer>,
+    /// TURN servers that media is relayed by.
+    pub relays: Vec<Relay>,
+    /// Where a list of further ones is fetched.
+    pub relays_from: Option<SecretUrl>,
+    /// Whether media may go in any other way.
+    pub ice_transport_policy: IceTransportPolicy,
     /// The playout delay asked from browsers; `None` leaves the choice to them.
     pub playout_delay: Option<PlayoutDelay>,
 }
@@ -310,8 +319,12 @@ impl Default for Webrtc {
         let host = IpAddr::V4(Ipv4Addr::LOCALHOST);
         Self {
             listen: SocketAddr::new(host, WEBRTC_DEFAULT_PORT),
+            tcp: true,
             candidates: Vec::new(),
             ice_servers: Vec::new(),
+            relays: Vec::new(),
+            relays_from: None,
+            ice_transport_policy: IceTransportPolicy::All,
             playout_delay: Some(PlayoutDelay { min_ms: 0, max_ms: 0 }),
         }
     }

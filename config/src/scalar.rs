@@ -66,12 +66,15 @@ pub fn listen(text: &str) -> Result<SocketAddr, String> {
     }
 }
 
-/// `webrtc.listen`: as [`listen`], with go2rtc's `/udp` behind it or not.
-pub(crate) fn udp_listen(text: &str) -> Result<SocketAddr, String> {
+/// `webrtc.listen`: as [`listen`], for UDP and TCP, or with go2rtc's `/udp` behind it without TCP.
+pub(crate) fn media_listen(text: &str) -> Result<(SocketAddr, bool), String> {
     if text.ends_with("/tcp") {
-        return Err("WebRTC over TCP is not supported yet; leave /tcp away for UDP".to_owned());
+        return Err("media over TCP alone is not supported; leave /tcp away for both".to_owned());
     }
-    listen(text.strip_suffix("/udp").unwrap_or(text))
+    match text.strip_suffix("/udp") {
+        Some(udp) => Ok((listen(udp)?, false)),
+        None => Ok((listen(text)?, true)),
+    }
 }
 
 /// `192.0.2.1`, `192.0.2.1:8555`, `2001:db8::1` or `[2001:db8::1]:8555`.
@@ -156,9 +159,10 @@ mod tests {
     }
 
     #[test]
-    fn go2rtcs_udp_suffix_is_taken_and_tcp_refused() {
-        assert_eq!(udp_listen(":8555/udp"), Ok("0.0.0.0:8555".parse().unwrap()));
-        assert!(udp_listen(":8555/tcp").unwrap_err().contains("not supported yet"));
+    fn go2rtcs_udp_suffix_is_taken_and_tcp_alone_refused() {
+        assert_eq!(media_listen(":8555/udp"), Ok(("0.0.0.0:8555".parse().unwrap(), false)));
+        assert_eq!(media_listen(":8555"), Ok(("0.0.0.0:8555".parse().unwrap(), true)));
+        assert!(media_listen(":8555/tcp").unwrap_err().contains("not supported"));
     }
 
     #[test]

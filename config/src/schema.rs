@@ -10,6 +10,8 @@ use crate::model::{
 use crate::problem::Problem;
 use crate::publish;
 use crate::reader::{Found, Reader};
+use crate::relay;
+use crate::relay::IceTransportPolicy;
 use crate::scalar;
 use crate::streams::{self, RawStream, read_linger};
 use crate::tree::{self, Node, Value};
@@ -33,7 +35,15 @@ const TOP: &[&str] = &[
 ];
 const PUBLISH: &[&str] = &["url", "token"];
 const API: &[&str] = &["listen", "origin"];
-const WEBRTC: &[&str] = &["listen", "candidates", "ice_servers", "playout_delay_ms"];
+const WEBRTC: &[&str] = &[
+    "listen",
+    "candidates",
+    "ice_servers",
+    "relays",
+    "relays_from",
+    "ice_transport_policy",
+    "playout_delay_ms",
+];
 const ICE_SERVER: &[&str] = &["urls", "username", "credential"];
 const PLAYOUT_DELAY: &[&str] = &["min", "max"];
 const MULTISTREAM: &[&str] = &["max_slots"];
@@ -211,8 +221,15 @@ fn read_api(reader: &mut Reader<'_>, node: &Node) -> Api {
 fn read_webrtc(reader: &mut Reader<'_>, node: &Node) -> (Webrtc, Option<SocketAddr>) {
     let mut webrtc = Webrtc::default();
     let mut listen = None;
+    let mut relay_only = None;
+    let before = reader.count();
     reader.section(node, WEBRTC, |reader, key, node| match key {
-        "listen" => listen = reader.parsed(node, scalar::udp_listen),
+        "listen" => {
+            listen = reader.parsed(node, scalar::media_listen).map(|(listen, tcp)| {
+                webrtc.tcp = tcp;
+                listen
+            });
+        }
         "candidates" => {
             webrtc.candidates = reader.list(node, limits::LIST_MAX, scalar::candidate);
         }
@@ -222,9 +239,22 @@ fn read_webrtc(reader: &mut Reader<'_>, node: &Node) -> (Webrtc, Option<SocketAd
                 webrtc.ice_servers.push(server);
             }
         }
+        "relays" => webrtc.relays = relay::read(reader, node),
+        "relays_from" => webrtc.relays_from = read_secret(reader, node, relay::list_url),
+        "ice_transport_policy" => {
+            set(&mut webrtc.ice_transport_policy, reader.parsed(node, relay::policy));
+            let is_relay = webrtc.ice_transport_policy == IceTransportPolicy::Relay;
+            relay_only = is_relay.then_some(node);
+        }
         "playout_delay_ms" => set(&mut webrtc.playout_delay, read_playout_delay(reader, node)),
         _ => {}
     });
+    if let Some(node) =
+        relay_only.filter(|_| webrtc.relays.is_empty() && webrtc.relays_from.is_none())
+        && reader.count() == before
+    {
+        reader.problem(node, "expected relays beside it: without one nobody is reached");
+    }
     (webrtc, listen)
 }
 

@@ -118,6 +118,7 @@ fn the_full_sample_names_every_key() {
         ("streams: {a: rtsp://h/a}\nrecord: {a: {path: x, nonsense_key: 1}}", "record.a"),
         ("webrtc: {nonsense_key: 1}", "webrtc"),
         ("webrtc: {ice_servers: [{nonsense_key: 1}]}", "ice_servers"),
+        ("webrtc: {relays: [{nonsense_key: 1}]}", "relays"),
         ("webrtc: {playout_delay_ms: {nonsense_key: 1}}", "playout_delay_ms"),
         ("multistream: {nonsense_key: 1}", "multistream"),
         ("log: {nonsense_key: 1}", "log"),

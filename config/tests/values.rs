@@ -161,6 +161,21 @@ fn ice_servers_keep_their_credentials_and_hide_them_from_debug() {
 }
 
 #[test]
+fn each_address_of_a_relay_is_one_and_its_login_hidden() {
+    let config = read(
+        "webrtc:\n  ice_transport_policy: relay\n  relays:\n    - urls: [turn:h, turns:h:443]\n      \
+         username: ${PW}\n      credential: 1234\n      tls: insecure\n",
+    );
+    let shown: Vec<String> = config.webrtc.relays.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, ["turn:h:3478?transport=udp", "turns:h:443?transport=tcp"]);
+    assert_eq!(config.webrtc.relays[1].credential, "1234");
+    assert_eq!(config.webrtc.relays[1].tls, config::Tls::Insecure);
+    assert_eq!(config.webrtc.ice_transport_policy, config::IceTransportPolicy::Relay);
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("s3cret") && !shown.contains("1234"), "{shown}");
+}
+
+#[test]
 fn no_camera_password_is_in_debug() {
     let config = read("streams: {a: ['rtsp://admin:hunter2@h/a', 'rtsp://h/?password=hunter2']}");
     assert!(!format!("{config:?} {config:#?}").contains("hunter2"));

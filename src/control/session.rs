@@ -451,15 +451,11 @@ impl Session {
                 let slots: Vec<WireStatus> = self.slots.iter_mut().map(Slot::present).collect();
                 let request_id = request_id.as_deref();
                 self.send(Reply::Answer { request_id, sdp: &answer.sdp, slots: &slots });
-                for candidate in answer.candidates.iter().take(CANDIDATES_MAX) {
-                    self.send(Reply::Ice(candidate));
-                }
+                self.handle_candidates(&answer.candidates);
             }
             (OfferReply::Webrtc { form }, Ok(answer)) => {
                 self.send(Reply::WebrtcAnswer { form, sdp: &answer.sdp });
-                for candidate in answer.candidates.iter().take(CANDIDATES_MAX) {
-                    self.send(Reply::WebrtcCandidate(candidate));
-                }
+                self.handle_candidates(&answer.candidates);
             }
             (OfferReply::Multistream { .. }, Err(text)) => {
                 self.phase = Phase::Open { until: now + OFFER_WITHIN };
@@ -469,6 +465,16 @@ impl Session {
                 self.end();
                 self.error(form.as_str(), &text);
             }
+        }
+    }
+
+    /// Tells the viewer of addresses of ours: those of the answer, or later ones.
+    pub fn handle_candidates(&mut self, candidates: &[String]) {
+        for candidate in candidates.iter().take(CANDIDATES_MAX) {
+            self.send(match self.family {
+                Family::Multistream => Reply::Ice(candidate),
+                Family::Webrtc => Reply::WebrtcCandidate(candidate),
+            });
         }
     }
 

@@ -1,6 +1,7 @@
 //! HTTP connections and the WebSockets that some of them become.
 
 use std::io;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use mio::{Interest, Token};
@@ -21,6 +22,8 @@ use crate::limits;
 /// One connection.
 pub(super) struct Connection {
     token: Token,
+    /// Who calls.
+    from: IpAddr,
     protocol: Protocol,
 }
 
@@ -49,8 +52,8 @@ impl Server {
     /// Takes new connections. True while there may be more.
     pub(super) fn accept_clients(&mut self, now: Instant) -> bool {
         loop {
-            let stream = match self.listener.accept() {
-                Ok((stream, _)) => stream,
+            let (stream, from) = match self.listener.accept() {
+                Ok(accepted) => accepted,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
                 Err(error) => {
                     log::warn!("accept: {error}");
@@ -73,7 +76,8 @@ impl Server {
             }
             let idle_at = now + limits::HTTP_IDLE;
             let http = Http { tcp, inbox: Vec::new(), idle_at, is_closing: false };
-            entry.insert(Connection { token, protocol: Protocol::Http(http) });
+            let from = from.ip().to_canonical();
+            entry.insert(Connection { token, from, protocol: Protocol::Http(http) });
             self.dirty.clients.insert(key);
         }
     }
@@ -188,7 +192,10 @@ impl Server {
             Action::Respond(response) => return self.respond(key, &response),
             Action::WebSocket { accept, src } => return self.upgrade(now, key, &accept, src),
             Action::Whip { dst, sdp } => self.start_whip(now, &dst, &sdp),
-            Action::Whep { src, sdp, json } => self.start_whep(now, src, &sdp, json),
+            Action::Whep { src, sdp, json } => {
+                self.permit_client(now, key);
+                self.start_whep(now, src, &sdp, json)
+            }
             Action::WhepDelete { id } => self.end_whep(now, &id),
         };
         let response = http::response::finish(response, request, &self.config.api.origins);
@@ -224,6 +231,10 @@ impl Server {
     }
 
     fn start_whep(&mut self, now: Instant, src: String, sdp: &str, json: bool) -> Response {
+        if self.peer_options.candidates.is_empty() && self.peer_options.ice.relayed.is_empty() {
+            // A session can't be told later (RFC 9725 has no such way).
+            return Response::error(503, "no relay is there yet");
+        }
         let Some(id) = self.add_viewer(now, None, &[Some(src)]) else {
             return Response::error(503, "too many viewers");
         };
@@ -300,11 +311,11 @@ impl Server {
             }
             Output::Offer { sdp } => self.answer_offer(now, key, viewer, &sdp),
             Output::RemoteCandidate(candidate) => {
-                let viewer = viewer.and_then(|id| self.viewers.get_mut(&id));
-                if let Some(peer) = viewer.and_then(|viewer| viewer.peer.as_mut()) {
-                    let media = &mut self.media;
-                    peer.add_remote_candidate(now, &candidate, &mut |d| media.send(&d));
-                }
+                let Some(id) = viewer else { return };
+                self.dirty.viewers.insert(id);
+                self.with_peer(id, |peer, sink| {
+                    peer.add_remote_candidate(now, &candidate, sink);
+                });
             }
             Output::Switch { position, stream } => {
                 if let (Some(slot), Some(id)) = (slot(position), self.hub.find(&stream)) {
@@ -338,6 +349,7 @@ impl Server {
     }
 
     fn answer_offer(&mut self, now: Instant, key: usize, viewer: Option<ViewerId>, sdp: &str) {
+        self.permit_client(now, key);
         let answer = match viewer {
             Some(viewer) => self.accept_offer(now, viewer, sdp),
             None => Err("too many viewers".to_owned()),
@@ -354,6 +366,13 @@ impl Server {
             socket.session.handle_slot_status(now, position, &status);
         }
         socket.session.handle_answer(now, answer);
+    }
+
+    /// Who has called may be reached by a relay from there.
+    fn permit_client(&mut self, now: Instant, key: usize) {
+        if let Some(from) = self.clients.get(key).map(|connection| connection.from) {
+            self.permit(now, from);
+        }
     }
 
     /// A slot's status, for the session that it belongs to.

@@ -196,6 +196,15 @@ impl Link {
         self.flush_tls()
     }
 
+    /// Bytes that wait to be sent.
+    #[cfg(feature = "turn")]
+    pub fn unsent_bytes(&self) -> usize {
+        match &self.state {
+            State::Up { tcp, .. } => tcp.unsent_bytes(),
+            _ => 0,
+        }
+    }
+
     fn flush_tls(&mut self) -> Result<(), String> {
         let (Some(tls), State::Up { tcp, .. }) = (&mut self.tls, &mut self.state) else {
             return Ok(());

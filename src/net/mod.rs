@@ -22,6 +22,11 @@ mod feeds;
 #[cfg(not(feature = "receive"))]
 #[path = "no_feeds.rs"]
 mod feeds;
+#[cfg(feature = "ice-tcp")]
+mod ice_tcp;
+#[cfg(not(feature = "ice-tcp"))]
+#[path = "no_ice_tcp.rs"]
+mod ice_tcp;
 mod inbox;
 mod link;
 pub mod probe;
@@ -39,6 +44,13 @@ mod recordings;
 #[cfg(not(feature = "record"))]
 #[path = "no_record.rs"]
 mod recordings;
+#[cfg(feature = "turn")]
+mod relay_list;
+#[cfg(feature = "turn")]
+mod relays;
+#[cfg(not(feature = "turn"))]
+#[path = "no_relays.rs"]
+mod relays;
 mod resolver;
 mod restream;
 mod rtsp_ports;
@@ -60,6 +72,7 @@ mod tls;
 mod udp;
 mod viewers;
 mod wall_clock;
+mod ways;
 mod websocket;
 
 use rtsp::client::UdpPort;
@@ -99,6 +112,14 @@ enum Endpoint {
     Publisher(usize),
     /// A publisher's UDP socket.
     PublisherMedia(usize),
+    /// The listener of ICE over TCP.
+    IceTcpListener,
+    /// A connection of ICE over TCP, by its key.
+    #[cfg_attr(not(feature = "ice-tcp"), expect(dead_code, reason = "there are none"))]
+    IceTcp(usize),
+    /// A connection for the sake of relays.
+    #[cfg_attr(not(feature = "turn"), expect(dead_code, reason = "there are none"))]
+    Relay(RelayKey),
     /// A listener of the RTSP server.
     RtspListener(Door),
     /// One of the RTSP server's two UDP sockets.
@@ -126,6 +147,16 @@ enum Door {
     Programs,
 }
 
+/// Whom relays are had from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(not(feature = "turn"), expect(dead_code, reason = "there are none"))]
+enum RelayKey {
+    /// A TURN server.
+    Server(usize),
+    /// The list of such servers.
+    List,
+}
+
 /// What a deadline is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
@@ -135,6 +166,10 @@ enum Timer {
     Viewer(ViewerId),
     Client(usize),
     Publisher(usize),
+    #[cfg_attr(not(feature = "ice-tcp"), expect(dead_code, reason = "there are none"))]
+    IceTcp(usize),
+    #[cfg_attr(not(feature = "turn"), expect(dead_code, reason = "there are none"))]
+    Relay(RelayKey),
     RtspClient(usize),
     Program(SourceId),
     #[cfg_attr(not(feature = "record"), expect(dead_code, reason = "nothing is recorded"))]

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use config::IceTransportPolicy;
 use mio::Interest;
 
 use super::error::ServerError;
@@ -24,7 +25,7 @@ use crate::engine::viewer::ViewerId;
 use crate::http_client::Url;
 use crate::intake::Intake;
 use crate::limits;
-use crate::peer::{EndReason, Entropy, Peer, PeerOptions};
+use crate::peer::{EndReason, Entropy, Ice, Peer, PeerOptions};
 use crate::whip::{Client, Output, Status};
 
 /// One stream at one endpoint.
@@ -233,9 +234,12 @@ impl Server {
             .and_then(Intake::profile)
             .ok_or("the profile of the camera's video is not known")?;
         let mut socket = bind(endpoint).map_err(|error| format!("UDP: {error}"))?;
+        let is_relay_only = self.config.webrtc.ice_transport_policy == IceTransportPolicy::Relay;
+        let candidates = if is_relay_only { &[] } else { socket.candidates() };
         let options = PeerOptions {
-            candidates: socket.candidates().to_vec(),
+            candidates: candidates.to_vec(),
             playout_delay: None,
+            ice: Ice { tcp: Vec::new(), ..self.peer_options.ice.clone() },
             ..self.peer_options.clone()
         };
         let mut entropy = [0; 32];
@@ -256,6 +260,8 @@ impl Server {
         let token = register(&mut context, socket.source(), endpoint, Interest::READABLE)
             .map_err(|error| format!("UDP: {error}"))?;
         let viewer = self.viewers.get_mut(&id).ok_or("no such viewer")?;
+        // What comes by a relay comes to all peers.
+        self.demux.insert(peer.ufrag(), id);
         viewer.peer = Some(peer);
         viewer.own_socket = Some(OwnSocket { socket, token });
         self.dirty.viewers.insert(id);

@@ -18,12 +18,14 @@ use super::clients::Connection;
 use super::error::ServerError;
 #[cfg(feature = "receive")]
 use super::feeds::Feeds;
+use super::ice_tcp::IceTcp;
 use super::inbox::Inbox;
 use super::link::Context;
 use super::programs::Programs;
 use super::publishers::Publisher;
 use super::pushes::Push;
 use super::recordings::Recordings;
+use super::relays::Relays;
 use super::resolver::Resolver;
 use super::restream::Restream;
 use super::sockets::Sockets;
@@ -83,6 +85,10 @@ pub struct Server {
     pub(super) publishers: Vec<Publisher>,
     #[cfg_attr(not(feature = "record"), expect(dead_code, reason = "nothing is recorded"))]
     pub(super) recordings: Recordings,
+    /// TURN servers that peers are reached by.
+    pub(super) relays: Relays,
+    /// TCP connections that peers are reached by.
+    pub(super) ice_tcp: IceTcp,
     /// Whom TLS servers are checked with.
     pub(super) authorities: Authorities,
     pub(super) viewers: BTreeMap<ViewerId, ViewerLink>,
@@ -129,14 +135,7 @@ impl Server {
         unix_now: SystemTime,
     ) -> Result<Self, ServerError> {
         let sockets = Sockets::open(&mut config, options, now, unix_now)?;
-        let peer_options = PeerOptions {
-            candidates: sockets.media.candidates().to_vec(),
-            resend_packets: config.limits.resend_packets,
-            playout_delay: config.webrtc.playout_delay.map(|delay| {
-                let ms = |ms: u16| Duration::from_millis(u64::from(ms));
-                (ms(delay.min_ms), ms(delay.max_ms))
-            }),
-        };
+        let peer_options = sockets.peer_options(&config);
         let mut server = Self {
             hub: Hub::new(hub_options(&config, options.policy)),
             identity: Identity::generate().map_err(|_| ServerError::Identity)?,
@@ -149,6 +148,8 @@ impl Server {
             restream: sockets.restream,
             publishers: Vec::new(),
             recordings: Recordings::new(sockets.waker),
+            relays: Relays::default(),
+            ice_tcp: sockets.ice_tcp,
             authorities: Authorities::default(),
             viewers: BTreeMap::new(),
             next_viewer: 1,
@@ -177,6 +178,7 @@ impl Server {
         server.add_streams(now)?;
         server.add_publishers(now)?;
         server.add_recordings(now)?;
+        server.start_relays(now);
         Ok(server)
     }
 
@@ -290,6 +292,9 @@ impl Server {
             Endpoint::HttpListener => return self.accept_clients(now),
             Endpoint::Media => return self.receive_datagrams(now),
             Endpoint::Client(key) => return self.handle_client(now, key),
+            Endpoint::IceTcpListener => return self.accept_ice_tcp(now),
+            Endpoint::IceTcp(key) => return self.handle_ice_tcp(now, key),
+            Endpoint::Relay(key) => return self.handle_relay(now, key),
             Endpoint::CameraCalls(id) => return self.handle_camera_calls(id),
             Endpoint::Publisher(key) => return self.handle_publisher(now, key),
             Endpoint::PublisherMedia(key) => return self.receive_own_datagrams(now, key),
@@ -325,7 +330,7 @@ impl Server {
     }
 
     /// Reads of a socket into the loop's own buffer, which `act` must not ask for again.
-    fn with_buffer<R>(&mut self, act: impl FnOnce(&mut Self, &mut [u8]) -> R) -> R {
+    pub(super) fn with_buffer<R>(&mut self, act: impl FnOnce(&mut Self, &mut [u8]) -> R) -> R {
         let mut buffer = std::mem::take(&mut self.buffer);
         let outcome = act(self, &mut buffer);
         self.buffer = buffer;
@@ -342,6 +347,8 @@ impl Server {
             Timer::Viewer(id) => self.handle_viewer_timeout(now, id),
             Timer::Client(key) => self.handle_client_timeout(now, key),
             Timer::Publisher(key) => self.handle_publisher_timeout(now, key),
+            Timer::IceTcp(key) => self.handle_ice_tcp_timeout(key),
+            Timer::Relay(key) => self.handle_relay_timeout(now, key),
             Timer::RtspClient(key) => self.handle_rtsp_timeout(now, key),
             Timer::Program(id) => self.handle_program_timeout(now, id),
             Timer::Recording(key) => self.handle_recording_timeout(now, key),
@@ -382,6 +389,7 @@ impl Server {
                 quiet = false;
                 self.pump_rtsp_client(now, key);
             }
+            quiet &= !self.pump_relays(now);
             if quiet {
                 break;
             }
@@ -542,6 +550,7 @@ impl Server {
                     });
                 }
                 Endpoint::CameraCalls(id) => self.handle_camera_calls_resolved(id, resolved),
+                Endpoint::Relay(key) => self.handle_relay_resolved(now, key, resolved),
                 Endpoint::Publisher(key) => self.handle_publisher_resolved(now, key, resolved),
                 _ => {}
             }
@@ -566,6 +575,7 @@ impl Server {
             self.stop_program(now, id);
         }
         self.settle(now);
+        self.stop_relays(now);
     }
 }
 

@@ -179,6 +179,8 @@ pub(super) fn metrics(server: &Server, now: Instant) -> Vec<Metric> {
     metrics.extend(publisher_metrics(server));
     #[cfg(feature = "record")]
     metrics.extend(recording_metrics(server));
+    metrics.extend(server.relays.metrics());
+    metrics.extend(server.ice_tcp.metrics());
     metrics
 }
 

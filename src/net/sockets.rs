@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use config::{Config, Source, Stream};
+use config::{Config, IceTransportPolicy, Source, Stream};
 use mio::net::TcpListener;
 use mio::{Interest, Poll, Token, Waker};
 use signal_hook::consts::{SIGCHLD, SIGINT, SIGTERM};
@@ -13,12 +13,14 @@ use slab::Slab;
 
 use super::Endpoint;
 use super::error::ServerError;
+use super::ice_tcp::IceTcp;
 use super::resolver::Resolver;
 use super::restream::Restream;
 use super::server::ServerOptions;
 use super::udp::MediaSocket;
 use super::wall_clock::WallClock;
 use crate::limits;
+use crate::peer::{Ice, PeerOptions};
 
 /// Everything that needs the system's consent.
 pub(super) struct Sockets {
@@ -29,6 +31,7 @@ pub(super) struct Sockets {
     pub waker: Arc<Waker>,
     pub listener: TcpListener,
     pub media: MediaSocket,
+    pub ice_tcp: IceTcp,
     pub restream: Option<Restream>,
     /// Where programs push to, if there are any.
     pub programs: Option<SocketAddr>,
@@ -58,6 +61,10 @@ impl Sockets {
         let mut media = MediaSocket::bind(config.webrtc.listen)
             .map_err(|error| ServerError::Media(config.webrtc.listen, error))?;
         media.set_candidates(candidates(config, media.local_addr()));
+        let mut ice_tcp = match config.webrtc.tcp {
+            true => IceTcp::open(media.local_addr()),
+            false => IceTcp::default(),
+        };
         let mut signals = Signals::new([SIGINT, SIGTERM, SIGCHLD]).map_err(system("signals"))?;
         let mut register = |source: &mut dyn mio::event::Source, endpoint| {
             let token = Token(endpoints.insert(endpoint));
@@ -65,6 +72,9 @@ impl Sockets {
         };
         register(&mut listener, Endpoint::HttpListener).map_err(system("epoll"))?;
         register(media.source(), Endpoint::Media).map_err(system("epoll"))?;
+        if let Some(listener) = ice_tcp.listener() {
+            register(listener, Endpoint::IceTcpListener).map_err(system("epoll"))?;
+        }
         register(&mut signals, Endpoint::Signals).map_err(system("epoll"))?;
         let clock = WallClock::new(now, unix_now);
         let mut restream = restream(config, clock)?;
@@ -87,6 +97,7 @@ impl Sockets {
             waker,
             listener,
             media,
+            ice_tcp,
             programs: restream.as_ref().and_then(Restream::programs_address),
             restream,
             signals,
@@ -95,6 +106,24 @@ impl Sockets {
             poll,
             endpoints,
         })
+    }
+}
+
+impl Sockets {
+    /// What all peers have in common.
+    pub fn peer_options(&self, config: &Config) -> PeerOptions {
+        let is_relay_only = config.webrtc.ice_transport_policy == IceTransportPolicy::Relay;
+        let candidates = if is_relay_only { &[] } else { self.media.candidates() };
+        let tcp = if self.ice_tcp.is_open() { candidates } else { &[] };
+        PeerOptions {
+            candidates: candidates.to_vec(),
+            resend_packets: config.limits.resend_packets,
+            playout_delay: config.webrtc.playout_delay.map(|delay| {
+                let ms = |ms: u16| Duration::from_millis(u64::from(ms));
+                (ms(delay.min_ms), ms(delay.max_ms))
+            }),
+            ice: Ice { tcp: tcp.to_vec(), ..Ice::default() },
+        }
     }
 }
 

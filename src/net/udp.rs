@@ -127,7 +127,8 @@ impl MediaSocket {
         })
     }
 
-    fn destination(&self, ip: Option<IpAddr>) -> SocketAddr {
+    /// The candidate that stands for a local address.
+    pub(super) fn destination(&self, ip: Option<IpAddr>) -> SocketAddr {
         let arrived = SocketAddr::new(ip.unwrap_or(self.local.ip()), self.local.port());
         if self.candidates.contains(&arrived) {
             return arrived;

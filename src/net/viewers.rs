@@ -10,6 +10,7 @@ use super::Timer;
 use super::random::{fill_random, random_u64};
 use super::server::Server;
 use super::udp::MediaSocket;
+use super::ways::Ways;
 use crate::control::Answer;
 use crate::engine::frame::{AudioEgress, AudioFrame, Egress};
 use crate::engine::source::SourceId;
@@ -129,10 +130,7 @@ impl Server {
         let (peer, answer) = accepted
             .map_err(|_| "the offer could not be handled".to_owned())?
             .map_err(|error| error.to_string())?;
-        if let Some(old) = viewer.peer.take() {
-            drop(old);
-            self.demux.remove(id);
-        }
+        self.demux.remove(id);
         self.demux.insert(peer.ufrag(), id);
         for position in viewer.audio.iter().filter(|_| HAS_AUDIO) {
             let (key, codecs) =
@@ -141,7 +139,10 @@ impl Server {
                 self.hub.accept_audio(now, key, codecs, random_u64());
             }
         }
-        viewer.peer = Some(peer);
+        let old = viewer.peer.replace(peer);
+        if old.is_some() {
+            self.close_ice_tcp_of(id);
+        }
         self.dirty.viewers.insert(id);
         Ok(Answer { sdp: answer.sdp, candidates: answer.candidates })
     }
@@ -182,6 +183,7 @@ impl Server {
             }
         }
         self.demux.remove(id);
+        self.close_ice_tcp_of(id);
         self.timers.set(Timer::Viewer(id), None);
         self.hub.remove_viewer(now, id);
         if let Audience::Feed(source) = viewer.audience {
@@ -207,7 +209,13 @@ impl Server {
         more
     }
 
-    fn handle_datagram(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, data: &[u8]) {
+    pub(super) fn handle_datagram(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        to: SocketAddr,
+        data: &[u8],
+    ) {
         let (id, is_new) = match self.demux.route(from, data) {
             Route::Known(id) => (id, false),
             Route::Claimed(id) => (id, true),
@@ -268,12 +276,28 @@ impl Server {
     ) -> bool {
         let Some(viewer) = self.viewers.get_mut(&id) else { return true };
         let Some(peer) = &mut viewer.peer else { return true };
-        let Some(own) = &mut viewer.own_socket else {
-            let media = &mut self.media;
-            return guard(|| act(peer, &mut |datagram| media.send(&datagram)));
+        let mut ways = Ways {
+            id,
+            relays: &mut self.relays,
+            ice_tcp: &mut self.ice_tcp,
+            demux: &mut self.demux,
+            is_full: self.peer_options.ice.is_full,
         };
-        let is_sound = guard(|| act(peer, &mut |datagram| own.socket.send(&datagram)));
-        own.socket.flush();
+        let is_own = viewer.own_socket.is_some();
+        let socket = match &mut viewer.own_socket {
+            Some(own) => &mut own.socket,
+            None => &mut self.media,
+        };
+        let is_sound = guard(|| {
+            act(peer, &mut |datagram| {
+                if let Some(datagram) = ways.claim(datagram) {
+                    socket.send(&datagram);
+                }
+            });
+        });
+        if is_own {
+            socket.flush();
+        }
         is_sound
     }
 
@@ -348,7 +372,7 @@ impl Server {
         }
     }
 
-    fn lose_viewer(&mut self, now: Instant, id: ViewerId, reason: EndReason) {
+    pub(super) fn lose_viewer(&mut self, now: Instant, id: ViewerId, reason: EndReason) {
         if let Some(key) = self.publisher_of(id) {
             return self.handle_publisher_lost(now, key, reason);
         }

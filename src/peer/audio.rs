@@ -150,7 +150,7 @@ mod tests {
     use str0m::media::{Direction, MediaKind};
 
     use super::*;
-    use crate::peer::{Entropy, Identity, PeerOptions};
+    use crate::peer::{Entropy, Ice, Identity, PeerOptions};
 
     /// A peer of one slot with audio, and its answer to somebody who has these codecs.
     fn accepted(codecs: impl FnOnce(RtcConfig) -> RtcConfig, audio: &[usize]) -> (Peer, String) {
@@ -167,6 +167,7 @@ mod tests {
             candidates: vec!["192.0.2.1:1".parse().unwrap()],
             resend_packets: 64,
             playout_delay: Some((Duration::ZERO, Duration::ZERO)),
+            ice: Ice::default(),
         };
         let entropy = Entropy([1; 32]);
         let (peer, answer) =

@@ -56,12 +56,19 @@ impl<K: Copy + PartialEq> Demux<K> {
             self.by_ufrag.get(local).copied()
         };
         // A browser can come back for a second peer from the address of its first.
-        let is_stun = data.first().is_some_and(|byte| *byte < 4);
-        match (self.by_address.get(&from), is_stun.then(claimed).flatten()) {
+        match (self.by_address.get(&from), super::is_stun(data).then(claimed).flatten()) {
             (Some(known), Some(key)) if *known != key => Route::Claimed(key),
             (Some(known), _) => Route::Known(*known),
             (None, Some(key)) => Route::Claimed(key),
             (None, None) => Route::Unknown,
+        }
+    }
+
+    /// This peer has asked something there, and will be answered: an answer names nobody. If the
+    /// address has proven to be another's, it stays that one's.
+    pub fn expect(&mut self, from: SocketAddr, key: K) {
+        if !self.by_address.contains_key(&from) {
+            self.learn(from, key);
         }
     }
 

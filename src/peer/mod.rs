@@ -8,6 +8,7 @@ mod audio;
 mod crypto;
 mod demux;
 mod feedback;
+mod ice;
 mod identity;
 mod offer;
 mod publish;
@@ -21,14 +22,17 @@ use std::time::{Duration, Instant};
 use str0m::change::SdpOffer;
 use str0m::format::{Codec, PayloadParams};
 use str0m::media::{Mid, Pt};
-use str0m::net::{Protocol, Receive};
+use str0m::net::Receive;
 use str0m::rtp::{Extension, ExtensionValues, RtpWrite, SeqNo, Ssrc};
 use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc};
 
 pub use self::demux::{Demux, Route};
+pub use self::ice::Ice;
 pub use self::identity::{Entropy, Identity};
 pub use self::offer::OfferError;
-pub use str0m::net::Transmit;
+pub use str0m::net::{Protocol, Transmit};
+
+use self::ice::add_candidates;
 
 use crate::engine::frame::{AudioEgress, Egress};
 use crate::limits;
@@ -51,6 +55,8 @@ pub struct PeerOptions {
     pub resend_packets: usize,
     /// Least and most playout delay to ask the receiver for, if it offers the extension.
     pub playout_delay: Option<(Duration, Duration)>,
+    /// Where the server is reached besides its UDP socket.
+    pub ice: Ice,
 }
 
 /// What a peer tells.
@@ -125,6 +131,8 @@ pub struct Peer {
     /// What comes from this peer, if something may.
     #[cfg(feature = "receive")]
     incoming: Option<Box<receive::Incoming>>,
+    /// Our address that media leaves from at present.
+    media_from: Option<SocketAddr>,
     is_connected: bool,
     is_over: bool,
 }
@@ -180,6 +188,9 @@ impl Peer {
             peer.add_audio_tracks(&prepared.audio);
         }
         peer.keep_for_resending(options.resend_packets);
+        if options.ice.is_full {
+            peer.next_timeout = now; // only then does str0m begin to count
+        }
         let sdp = feedback::amend(&answer.to_sdp_string());
         let sdp = match audio::ENABLED {
             true => audio::join_streams(&sdp, &prepared.audio, &prepared.video_mids),
@@ -203,6 +214,7 @@ impl Peer {
             offered: None,
             #[cfg(feature = "receive")]
             incoming: None,
+            media_from: None,
             is_connected: false,
             is_over: false,
         }
@@ -239,7 +251,7 @@ impl Peer {
         match Candidate::from_sdp_string(line) {
             Ok(candidate) => {
                 self.rtc.add_remote_candidate(candidate);
-                self.drain(now, sink);
+                self.tick(now, sink);
             }
             Err(error) => log::debug!("candidate ignored: {error}"),
         }
@@ -248,7 +260,17 @@ impl Peer {
     /// Whether this datagram is for this peer: checks a STUN message's integrity.
     #[must_use]
     pub fn accepts(&self, now: Instant, from: SocketAddr, to: SocketAddr, data: &[u8]) -> bool {
-        Receive::new(Protocol::Udp, from, to, data)
+        self.accepts_by(Protocol::Udp, now, (from, to), data)
+    }
+
+    fn accepts_by(
+        &self,
+        protocol: Protocol,
+        now: Instant,
+        (from, to): (SocketAddr, SocketAddr),
+        data: &[u8],
+    ) -> bool {
+        Receive::new(protocol, from, to, data)
             .is_ok_and(|receive| self.rtc.accepts(&Input::Receive(now, receive)))
     }
 
@@ -261,7 +283,18 @@ impl Peer {
         data: &[u8],
         sink: &mut Sink<'_>,
     ) {
-        let Ok(receive) = Receive::new(Protocol::Udp, from, to, data) else { return };
+        self.handle_by(Protocol::Udp, now, (from, to), data, sink);
+    }
+
+    fn handle_by(
+        &mut self,
+        protocol: Protocol,
+        now: Instant,
+        (from, to): (SocketAddr, SocketAddr),
+        data: &[u8],
+        sink: &mut Sink<'_>,
+    ) {
+        let Ok(receive) = Receive::new(protocol, from, to, data) else { return };
         if let Liveness::Up { heard_at } = &mut self.liveness {
             *heard_at = now;
         }
@@ -373,7 +406,12 @@ impl Peer {
     fn drain(&mut self, now: Instant, sink: &mut Sink<'_>) {
         loop {
             match self.rtc.poll_output() {
-                Ok(Output::Transmit(transmit)) => sink(transmit),
+                Ok(Output::Transmit(transmit)) => {
+                    if !is_stun(&transmit.contents) {
+                        self.media_from = Some(transmit.source);
+                    }
+                    sink(transmit);
+                }
                 Ok(Output::Event(event)) => self.handle_event(now, &event),
                 Ok(Output::Timeout(at)) => {
                     self.next_timeout = at;
@@ -449,6 +487,12 @@ impl Peer {
     }
 }
 
+/// Whether a datagram is of ICE, not of DTLS or SRTP (RFC 7983 section 7).
+#[must_use]
+pub fn is_stun(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|byte| *byte < 4)
+}
+
 /// Takes the datagrams that a peer wants sent, in order.
 pub type Sink<'a> = dyn FnMut(Transmit) + 'a;
 
@@ -482,18 +526,6 @@ fn playout_extension(hint: Option<(Duration, Duration)>) -> ExtensionValues {
     }
 }
 
-/// Tells the peer connection where it is reached; the same as lines of SDP.
-fn add_candidates(rtc: &mut Rtc, options: &PeerOptions) -> Vec<String> {
-    let mut lines = Vec::new();
-    for address in &options.candidates {
-        if let Ok(candidate) = Candidate::host(*address, "udp") {
-            lines.push(candidate.to_sdp_string());
-            rtc.add_local_candidate(candidate);
-        }
-    }
-    lines
-}
-
 impl Identity {
     /// What viewers and publishers have in common.
     fn configure(&self, credentials: str0m::IceCreds, options: &PeerOptions) -> str0m::RtcConfig {
@@ -517,7 +549,7 @@ impl Identity {
     ) -> str0m::RtcConfig {
         let config = self
             .configure(credentials, options)
-            .set_ice_lite(true)
+            .set_ice_lite(!options.ice.is_full)
             .enable_h264(true)
             .enable_opus(true, false)
             .enable_pcmu(true, false)

@@ -10,7 +10,8 @@ use str0m::format::PayloadParams;
 use str0m::media::{Direction, MediaKind, Mid};
 
 use super::{
-    Entropy, Identity, OfferError, Peer, PeerOptions, Sink, add_candidates, feedback, preference,
+    Entropy, Identity, OfferError, Peer, PeerOptions, Sink, feedback, ice::add_candidates,
+    preference,
 };
 use crate::limits;
 
@@ -134,11 +135,11 @@ mod tests {
     use super::*;
     use crate::engine::codec::VideoCodec;
     use crate::engine::frame::{Egress, Frame};
-    use crate::peer::Event;
+    use crate::peer::{Event, Ice};
 
     fn options(address: &str) -> PeerOptions {
         let candidates = vec![address.parse().unwrap()];
-        PeerOptions { candidates, resend_packets: 64, playout_delay: None }
+        PeerOptions { candidates, resend_packets: 64, playout_delay: None, ice: Ice::default() }
     }
 
     fn offer(now: Instant, profile: [u8; 3]) -> (Peer, String) {

@@ -9,7 +9,7 @@ use crosspoint::engine::hub::{Hub, HubOptions, Output, SwitchPolicy};
 use crosspoint::engine::source::SourceId;
 use crosspoint::engine::viewer::{SlotKey, ViewerId};
 use crosspoint::peer::{
-    Demux, EndReason, Entropy, Event, Identity, Peer, PeerOptions, Route, Transmit,
+    Demux, EndReason, Entropy, Event, Ice, Identity, Peer, PeerOptions, Route, Transmit,
 };
 
 use super::network::Datagram;
@@ -67,6 +67,7 @@ impl Server {
                 candidates: vec![ADDRESS],
                 resend_packets: 2_000,
                 playout_delay: Some((ms(0), ms(0))),
+                ice: Ice::default(),
             },
             outbox: Vec::new(),
         }

@@ -181,3 +181,20 @@ fn a_connection_that_never_came_up_is_told_too() {
     client.session.handle_lost(client.now);
     assert_eq!(sent(&client.outputs())[0]["type"], "multistream/disconnected");
 }
+
+#[test]
+fn an_address_of_ours_that_comes_later_is_told_in_the_viewers_own_words() {
+    let later = ["candidate:2 relay".to_owned()];
+    let mut client = Client::answered(&["a"]);
+    client.session.handle_candidates(&later);
+    let ice = json!({ "type": "multistream/ice", "value": later[0] });
+    assert_eq!(sent(&client.outputs()), [ice]);
+
+    let mut client = Client::with(SessionOptions { max_slots: 1, src: Some("a".to_owned()) });
+    client.send("webrtc/offer", json!("offer"));
+    client.session.handle_answer(client.now, Ok(answer()));
+    client.outputs();
+    client.session.handle_candidates(&later);
+    let candidate = json!({ "type": "webrtc/candidate", "value": later[0] });
+    assert_eq!(sent(&client.outputs()), [candidate]);
+}

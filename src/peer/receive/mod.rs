@@ -38,7 +38,8 @@ pub struct Wanted<'a> {
     /// Tracks of audio, as many again.
     pub audio_tracks: usize,
     /// Whether to leave all checks to the peer (RFC 8445 section 2.5), as who is reached at
-    /// known addresses can. Else both sides check, which a NAT on our side wants.
+    /// known addresses can, unless all peers are checked. Else both sides check, which a NAT on our
+    /// side wants.
     pub ice_lite: bool,
 }
 
@@ -117,7 +118,7 @@ impl Peer {
         let ufrag = credentials.ufrag.clone();
         let config = identity
             .configure(credentials, options)
-            .set_ice_lite(wanted.ice_lite)
+            .set_ice_lite(wanted.ice_lite && !options.ice.is_full)
             .set_sctp_max_message_size(MESSAGE_MAX_BYTES)
             .set_extension(3, Extension::TransportSequenceNumber)
             .set_extension(4, Extension::RtpMid)

@@ -16,6 +16,7 @@ use crate::engine::source::{Health, SourceId, SourceOptions};
 use crate::engine::viewer::ViewerId;
 use crate::intake::publisher::Publisher;
 use crate::intake::{Intake, News};
+use crate::peer::Ice;
 use crate::peer::{EndReason, Event};
 
 const H264: Codec = Codec::Video(VideoCodec::H264);
@@ -36,7 +37,12 @@ fn wanted(codecs: &[Codec]) -> Wanted<'_> {
 }
 
 fn options(address: SocketAddr) -> PeerOptions {
-    PeerOptions { candidates: vec![address], resend_packets: 256, playout_delay: None }
+    PeerOptions {
+        candidates: vec![address],
+        resend_packets: 256,
+        playout_delay: None,
+        ice: Ice::default(),
+    }
 }
 
 fn address(host: u8) -> SocketAddr {

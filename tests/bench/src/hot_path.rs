@@ -15,7 +15,7 @@ use crosspoint::engine::keyframe::Method;
 use crosspoint::engine::source::{SourceId, SourceOptions};
 use crosspoint::engine::viewer::{SlotKey, ViewerId};
 use crosspoint::intake::{Intake, News};
-use crosspoint::peer::{Entropy, Event, Identity, Peer, PeerOptions};
+use crosspoint::peer::{Entropy, Event, Ice, Identity, Peer, PeerOptions};
 use rtsp::client::{self, Client, Options};
 use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
 use rtsp::server::{self, Session, describe_h264};
@@ -253,6 +253,7 @@ fn connected_peer(base: Instant, index: u8) -> Result<Peer, Failure> {
         candidates: vec![SERVER],
         resend_packets: 2_048,
         playout_delay: Some((Duration::ZERO, Duration::ZERO)),
+        ice: Ice::default(),
     };
     let (identity, entropy) = (Identity::generate()?, Entropy([index; 32]));
     let offer = offer.to_sdp_string();

@@ -1,0 +1,182 @@
+//! Where a peer is reached besides the UDP socket: over TCP (RFC 6544), and by relays.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use str0m::net::{Protocol, TcpType};
+use str0m::{Candidate, Rtc};
+
+use super::{EndReason, Peer, PeerOptions, Sink};
+
+/// What ICE has besides the candidates of the UDP socket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ice {
+    /// Addresses at which TCP connections are taken, in order of preference.
+    pub tcp: Vec<SocketAddr>,
+    /// Addresses that relays have for us, in order of preference.
+    pub relayed: Vec<SocketAddr>,
+    /// Whether viewers are checked by us as well. An agent that is lite has no relayed candidates
+    /// (RFC 8445 section 2.5), and a relay lets through only whom it was told of: our own checks
+    /// are what names them.
+    pub is_full: bool,
+}
+
+/// Tells the peer connection where it is reached; the same as lines of SDP.
+pub(super) fn add_candidates(rtc: &mut Rtc, options: &PeerOptions) -> Vec<String> {
+    let udp = options.candidates.iter().map(|address| Candidate::host(*address, "udp"));
+    let passive = |address: &SocketAddr| {
+        Candidate::builder().tcp().host(*address).tcptype(TcpType::Passive).build()
+    };
+    let tcp = options.ice.tcp.iter().map(passive);
+    let relayed = options.ice.relayed.iter().map(|address| relayed(*address));
+    let mut lines = Vec::new();
+    for candidate in udp.chain(tcp).chain(relayed).flatten() {
+        lines.push(candidate.to_sdp_string());
+        rtc.add_local_candidate(candidate);
+    }
+    lines
+}
+
+/// Where relayed datagrams come from is the relay's business: the related address, which RFC
+/// 8839 section 5.1 wants, is the candidate's own.
+fn relayed(address: SocketAddr) -> Result<Candidate, str0m::error::IceError> {
+    Candidate::relayed(address, address, "udp")
+}
+
+impl Peer {
+    /// A relay has an address for us. Its candidate, for signalling.
+    pub fn add_relayed(
+        &mut self,
+        now: Instant,
+        address: SocketAddr,
+        sink: &mut Sink<'_>,
+    ) -> Option<String> {
+        let candidate = relayed(address).ok()?;
+        let line = candidate.to_sdp_string();
+        self.rtc.add_local_candidate(candidate)?;
+        self.tick(now, sink);
+        Some(line)
+    }
+
+    /// A relay's address is lost. If media went by it, the connection is over: what else there
+    /// may be would be found only after a silence.
+    pub fn remove_relayed(&mut self, now: Instant, address: SocketAddr, sink: &mut Sink<'_>) {
+        let Ok(candidate) = relayed(address) else { return };
+        self.rtc.direct_api().invalidate_candidate(&candidate);
+        if self.media_from == Some(address) {
+            self.end(EndReason::ConnectionLost);
+        }
+        self.tick(now, sink);
+    }
+
+    /// As [`Peer::accepts`], of what has come by a TCP connection (RFC 4571).
+    #[must_use]
+    pub fn accepts_tcp(&self, now: Instant, from: SocketAddr, to: SocketAddr, data: &[u8]) -> bool {
+        self.accepts_by(Protocol::Tcp, now, (from, to), data)
+    }
+
+    /// As [`Peer::handle_datagram`], of what has come by a TCP connection.
+    pub fn handle_tcp(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        to: SocketAddr,
+        data: &[u8],
+        sink: &mut Sink<'_>,
+    ) {
+        self.handle_by(Protocol::Tcp, now, (from, to), data, sink);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::peer::{Entropy, Event, Identity};
+
+    const DIRECT: &str = "192.0.2.2:2";
+    const RELAYED: &str = "203.0.113.9:50000";
+
+    fn options(candidates: &[&str], ice: Ice) -> PeerOptions {
+        let candidates = candidates.iter().map(|text| text.parse().unwrap()).collect();
+        PeerOptions { candidates, resend_packets: 64, playout_delay: None, ice }
+    }
+
+    fn relayed_only() -> PeerOptions {
+        let relayed = vec![RELAYED.parse().unwrap()];
+        options(&[], Ice { relayed, is_full: true, ..Ice::default() })
+    }
+
+    /// A viewer's peer, and ours with these options, its answer not yet given back.
+    fn pair(now: Instant, options_: &PeerOptions) -> (Peer, Peer, String) {
+        let identity = Identity::generate().unwrap();
+        let theirs = options(&["192.0.2.1:1"], Ice::default());
+        let (viewer, offer) =
+            Peer::offer(now, &theirs, &identity, Entropy([1; 32]), [0x42, 0xe0, 0x1f]).unwrap();
+        let (ours, answer) =
+            Peer::accept(now, options_, &identity, Entropy([2; 32]), &offer, 1, &[]).unwrap();
+        (viewer, ours, answer.sdp.replace("a=sendonly", "a=recvonly"))
+    }
+
+    /// Lets both talk for two seconds; the events of ours.
+    fn talk(now: &mut Instant, viewer: &mut Peer, ours: &mut Peer) -> Vec<Event> {
+        let mut events = Vec::new();
+        for _ in 0..200 {
+            *now += Duration::from_millis(10);
+            let (mut to_ours, mut to_viewer) = (Vec::new(), Vec::new());
+            viewer.handle_timeout(*now, &mut |datagram| to_ours.push(datagram));
+            ours.handle_timeout(*now, &mut |datagram| to_viewer.push(datagram));
+            while !(to_ours.is_empty() && to_viewer.is_empty()) {
+                for one in std::mem::take(&mut to_ours) {
+                    let sink = &mut |datagram| to_viewer.push(datagram);
+                    ours.handle_datagram(*now, one.source, one.destination, &one.contents, sink);
+                }
+                for one in std::mem::take(&mut to_viewer) {
+                    let sink = &mut |datagram| to_ours.push(datagram);
+                    viewer.handle_datagram(*now, one.source, one.destination, &one.contents, sink);
+                }
+            }
+            events.extend(std::iter::from_fn(|| ours.poll_event()));
+        }
+        events
+    }
+
+    #[test]
+    fn a_peer_that_is_only_relayed_tells_no_other_address_and_ends_with_its_relay() {
+        let mut now = Instant::now();
+        let (mut viewer, mut ours, answer) = pair(now, &relayed_only());
+        assert!(answer.contains(" 203.0.113.9 50000 typ relay"), "{answer}");
+        assert!(!answer.contains("typ host") && !answer.contains("ice-lite"), "{answer}");
+        viewer.accept_answer(now, &answer, &mut |_| ()).unwrap();
+        assert_eq!(talk(&mut now, &mut viewer, &mut ours), [Event::Connected]);
+        let relayed = RELAYED.parse().unwrap();
+        ours.remove_relayed(now, "203.0.113.9:1".parse().unwrap(), &mut |_| ());
+        assert_eq!(ours.poll_event(), None);
+        ours.remove_relayed(now, relayed, &mut |_| ());
+        assert_eq!(ours.poll_event(), Some(Event::Ended(EndReason::ConnectionLost)));
+    }
+
+    #[test]
+    fn a_relay_that_comes_later_has_a_candidate_of_its_own() {
+        let mut now = Instant::now();
+        let none = options(&[], Ice { is_full: true, ..Ice::default() });
+        let (mut viewer, mut ours, answer) = pair(now, &none);
+        assert!(!answer.contains("candidate:"), "{answer}");
+        viewer.accept_answer(now, &answer, &mut |_| ()).unwrap();
+        assert_eq!(talk(&mut now, &mut viewer, &mut ours), []);
+        let line = ours.add_relayed(now, RELAYED.parse().unwrap(), &mut |_| ()).unwrap();
+        viewer.add_remote_candidate(now, &line, &mut |_| ());
+        assert_eq!(talk(&mut now, &mut viewer, &mut ours), [Event::Connected]);
+    }
+
+    #[test]
+    fn without_relays_a_server_is_lite_and_takes_tcp_connections() {
+        let tcp = vec![DIRECT.parse().unwrap()];
+        let (_, _, answer) =
+            pair(Instant::now(), &options(&[DIRECT], Ice { tcp, ..Ice::default() }));
+        assert!(answer.contains("a=ice-lite"), "{answer}");
+        assert!(answer.contains(" 192.0.2.2 2 typ host tcptype passive"), "{answer}");
+        assert!(answer.contains(" udp ") && answer.contains(" tcp "), "{answer}");
+    }
+}
