@@ -67,7 +67,7 @@ fn b_slices_are_reported() {
     let mut track = Track::described();
     track.last(0, &slice(IDR, 0, 50, 1));
     track.last(FRAME, &typed_slice(DISPOSABLE, 0, 6, 0, 50, 2));
-    let b: Vec<bool> = track.access_units().iter().map(|au| au.has_b_slices).collect();
+    let b: Vec<bool> = track.access_units().iter().map(|au| au.is_reordered).collect();
     assert_eq!(b, [false, true]);
 }
 

@@ -61,7 +61,7 @@ struct Findings {
     key_times: Vec<Instant>,
     frames: u32,
     bytes: usize,
-    has_b_slices: bool,
+    is_reordered: bool,
     gop_frames: Vec<u32>,
     frames_since_key: u32,
 }
@@ -76,7 +76,7 @@ impl Findings {
             key_times: Vec::new(),
             frames: 0,
             bytes: 0,
-            has_b_slices: false,
+            is_reordered: false,
             gop_frames: Vec::new(),
             frames_since_key: 0,
         }
@@ -94,7 +94,7 @@ impl Findings {
         self.frames += 1;
         self.frames_since_key += 1;
         self.bytes += unit.bytes();
-        self.has_b_slices |= unit.has_b_slices;
+        self.is_reordered |= unit.is_reordered;
     }
 }
 
@@ -228,7 +228,7 @@ impl Probe {
             row("GOP", format!("{} ms, {:?} frames", period.as_millis(), findings.gop_frames));
         }
         row("frames", findings.frames.to_string());
-        row("B-frames", if findings.has_b_slices { "yes: switch them off" } else { "no" }.into());
+        row("B-frames", if findings.is_reordered { "yes: switch them off" } else { "no" }.into());
         let stats = self.camera.client().stats();
         if let Some(carrier) = self.findings.carrier {
             row("transport", carrier.as_str().to_owned());
