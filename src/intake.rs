@@ -7,10 +7,10 @@
 use std::sync::Arc;
 
 use rtsp::client::Event;
-use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
+use rtsp::video::{AccessUnit, Codec, Kind, ParameterSets, packetize};
 
 use crate::engine::capture_clock::CaptureClock;
-use crate::engine::codec::VideoCodec;
+use crate::engine::codec::{VideoCodec, VideoProfile};
 use crate::engine::frame::Frame;
 use crate::engine::keyframe::{Method, Refusal};
 use crate::engine::source::{Health, Picture};
@@ -30,6 +30,8 @@ pub struct Intake {
 pub enum News {
     /// What it sends is known, its parameter sets perhaps.
     Described,
+    /// What its pictures will be coded in.
+    Codec(VideoCodec),
     /// The next frame.
     Frame(Arc<Frame>),
     /// Frames were lost; the next one is a key.
@@ -47,10 +49,18 @@ impl Intake {
         self.codec.as_deref()
     }
 
-    /// `profile-level-id` of the stream (RFC 6184 section 8.1), once it is known.
+    /// The profile of the stream, once it is known.
     #[must_use]
-    pub fn profile(&self) -> Option<[u8; 3]> {
-        self.sets.as_ref().map(|sets| sets.info.profile_level_id())
+    pub fn profile(&self) -> Option<VideoProfile> {
+        let sets = self.sets.as_ref()?;
+        Some(match sets.codec {
+            Codec::H264 => VideoProfile::H264(sets.info.profile_level_id()),
+            Codec::H265 => VideoProfile::H265 {
+                profile_id: sets.info.profile_idc,
+                high_tier: sets.info.high_tier,
+                level_id: sets.info.level_idc,
+            },
+        })
     }
 
     /// The parameter sets of the newest picture, those of the description before the first one.
@@ -82,7 +92,7 @@ impl Intake {
             }
             Event::Offline { error, .. } => self.handle_end(&error.to_string(), news),
             Event::Unsupported { codec } => {
-                let reason = format!("the camera sends {codec}, this viewer needs H264");
+                let reason = format!("the camera sends {codec}, which no viewer is sent");
                 self.codec = Some(codec);
                 news.push(News::Health(Health::Unsupported { reason }));
             }
@@ -92,6 +102,8 @@ impl Intake {
                 let chosen = tracks.iter().find(chosen);
                 self.codec = chosen.map(|track| track.codec.clone());
                 self.sets = chosen.and_then(|track| track.parameter_sets.clone());
+                let codec = self.codec.as_deref().and_then(VideoCodec::from_name);
+                news.extend(codec.map(News::Codec));
                 news.push(News::Described);
             }
             Event::RenewalRefused { harmful } => {
@@ -105,9 +117,10 @@ impl Intake {
     fn handle_access_unit(&mut self, unit: &AccessUnit, news: &mut Vec<News>) {
         // Browsers have no decoding time: B pictures would be shown in the wrong order. Those
         // that nothing refers to can be left out; the others can't.
-        if unit.has_b_slices {
+        if unit.is_reordered {
             if unit.kind != Kind::Disposable {
-                let reason = "the camera sends H264 with B-frames; switch them off".to_owned();
+                let codec = unit.codec.name();
+                let reason = format!("the camera sends {codec} with B-frames; switch them off");
                 news.push(News::Health(Health::Unsupported { reason }));
             }
             return;
@@ -125,12 +138,19 @@ impl Intake {
         let key = unit.kind == Kind::Idr;
         let disposable = unit.kind == Kind::Disposable;
         news.push(News::Frame(Arc::new(Frame::new(
-            VideoCodec::H264,
+            codec(unit.codec),
             key,
             disposable,
             captured_at,
             payloads,
         ))));
+    }
+}
+
+fn codec(codec: Codec) -> VideoCodec {
+    match codec {
+        Codec::H264 => VideoCodec::H264,
+        Codec::H265 => VideoCodec::H265,
     }
 }
 

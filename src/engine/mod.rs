@@ -5,6 +5,7 @@
 //! crosspoints between them. Everything that crosses is a [`frame::Frame`]: one access unit,
 //! already packetized, shared by reference with every slot and with the [`gop`] cache.
 
+pub mod alternatives;
 pub mod capture_clock;
 pub mod codec;
 pub mod frame;

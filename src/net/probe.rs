@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use config::SecretUrl;
 use mio::{Events, Poll, Token, Waker};
 use rtsp::client::{Carrier, Event, TrackInfo};
-use rtsp::h264::{AccessUnit, Kind, StreamInfo};
+use rtsp::video::{AccessUnit, Codec, Kind, ParameterSets};
 use slab::Slab;
 
 use super::Endpoint;
@@ -57,7 +57,7 @@ struct Findings {
     started_at: Instant,
     tracks: Vec<TrackInfo>,
     carrier: Option<Carrier>,
-    stream: Option<StreamInfo>,
+    stream: Option<Arc<ParameterSets>>,
     key_times: Vec<Instant>,
     frames: u32,
     bytes: usize,
@@ -89,7 +89,7 @@ impl Findings {
             }
             self.key_times.push(unit.received_at);
             self.frames_since_key = 0;
-            self.stream = unit.parameter_sets.as_ref().map(|sets| sets.info);
+            self.stream = unit.parameter_sets.clone();
         }
         self.frames += 1;
         self.frames_since_key += 1;
@@ -186,7 +186,7 @@ impl Probe {
                 Event::AccessUnit(unit) => self.findings.add(&unit),
                 Event::Offline { error, .. } => return Err(error.to_string()),
                 Event::Unsupported { codec } => {
-                    return Err(format!("the camera sends {codec}; only H264 can be shown"));
+                    return Err(format!("the camera sends {codec}, which can't be shown"));
                 }
                 _ => {}
             }
@@ -208,9 +208,8 @@ impl Probe {
             );
         }
         if let Some(stream) = &findings.stream {
-            let [profile, flags, level] = stream.profile_level_id();
-            row("profile-level-id", format!("{profile:02x}{flags:02x}{level:02x}"));
-            row("resolution", format!("{} x {}", stream.width, stream.height));
+            row("profile", profile(stream));
+            row("resolution", format!("{} x {}", stream.info.width, stream.info.height));
         }
         let first_key = findings.key_times.first();
         row(
@@ -238,5 +237,21 @@ impl Probe {
         let quirks = if quirks.is_empty() { "none".to_owned() } else { quirks.join(", ") };
         row("quirks", quirks);
         text
+    }
+}
+
+/// Of H.264 as `profile-level-id` has it (RFC 6184 section 8.1), of H.265 in words.
+fn profile(sets: &ParameterSets) -> String {
+    let info = &sets.info;
+    match sets.codec {
+        Codec::H264 => info.profile_level_id().iter().map(|byte| format!("{byte:02x}")).collect(),
+        Codec::H265 => {
+            let tier = if info.high_tier { "high" } else { "main" };
+            format!(
+                "{}, {tier} tier, level {:.1}",
+                info.profile_idc,
+                f32::from(info.level_idc) / 30.
+            )
+        }
     }
 }

@@ -121,8 +121,12 @@ impl Server {
             self.demux.remove(id);
         }
         self.demux.insert(peer.ufrag(), id);
+        let codecs: Vec<_> = (0..slots).map(|position| peer.codecs(position)).collect();
         viewer.peer = Some(peer);
         self.dirty.viewers.insert(id);
+        for (position, codecs) in codecs.into_iter().enumerate() {
+            self.hub.set_codecs(now, SlotKey { viewer: id, position }, codecs);
+        }
         Ok(Answer { sdp: answer.sdp, candidates: answer.candidates })
     }
 
@@ -131,7 +135,8 @@ impl Server {
         let peer = self.viewers.get(&key.viewer)?.peer.as_ref()?;
         let error = peer.slot_error(key.position)?;
         let stream = self.hub.status(key)?.stream;
-        Some(SlotStatus { stream, status: Status::Error, error: Some(error.to_owned()) })
+        let (status, error) = (Status::Error, Some(error.to_owned()));
+        Some(SlotStatus { stream, instead_of: None, status, error })
     }
 
     /// Ends a viewer; its WebSocket, if any, goes on.

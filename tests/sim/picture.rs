@@ -69,6 +69,11 @@ impl Picture {
         self.kind == Kind::Key
     }
 
+    /// Every third camera sends H.265.
+    pub fn codec(self) -> VideoCodec {
+        if self.camera % 3 == 2 { VideoCodec::H265 } else { VideoCodec::H264 }
+    }
+
     /// The picture as it enters the matrix, of about `bytes`.
     pub fn frame(self, captured_at: Instant, bytes: usize) -> Arc<Frame> {
         // A key's parameter sets are a payload of their own.
@@ -90,7 +95,7 @@ impl Picture {
             })
             .collect();
         let disposable = self.kind == Kind::Disposable;
-        Arc::new(Frame::new(VideoCodec::H264, self.is_key(), disposable, captured_at, payloads))
+        Arc::new(Frame::new(self.codec(), self.is_key(), disposable, captured_at, payloads))
     }
 
     /// What a frame of the matrix holds.

@@ -96,7 +96,11 @@ impl Server {
             sources.len(),
         )
         .unwrap();
-        assert!((0..sources.len()).all(|position| peer.slot_error(position).is_none()));
+        for position in 0..sources.len() {
+            assert_eq!(peer.slot_error(position), None);
+            let key = SlotKey { viewer: id, position };
+            self.hub.set_codecs(instant(now), key, peer.codecs(position));
+        }
         self.demux.insert(peer.ufrag(), id);
         self.peers.insert(id, peer);
         answer.sdp

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crosspoint::engine::codec::VideoCodec;
 use str0m::change::SdpAnswer;
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid};
+use str0m::format::Codec;
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc};
@@ -65,8 +67,8 @@ impl Watcher {
         links: (Link, Link),
         answer: impl FnOnce(&str) -> String,
     ) -> Self {
-        let mut rtc =
-            Rtc::builder().set_rtp_mode(true).clear_codecs().enable_h264(true).build(instant(now));
+        let config = Rtc::builder().set_rtp_mode(true).clear_codecs();
+        let mut rtc = config.enable_h264(true).enable_h265(true).build(instant(now));
         rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
         let mut changes = rtc.sdp_api();
         let mids = (0..slots)
@@ -181,6 +183,10 @@ impl Watcher {
             return Ok(());
         }
         let part = Part::read(&packet.payload).ok_or("a payload that no camera sent")?;
+        let codec = self.codec(packet.header.payload_type);
+        if codec != Some(part.picture.codec()) {
+            return Err(format!("{:?} on a payload type of {codec:?}", part.picture));
+        }
         if packet.header.marker != part.is_last() {
             return Err(format!("the marker is wrong on {part:?}"));
         }
@@ -190,6 +196,15 @@ impl Watcher {
         let pictures = track.handle_packet(now, sequence_number, rtp_timestamp, part)?;
         outcome.shown.extend(pictures.into_iter().map(|picture| Shown { position, picture }));
         Ok(())
+    }
+
+    fn codec(&self, payload_type: Pt) -> Option<VideoCodec> {
+        let params = self.rtc.codec_config().params();
+        match params.iter().find(|params| params.pt() == payload_type)?.spec().codec {
+            Codec::H264 => Some(VideoCodec::H264),
+            Codec::H265 => Some(VideoCodec::H265),
+            _ => None,
+        }
     }
 
     fn position(&mut self, ssrc: Ssrc) -> Option<usize> {

@@ -21,6 +21,7 @@ mod bench;
 mod seen;
 
 mod cache;
+mod codecs;
 mod demand;
 mod instant;
 mod many;

@@ -22,8 +22,8 @@ pub enum Kind {
     Disposable,
 }
 
-/// One access unit (H.264 7.4.1.2, H.265 7.4.2.4.4), repaired: its slices in order, without start codes,
-/// parameter sets, SEI, delimiters and filler.
+/// One access unit (H.264 7.4.1.2, H.265 7.4.2.4.4), repaired: its slices in order, without start
+/// codes, parameter sets, SEI, delimiters and filler.
 #[derive(Clone)]
 pub struct AccessUnit {
     /// What it is coded in.

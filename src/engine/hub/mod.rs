@@ -4,6 +4,7 @@
 //! are polled until there is none, and there is one next deadline. Iteration is over ordered
 //! collections only, so the same inputs give the same outputs.
 
+mod fitting;
 mod inputs;
 mod outputs;
 
