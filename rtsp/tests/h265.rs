@@ -123,7 +123,7 @@ fn a_clip_of_x265_comes_out_whole() {
     assert_eq!(first.codec, Codec::H265);
     let info = first.parameter_sets.as_ref().unwrap().info;
     assert_eq!((info.width, info.height), (320, 184));
-    assert_eq!((info.profile_idc, info.high_tier, info.level_idc), (4, false, 60));
+    assert_eq!((info.profile_idc, info.high_tier, info.level_idc), (1, false, 60));
     assert_eq!(info.max_num_reorder_frames, Some(0));
 }
 
