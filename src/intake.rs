@@ -210,4 +210,40 @@ mod tests {
         let news = told(&mut intake, REFERENCE_B);
         assert!(matches!(&news[..], [News::Health(Health::Unsupported { .. })]), "{news:?}");
     }
+
+    #[cfg(feature = "h265")]
+    mod h265 {
+        use super::*;
+
+        const SETS: &str = "QAEMAf//AWAAAAMAkAAAAwAAAwA8koCQ,RAHBcrRCQA==,\
+            QgEBAWAAAAMAkAAAAwAAAwA8oAoIC5ZZKkkyvAWgIAAAAwAgAAADAUE=";
+
+        fn told(intake: &mut Intake, nal: &[u8]) -> Vec<News> {
+            let sets = ParameterSets::from_h265_sprop([SETS]).map(Arc::new);
+            let unit = AccessUnit::from_h265_nals(0, Instant::now(), [nal], sets.as_ref());
+            let mut news = Vec::new();
+            intake.handle_event(Event::AccessUnit(unit.unwrap()), &mut news);
+            news
+        }
+
+        #[test]
+        fn a_key_frame_starts_with_its_parameter_sets_in_one_payload() {
+            let mut intake = Intake::default();
+            let news = told(&mut intake, &[40, 1, 0xaf, 0x88]);
+            let [News::Health(_), News::Frame(frame)] = &news[..] else { panic!("{news:?}") };
+            assert_eq!((frame.codec, frame.key), (VideoCodec::H265, true));
+            let first_types: Vec<u8> = frame.payloads.iter().map(|it| it[0] >> 1 & 63).collect();
+            assert_eq!(first_types, [48, 20], "an aggregate, then the slice");
+            let profile = VideoProfile::H265 { profile_id: 1, high_tier: false, level_id: 60 };
+            assert_eq!(intake.profile(), Some(profile));
+        }
+
+        #[test]
+        fn pictures_that_lead_up_to_one_are_left_out() {
+            let mut intake = Intake::default();
+            told(&mut intake, &[42, 1, 0xaf, 0x88]);
+            assert!(told(&mut intake, &[18, 1, 0xd0, 0x88]).is_empty());
+            assert!(matches!(told(&mut intake, &[2, 1, 0xd0, 0x88])[..], [News::Frame(_)]));
+        }
+    }
 }

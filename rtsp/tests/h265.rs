@@ -62,11 +62,13 @@ impl Track {
     }
 
     fn access_units(&self) -> Vec<&AccessUnit> {
-        let unit = |output| match output {
-            &Output::AccessUnit(ref unit) => Some(unit),
-            Output::Dropped { .. } => None,
-        };
-        self.outputs.iter().filter_map(unit).collect()
+        self.outputs
+            .iter()
+            .filter_map(|output| match output {
+                Output::AccessUnit(unit) => Some(unit),
+                Output::Dropped { .. } => None,
+            })
+            .collect()
     }
 
     fn timestamps(&self) -> Vec<u32> {
@@ -335,20 +337,12 @@ fn bad_payloads_are_dropped_with_a_reason() {
 fn parameter_sets_go_through_sdp() {
     let sets = sets();
     let parameters = sets.to_h265_parameters();
-    let sprop = || parameters[4..].iter().map(|(_, value)| value.as_str());
-    assert_eq!(ParameterSets::from_h265_sprop(sprop()), Some(sets.clone()));
+    let sprop = parameters[4..].iter().map(|(_, value)| value.as_str());
+    assert_eq!(ParameterSets::from_h265_sprop(sprop.clone()), Some(sets.clone()));
     // Some cameras mix them up, or leave one out.
-    assert_eq!(ParameterSets::from_h265_sprop(sprop().rev_order()), Some(sets));
-    assert_eq!(ParameterSets::from_h265_sprop(sprop().skip(1)), None);
+    assert_eq!(ParameterSets::from_h265_sprop(sprop.clone().rev()), Some(sets));
+    assert_eq!(ParameterSets::from_h265_sprop(sprop.skip(1)), None);
 }
-
-trait RevOrder: Iterator + Sized {
-    fn rev_order(self) -> std::iter::Rev<std::vec::IntoIter<Self::Item>> {
-        self.collect::<Vec<_>>().into_iter().rev()
-    }
-}
-
-impl<I: Iterator> RevOrder for I {}
 
 fn any_payload() -> impl Strategy<Value = Vec<u8>> {
     let types = prop_oneof![Just(IDR), Just(CRA), Just(TRAIL_N), Just(TRAIL_R), Just(RASL_R)];

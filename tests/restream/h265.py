@@ -89,7 +89,8 @@ def main():
     plain = film("plain.h265", "bframes=0")
     whole = hashes("-f", "hevc", "-i", plain)
     assert len(set(whole)) == PICTURES
-    first = Server(OUT, {"streams": {"mast": None}, "rtsp": {}})
+    streams = {"mast": None, "mast-240p": "ffmpeg:mast#video=h264#height=240"}
+    first = Server(OUT, {"streams": streams, "rtsp": {}})
     second_config = {"streams": {"camera": first.url("mast")}, "rtsp": {}}
     (OUT / "second").mkdir(exist_ok=True)
     second = Server(OUT / "second", second_config)
@@ -124,6 +125,15 @@ def main():
     keys = [n for n, packet in enumerate(found["packets"]) if "K" in packet["flags"]]
     assert keys and all((b - a) % 30 == 0 for a, b in zip(keys, keys[1:])), keys
     passed(f"ffprobe: {len(found['packets'])} access units, a key each 30")
+
+    # Encoded for those who have no H.265, from our own stream.
+    done = subprocess.run(
+        ["ffprobe", "-v", "error", "-rtsp_transport", "tcp", "-show_entries",
+         "stream=codec_name,height", "-of", "csv=p=0", first.url("mast-240p")],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stdout.strip() == "h264,240", done
+    passed("ffmpeg: makes H.264 of it on demand")
     publisher.kill()
     publisher.wait()
 
