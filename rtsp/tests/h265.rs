@@ -1,4 +1,5 @@
 //! H.265: what is the same for every codec is tested with H.264.
+#![cfg(feature = "h265")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

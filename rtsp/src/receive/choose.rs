@@ -148,6 +148,7 @@ mod tests {
         assert_eq!(choices(text), [Choice::Chosen]);
     }
 
+    #[cfg(feature = "h265")]
     #[test]
     fn h265_is_played_where_there_is_no_h264() {
         let h265 = "m=video 0 RTP/AVP 97\na=rtpmap:97 H265/90000\na=control:a\n";
@@ -161,6 +162,7 @@ mod tests {
         assert_eq!(choices(&inactive), [Choice::Disabled, Choice::Chosen]);
     }
 
+    #[cfg(feature = "h265")]
     #[test]
     fn h265_out_of_decoding_order_is_not_played() {
         let h265 = "m=video 0 RTP/AVP 97\na=rtpmap:97 H265/90000\na=fmtp:97 sprop-max-don-diff=";

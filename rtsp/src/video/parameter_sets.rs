@@ -148,6 +148,7 @@ struct ReceivedSps {
 struct ReceivedPps {
     unit: Vec<u8>,
     sps_id: u8,
+    #[cfg_attr(not(feature = "h265"), expect(dead_code, reason = "H.264 has none"))]
     extra_slice_header_bits: u8,
 }
 
@@ -223,16 +224,6 @@ impl Received {
         vps.chain(sps).chain(pps).sum()
     }
 
-    /// `num_extra_slice_header_bits` of a PPS of H.265.
-    pub(crate) fn extra_slice_header_bits(&self, pps_id: u8) -> Option<u8> {
-        self.pps.get(&pps_id).map(|pps| pps.extra_slice_header_bits)
-    }
-
-    /// The highest `TemporalId` that an SPS of H.265 allows.
-    pub(crate) fn highest_temporal_id(&self) -> u8 {
-        self.sps.values().map(|sps| sps.info.highest_temporal_id).max().unwrap_or(0)
-    }
-
     /// The sets for a picture that uses PPS `pps_id`; `None` if they are incomplete.
     pub(super) fn for_picture<S: Syntax>(&mut self, pps_id: u8) -> Option<InForce> {
         let sps_id = self.pps.get(&pps_id)?.sps_id;
@@ -267,5 +258,18 @@ impl Received {
             sps: self.sps.values().map(|sps| sps.unit.clone()).collect(),
             pps: self.usable_pps().map(|(_, pps)| pps.unit.clone()).collect(),
         })
+    }
+}
+
+#[cfg(feature = "h265")]
+impl Received {
+    /// `num_extra_slice_header_bits` of a PPS of H.265.
+    pub(crate) fn extra_slice_header_bits(&self, pps_id: u8) -> Option<u8> {
+        self.pps.get(&pps_id).map(|pps| pps.extra_slice_header_bits)
+    }
+
+    /// The highest `TemporalId` that an SPS of H.265 allows.
+    pub(crate) fn highest_temporal_id(&self) -> u8 {
+        self.sps.values().map(|sps| sps.info.highest_temporal_id).max().unwrap_or(0)
     }
 }
