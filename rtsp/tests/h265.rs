@@ -195,6 +195,20 @@ fn start_codes_in_payloads_and_fragments_are_taken_out() {
 }
 
 #[test]
+fn fragments_that_leave_the_sub_layer_out_are_of_the_lowest() {
+    let idr = slice(IDR, 90, 1);
+    let mut track = Track::described();
+    let fragments = fu(&idr, 2).into_iter().map(|mut fragment| {
+        fragment[1] = 0;
+        fragment
+    });
+    fragments.for_each(|fragment| track.part(0, &fragment));
+    track.last(FRAME, &slice(TRAIL_R, 9, 2));
+    assert_eq!(track.slices()[0], [idr]);
+    assert_eq!(track.assembler.stats().repaired, 2);
+}
+
+#[test]
 fn incomplete_parameter_sets_make_no_picture() {
     for missing in [VPS, SPS, PPS] {
         let mut track = Track::new(None);
