@@ -20,6 +20,11 @@ pub enum Kind {
     Disposable,
 }
 
+/// Every third camera sends H.265.
+pub fn codec_of(camera: usize) -> VideoCodec {
+    if camera % 3 == 2 { VideoCodec::H265 } else { VideoCodec::H264 }
+}
+
 /// One access unit's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Picture {
@@ -69,9 +74,8 @@ impl Picture {
         self.kind == Kind::Key
     }
 
-    /// Every third camera sends H.265.
     pub fn codec(self) -> VideoCodec {
-        if self.camera % 3 == 2 { VideoCodec::H265 } else { VideoCodec::H264 }
+        codec_of(self.camera.into())
     }
 
     /// The picture as it enters the matrix, of about `bytes`.

@@ -63,12 +63,12 @@ impl Watcher {
     pub fn new(
         now: Duration,
         address: SocketAddr,
-        slots: usize,
+        (slots, takes_h265): (usize, bool),
         links: (Link, Link),
         answer: impl FnOnce(&str) -> String,
     ) -> Self {
         let config = Rtc::builder().set_rtp_mode(true).clear_codecs();
-        let mut rtc = config.enable_h264(true).enable_h265(true).build(instant(now));
+        let mut rtc = config.enable_h264(true).enable_h265(takes_h265).build(instant(now));
         rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
         let mut changes = rtc.sdp_api();
         let mids = (0..slots)

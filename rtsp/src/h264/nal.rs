@@ -64,6 +64,7 @@ impl NalHeader {
 
 /// The first three fields of a slice header (H.264 7.3.3). `None` if the unit is no slice or ends
 /// inside them.
+#[inline]
 pub(super) fn slice_head(unit: &[u8]) -> Option<SliceHead> {
     let nal = NalHeader::of(unit).filter(|header| header.is_slice())?;
     let mut bits = Bits::new(unit.get(1..)?);
@@ -122,6 +123,7 @@ impl Syntax for H264 {
         }
     }
 
+    #[inline]
     fn unit(unit: &[u8], _: &Received) -> Unit {
         let Some(header) = NalHeader::of(unit) else { return Unit::Other };
         match header.unit_type {

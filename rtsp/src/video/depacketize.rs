@@ -103,7 +103,8 @@ impl<S: Syntax> Depacketizer<S> {
             }
             self.abandon();
             self.open = true;
-            self.fragments.extend(header.iter().take(S::HEADER_BYTES));
+            let header = header.get(..S::HEADER_BYTES).unwrap_or_default();
+            self.fragments.extend_from_slice(header);
         } else if !self.open {
             if !body.is_empty() {
                 found(Err(DropReason::Incomplete));

@@ -93,7 +93,8 @@ impl<'a, S: Syntax> Packetizer<'a, S> {
             [unit] => self.payloads.push(Arc::from(*unit)),
             units => {
                 let mut payload = Vec::with_capacity(self.waiting_bytes);
-                payload.extend(S::aggregate_header(units).iter().take(S::HEADER_BYTES));
+                let header = S::aggregate_header(units);
+                payload.extend_from_slice(header.get(..S::HEADER_BYTES).unwrap_or_default());
                 for unit in units {
                     // Never the fallback: a unit is not longer than the payload's 65 535 bytes.
                     let size = u16::try_from(unit.len()).unwrap_or(u16::MAX);
@@ -120,7 +121,7 @@ impl<'a, S: Syntax> Packetizer<'a, S> {
         for (index, fragment) in body.chunks(fragment_bytes).enumerate() {
             let Some(headers) = S::fragment_header(unit, index == 0, index == last) else { return };
             let mut payload = Vec::with_capacity(headers_bytes + fragment.len());
-            payload.extend(headers.iter().take(headers_bytes));
+            payload.extend_from_slice(headers.get(..headers_bytes).unwrap_or_default());
             payload.extend_from_slice(fragment);
             self.payloads.push(Arc::from(payload));
         }
