@@ -64,7 +64,10 @@ fn slices_of_one_picture_stay_together() {
 
 #[test]
 fn b_slices_are_not_reordered_where_the_stream_rules_that_out() {
-    let sets = ParameterSets::from_nals([SPS_720, PPS]).unwrap();
+    // Of Main, in which there may be B slices; its order of output is that of decoding.
+    let mut sps = SPS_360.to_vec();
+    sps[1] = 77;
+    let sets = ParameterSets::from_nals([&sps[..], PPS]).unwrap();
     assert_eq!(sets.info.max_num_reorder_frames, Some(0));
     let mut track = Track::with(Some(sets));
     track.last(0, &slice(IDR, 0, 50, 1));

@@ -36,9 +36,9 @@ pub struct AccessUnit {
     pub kind: Kind,
     /// The parameter sets in force for it; always there for [`Kind::Idr`].
     pub parameter_sets: Option<Arc<ParameterSets>>,
-    /// Whether its place in output order may be another than in decoding order: it has B slices, and
-    /// its sequence parameter set does not rule reordering out. Browsers show such pictures at the
-    /// wrong time, or fail.
+    /// Whether its place in output order may be another than in decoding order: it has B slices,
+    /// and its sequence parameter set does not rule reordering out. Browsers show such pictures at
+    /// the wrong time, or fail.
     pub is_reordered: bool,
     data: Vec<u8>,
     ranges: Vec<(u32, u32)>,

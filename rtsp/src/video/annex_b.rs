@@ -1,4 +1,5 @@
-//! Byte streams with start codes (Annex B of H.264 and of H.265): clips, and cameras that leave them in.
+//! Byte streams with start codes (Annex B of H.264 and of H.265): clips, and cameras that leave
+//! them in.
 
 use memchr::memmem;
 
@@ -39,7 +40,8 @@ impl<'a> Iterator for Units<'a> {
     }
 }
 
-/// Where 00 00 01 is. No NAL unit contains it (H.264 7.4.1, H.265 7.4.2), so splitting there is always right.
+/// Where 00 00 01 is. No NAL unit contains it (H.264 7.4.1, H.265 7.4.2), so splitting there is
+/// always right.
 ///
 /// Every byte of every camera passes here: the search is the library's vectorized one.
 fn find_start_code(bytes: &[u8]) -> Option<usize> {

@@ -19,8 +19,8 @@ pub enum DropReason {
     Incomplete,
     /// A payload that breaks its format or its codec.
     Malformed,
-    /// A payload out of decoding order or with extensions (RFC 6184 interleaved mode, RFC 7798 PACI),
-    /// or data partitioning.
+    /// A payload out of decoding order or with extensions (interleaved mode of RFC 6184, PACI of
+    /// RFC 7798), or data partitioning.
     Unsupported,
     /// A picture whose parameter sets are unknown.
     NoParameterSets,
