@@ -13,13 +13,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rtsp::client::Event;
-use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
+use rtsp::video::{AccessUnit, Codec, Kind, ParameterSets, packetize};
 
 pub use self::audio::Audio;
 use self::audio::AudioIntake;
 use crate::engine::audio_clock::Report;
 use crate::engine::capture_clock::CaptureClock;
-use crate::engine::codec::VideoCodec;
+use crate::engine::codec::{VideoCodec, VideoProfile};
 use crate::engine::frame::{AudioFrame, Frame};
 use crate::engine::keyframe::{Method, Refusal};
 use crate::engine::source::{Health, Picture};
@@ -40,6 +40,8 @@ pub struct Intake {
 pub enum News {
     /// What it sends is known, its parameter sets perhaps.
     Described,
+    /// What its pictures will be coded in.
+    Codec(VideoCodec),
     /// The next frame.
     Frame(Arc<Frame>),
     /// The next packet of audio.
@@ -65,10 +67,18 @@ impl Intake {
         self.audio.known()
     }
 
-    /// `profile-level-id` of the stream (RFC 6184 section 8.1), once it is known.
+    /// The profile of the stream, once it is known.
     #[must_use]
-    pub fn profile(&self) -> Option<[u8; 3]> {
-        self.sets.as_ref().map(|sets| sets.info.profile_level_id())
+    pub fn profile(&self) -> Option<VideoProfile> {
+        let sets = self.sets.as_ref()?;
+        Some(match sets.codec {
+            Codec::H264 => VideoProfile::H264(sets.info.profile_level_id()),
+            Codec::H265 => VideoProfile::H265 {
+                profile_id: sets.info.profile_idc,
+                high_tier: sets.info.high_tier,
+                level_id: sets.info.level_idc,
+            },
+        })
     }
 
     /// The parameter sets of the newest picture, those of the description before the first one.
@@ -103,7 +113,7 @@ impl Intake {
             }
             Event::Offline { error, .. } => self.handle_end(&error.to_string(), news),
             Event::Unsupported { codec } => {
-                let reason = format!("the camera sends {codec}, this viewer needs H264");
+                let reason = format!("the camera sends {codec}, which no viewer is sent");
                 self.codec = Some(codec);
                 news.push(News::Health(Health::Unsupported { reason }));
             }
@@ -114,6 +124,8 @@ impl Intake {
                 self.codec = chosen.map(|track| track.codec.clone());
                 self.sets = chosen.and_then(|track| track.parameter_sets.clone());
                 self.audio.handle_described(&tracks);
+                let codec = self.codec.as_deref().and_then(VideoCodec::from_name);
+                news.extend(codec.map(News::Codec));
                 news.push(News::Described);
             }
             Event::RenewalRefused { harmful } => {
@@ -139,9 +151,10 @@ impl Intake {
     ) {
         // Browsers have no decoding time: B pictures would be shown in the wrong order. Those
         // that nothing refers to can be left out; the others can't.
-        if unit.has_b_slices {
+        if unit.is_reordered {
             if unit.kind != Kind::Disposable {
-                let reason = "the camera sends H264 with B-frames; switch them off".to_owned();
+                let codec = unit.codec.name();
+                let reason = format!("the camera sends {codec} with B-frames; switch them off");
                 news.push(News::Health(Health::Unsupported { reason }));
             }
             return;
@@ -158,12 +171,19 @@ impl Intake {
         let key = unit.kind == Kind::Idr;
         let disposable = unit.kind == Kind::Disposable;
         news.push(News::Frame(Arc::new(Frame::new(
-            VideoCodec::H264,
+            codec(unit.codec),
             key,
             disposable,
             captured_at,
             payloads,
         ))));
+    }
+}
+
+fn codec(codec: Codec) -> VideoCodec {
+    match codec {
+        Codec::H264 => VideoCodec::H264,
+        Codec::H265 => VideoCodec::H265,
     }
 }
 
@@ -221,5 +241,41 @@ mod tests {
         assert!(told(&mut intake, DISPOSABLE_B).is_empty());
         let news = told(&mut intake, REFERENCE_B);
         assert!(matches!(&news[..], [News::Health(Health::Unsupported { .. })]), "{news:?}");
+    }
+
+    #[cfg(feature = "h265")]
+    mod h265 {
+        use super::*;
+
+        const SETS: &str = "QAEMAf//AWAAAAMAkAAAAwAAAwA8koCQ,RAHBcrRCQA==,\
+            QgEBAWAAAAMAkAAAAwAAAwA8oAoIC5ZZKkkyvAWgIAAAAwAgAAADAUE=";
+
+        fn told(intake: &mut Intake, nal: &[u8]) -> Vec<News> {
+            let sets = ParameterSets::from_h265_sprop([SETS]).map(Arc::new);
+            let unit = AccessUnit::from_h265_nals(0, Instant::now(), [nal], sets.as_ref());
+            let mut news = Vec::new();
+            intake.handle_event(Event::AccessUnit(unit.unwrap()), &mut news);
+            news
+        }
+
+        #[test]
+        fn a_key_frame_starts_with_its_parameter_sets_in_one_payload() {
+            let mut intake = Intake::default();
+            let news = told(&mut intake, &[40, 1, 0xaf, 0x88]);
+            let [News::Health(_), News::Frame(frame)] = &news[..] else { panic!("{news:?}") };
+            assert_eq!((frame.codec, frame.key), (VideoCodec::H265, true));
+            let first_types: Vec<u8> = frame.payloads.iter().map(|it| it[0] >> 1 & 63).collect();
+            assert_eq!(first_types, [48, 20], "an aggregate, then the slice");
+            let profile = VideoProfile::H265 { profile_id: 1, high_tier: false, level_id: 60 };
+            assert_eq!(intake.profile(), Some(profile));
+        }
+
+        #[test]
+        fn pictures_that_lead_up_to_one_are_left_out() {
+            let mut intake = Intake::default();
+            told(&mut intake, &[42, 1, 0xaf, 0x88]);
+            assert!(told(&mut intake, &[18, 1, 0xd0, 0x88]).is_empty());
+            assert!(matches!(told(&mut intake, &[2, 1, 0xd0, 0x88])[..], [News::Frame(_)]));
+        }
     }
 }

@@ -9,7 +9,7 @@ use rtsp::fuzzing::TARGETS;
 #[test]
 fn every_input_of_the_corpora_passes_its_target() {
     let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
-    for (name, target) in TARGETS {
+    for &(name, target) in TARGETS {
         let mut inputs: Vec<_> = std::fs::read_dir(corpora.join(name))
             .unwrap_or_else(|error| panic!("corpus of {name}: {error}"))
             .map(|entry| entry.unwrap().path())

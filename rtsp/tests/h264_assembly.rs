@@ -63,11 +63,24 @@ fn slices_of_one_picture_stay_together() {
 }
 
 #[test]
+fn b_slices_are_not_reordered_where_the_stream_rules_that_out() {
+    // Of Main, in which there may be B slices; its order of output is that of decoding.
+    let mut sps = SPS_360.to_vec();
+    sps[1] = 77;
+    let sets = ParameterSets::from_nals([&sps[..], PPS]).unwrap();
+    assert_eq!(sets.info.max_num_reorder_frames, Some(0));
+    let mut track = Track::with(Some(sets));
+    track.last(0, &slice(IDR, 0, 50, 1));
+    track.last(FRAME, &typed_slice(REFERENCE, 0, 6, 0, 50, 2));
+    assert!(track.access_units().iter().all(|au| !au.is_reordered));
+}
+
+#[test]
 fn b_slices_are_reported() {
     let mut track = Track::described();
     track.last(0, &slice(IDR, 0, 50, 1));
     track.last(FRAME, &typed_slice(DISPOSABLE, 0, 6, 0, 50, 2));
-    let b: Vec<bool> = track.access_units().iter().map(|au| au.has_b_slices).collect();
+    let b: Vec<bool> = track.access_units().iter().map(|au| au.is_reordered).collect();
     assert_eq!(b, [false, true]);
 }
 

@@ -299,6 +299,8 @@ pub struct WireStatus {
     pub status: &'static str,
     /// As it was asked for, where it belongs to `stream`.
     pub quality: Option<String>,
+    /// The stream that was asked for, where `stream` is shown in its place.
+    pub instead_of: Option<String>,
     /// Why.
     pub error: Option<String>,
 }
@@ -309,7 +311,8 @@ impl WireStatus {
         fields.insert("slot".into(), self.slot.into());
         fields.insert("stream".into(), self.stream.as_str().into());
         fields.insert("status".into(), self.status.into());
-        let optional = [("quality", &self.quality), ("error", &self.error)];
+        let optional =
+            [("quality", &self.quality), ("instead_of", &self.instead_of), ("error", &self.error)];
         for (key, value) in optional {
             if let Some(value) = value {
                 fields.insert(key.into(), value.as_str().into());

@@ -59,7 +59,7 @@ impl Slot {
             number,
             asked,
             unknown: (!known).then(|| stream.clone()),
-            truth: SlotStatus { stream, status, error },
+            truth: SlotStatus { stream, instead_of: None, status, error },
             sent: None,
             answer_due: false,
             switching: None,
@@ -93,7 +93,7 @@ impl Slot {
 
     /// What a resume without a stream goes back to.
     pub fn last(&self) -> StreamRef {
-        if self.asked.resolved() == self.truth.stream || self.truth.stream.is_empty() {
+        if is_about(&self.truth, &self.asked.resolved()) || self.truth.stream.is_empty() {
             return self.asked.clone();
         }
         // A failed switch left another stream running than was asked for last.
@@ -103,7 +103,8 @@ impl Slot {
     /// Says `buffering` of the awaited stream now; its result still follows.
     pub fn buffering(&mut self) -> Option<WireStatus> {
         let stream = self.switching.take()?.stream;
-        let status = SlotStatus { stream, status: Status::Buffering, error: None };
+        let status = Status::Buffering;
+        let status = SlotStatus { stream, instead_of: None, status, error: None };
         let wire = self.wire(&status);
         self.sent = Some(status);
         Some(wire)
@@ -124,7 +125,7 @@ impl Slot {
         }
         if let Some(switching) = &self.switching {
             let decided = !matches!(status.status, Status::Pending | Status::Buffering);
-            if !decided || self.truth.stream != switching.stream {
+            if !decided || !is_about(&self.truth, &switching.stream) {
                 return News::None;
             }
             self.switching = None;
@@ -157,19 +158,30 @@ impl Slot {
 
     fn wire(&self, status: &SlotStatus) -> WireStatus {
         let asked = &self.asked;
-        let has_quality = !asked.quality.is_empty() && asked.resolved() == status.stream;
+        let is_asked = asked.resolved() == status.stream && !asked.quality.is_empty();
+        // What is shown in its place is another quality of the same stream.
+        let other = status.instead_of.as_ref().and_then(|_| {
+            status.stream.strip_prefix(asked.stream.as_str())?.strip_prefix('-').map(str::to_owned)
+        });
         WireStatus {
             slot: self.number,
             stream: status.stream.clone(),
             status: status.status.as_str(),
-            quality: has_quality.then(|| asked.quality.clone()),
+            quality: is_asked.then(|| asked.quality.clone()).or(other),
+            instead_of: status.instead_of.clone(),
             error: status.error.clone(),
         }
     }
 }
 
+/// Whether a status says what became of a stream that was asked for.
+fn is_about(status: &SlotStatus, stream: &str) -> bool {
+    status.stream == stream || status.instead_of.as_deref() == Some(stream)
+}
+
 /// The status `error` of a slot that need not exist.
 pub(super) fn failure(slot: i64, stream: String, error: &str) -> WireStatus {
     let error = Some(error.to_owned());
-    WireStatus { slot, stream, status: Status::Error.as_str(), quality: None, error }
+    let status = Status::Error.as_str();
+    WireStatus { slot, stream, status, quality: None, instead_of: None, error }
 }

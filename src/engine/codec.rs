@@ -18,6 +18,26 @@ pub enum VideoCodec {
     Av1,
 }
 
+/// Some video codecs: what a receiver takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct VideoCodecs(u8);
+
+/// What a stream's encoder was told: which part of its codec a receiver has to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VideoProfile {
+    /// Of H.264: `profile-level-id` (RFC 6184 section 8.1).
+    H264([u8; 3]),
+    /// Of H.265: `profile-id`, `tier-flag` and `level-id` (RFC 7798 section 7.1).
+    H265 {
+        /// 1 Main, 2 Main 10, ...
+        profile_id: u8,
+        /// The high tier, else the main one.
+        high_tier: bool,
+        /// Thirty times the level.
+        level_id: u8,
+    },
+}
+
 /// An audio codec with an RTP payload format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AudioCodec {
@@ -31,7 +51,49 @@ pub enum AudioCodec {
     Opus,
 }
 
+impl VideoCodecs {
+    /// These and one more.
+    #[must_use]
+    pub fn with(self, codec: VideoCodec) -> Self {
+        Self(self.0 | Self::bit(codec))
+    }
+
+    /// Whether it is one of them.
+    #[must_use]
+    pub fn has(self, codec: VideoCodec) -> bool {
+        self.0 & Self::bit(codec) != 0
+    }
+
+    fn bit(codec: VideoCodec) -> u8 {
+        1 << (codec as u8)
+    }
+}
+
+impl FromIterator<VideoCodec> for VideoCodecs {
+    fn from_iter<I: IntoIterator<Item = VideoCodec>>(codecs: I) -> Self {
+        codecs.into_iter().fold(Self::default(), Self::with)
+    }
+}
+
+impl fmt::Display for VideoCodecs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = VideoCodec::ALL.iter().filter(|codec| self.has(**codec)).map(|c| c.name());
+        let names: Vec<&str> = names.collect();
+        f.write_str(if names.is_empty() { "no video" } else { "" })?;
+        f.write_str(&names.join(" and "))
+    }
+}
+
 impl VideoCodec {
+    /// Every one.
+    pub const ALL: [Self; 5] = [Self::H264, Self::H265, Self::Vp8, Self::Vp9, Self::Av1];
+
+    /// The one with this encoding name (`H265`), as `rtpmap` has it in upper case.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|codec| codec.name() == name)
+    }
+
     /// The encoding name of its payload format, as SDP has it.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -6,6 +6,7 @@
 //! packetized, shared by reference with every slot and with the [`gop`] cache; and beside it a
 //! [`frame::AudioFrame`], which nothing keeps.
 
+pub mod alternatives;
 pub mod audio_clock;
 pub mod capture_clock;
 pub mod codec;

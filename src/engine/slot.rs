@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::codec::VideoCodec;
+use super::codec::{VideoCodec, VideoCodecs};
 use super::frame::{AudioEgress, AudioFrame, Egress, Frame};
 use super::slot_audio::SlotAudio;
 use super::source::SourceId;
@@ -37,10 +37,12 @@ pub struct Slot {
     pub repaired_at: Option<Instant>,
     /// Its audio, if its receiver takes any.
     pub audio: Option<SlotAudio>,
-    showing: Option<SourceId>,
+    /// What its receiver can decode; everything, where nobody has said.
+    pub takes: Option<VideoCodecs>,
+    showing: Option<Bound>,
     /// A picture of `showing` went out: the receiver can decode what follows.
     started: bool,
-    wanted: Option<SourceId>,
+    wanted: Option<Bound>,
     /// Frames of `showing` that are replayed before live ones follow.
     replay: VecDeque<Arc<Frame>>,
     replay_bytes: usize,
@@ -49,6 +51,21 @@ pub struct Slot {
     next_sequence_number: u64,
     frames_sent: u64,
     lossy_until: Option<Instant>,
+}
+
+/// A source on a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// The one that is meant to be shown.
+    pub source: SourceId,
+    /// The one that was asked for: another, where the receiver can't decode that.
+    pub asked: SourceId,
+}
+
+impl From<SourceId> for Bound {
+    fn from(source: SourceId) -> Self {
+        Self { source, asked: source }
+    }
 }
 
 /// What the viewer has asked a slot for.
@@ -73,9 +90,10 @@ impl Slot {
             reported: None,
             repaired_at: None,
             audio: None,
+            takes: None,
             showing: None,
             started: false,
-            wanted,
+            wanted: wanted.map(Bound::from),
             replay: VecDeque::new(),
             replay_bytes: 0,
             timeline: Timeline::new(now, u32::from_le_bytes([a, b, c, d])),
@@ -90,13 +108,25 @@ impl Slot {
     /// The source whose pictures go out, or went out last.
     #[must_use]
     pub fn showing(&self) -> Option<SourceId> {
-        self.showing
+        self.showing.map(|bound| bound.source)
     }
 
     /// The source that is awaited.
     #[must_use]
     pub fn wanted(&self) -> Option<SourceId> {
-        self.wanted
+        self.wanted.map(|bound| bound.source)
+    }
+
+    /// What is awaited, or else shown, with what was asked for.
+    #[must_use]
+    pub fn bound(&self) -> Option<Bound> {
+        self.wanted.or(self.showing)
+    }
+
+    /// Whether its receiver can decode this.
+    #[must_use]
+    pub fn takes(&self, codec: VideoCodec) -> bool {
+        self.takes.is_none_or(|takes| takes.has(codec))
     }
 
     /// Whether the receiver has a picture of the source that it shows.
@@ -113,11 +143,11 @@ impl Slot {
 
     /// Cuts to a source at once, from these cached frames on: an IDR and what followed it.
     pub fn cut_to(&mut self, source: SourceId, frames: impl Iterator<Item = Arc<Frame>>) {
-        self.wanted = None;
-        if self.showing != Some(source) {
-            self.showing = Some(source);
+        let bound = self.wanted.take().filter(|bound| bound.source == source);
+        if self.showing() != Some(source) {
             self.started = false;
         }
+        self.showing = bound.or(Some(source.into()));
         self.repair(frames);
     }
 
@@ -140,8 +170,14 @@ impl Slot {
     }
 
     /// Keeps what is shown and cuts at the source's next IDR.
-    pub fn await_key(&mut self, source: SourceId) {
-        self.wanted = Some(source);
+    pub fn await_key(&mut self, bound: Bound) {
+        self.wanted = Some(bound);
+    }
+
+    /// What is shown is what was asked for, or stands for it.
+    pub fn stay_with(&mut self, bound: Bound) {
+        self.wanted = None;
+        self.showing = Some(bound);
     }
 
     /// Stays with what is shown after all.
@@ -159,7 +195,7 @@ impl Slot {
 
     /// The camera that is shown is gone: its last picture stays, its next one is an IDR.
     pub fn handle_interruption(&mut self, source: SourceId) {
-        if self.showing == Some(source) {
+        if self.showing() == Some(source) {
             self.started = false;
             self.clear_replay();
         }
@@ -172,13 +208,15 @@ impl Slot {
         source: SourceId,
         frame: &Arc<Frame>,
     ) -> Option<Egress> {
-        if self.wanted == Some(source) && frame.key {
-            self.wanted = None;
-            self.showing = Some(source);
+        if !self.takes(frame.codec) {
+            return None;
+        }
+        if self.wanted() == Some(source) && frame.key {
+            self.showing = self.wanted.take();
             self.clear_replay();
             return Some(self.send_live(now, frame));
         }
-        if self.showing != Some(source) {
+        if self.showing() != Some(source) {
             return None;
         }
         if frame.key {
@@ -202,7 +240,7 @@ impl Slot {
         source: SourceId,
         frame: &AudioFrame,
     ) -> Option<AudioEgress> {
-        let is_shown = self.started && self.showing == Some(source);
+        let is_shown = self.started && self.showing() == Some(source);
         self.audio.as_mut().filter(|_| is_shown)?.send(now, source, frame)
     }
 

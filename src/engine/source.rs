@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::codec::VideoCodec;
 use super::gop::{GopCache, GopLimits};
 use super::keyframe::{Keyframes, Method};
 use super::viewer::SlotKey;
@@ -83,6 +84,10 @@ pub struct Source {
     pub name: String,
     /// What is known of the camera.
     pub health: Health,
+    /// What its pictures are coded in, or were when it was last described.
+    pub codec: Option<VideoCodec>,
+    /// What viewers are shown who can't decode it, the best first.
+    pub alternatives: Vec<SourceId>,
     /// Its newest group of pictures.
     pub cache: GopCache,
     /// Requests to its camera.
@@ -112,6 +117,8 @@ impl Source {
         Self {
             name,
             health: Health::Idle,
+            codec: None,
+            alternatives: Vec::new(),
             cache: GopCache::new(options.gop),
             keyframe: Keyframes::new(&options.keyframe),
             subscribers: Vec::new(),

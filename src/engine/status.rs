@@ -38,6 +38,9 @@ impl Status {
 /// A slot's status with the stream that it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SlotStatus {
+    /// The stream that was asked for, where `stream` is shown in its place because this viewer
+    /// can't decode it.
+    pub instead_of: Option<String>,
     /// The resolved name of the stream (`camera1-360p`), empty for an inactive slot.
     pub stream: String,
     /// The state.

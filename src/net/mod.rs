@@ -11,6 +11,7 @@ mod camera_udp;
 mod certificate;
 mod channel;
 mod clients;
+mod codecs;
 #[cfg(feature = "demo")]
 mod demo;
 #[cfg(feature = "record")]

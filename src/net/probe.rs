@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use config::SecretUrl;
 use mio::{Events, Poll, Token, Waker};
 use rtsp::client::{Carrier, Event, TrackInfo};
-use rtsp::h264::{AccessUnit, Kind, StreamInfo};
+use rtsp::video::{AccessUnit, Codec, Kind, ParameterSets};
 use slab::Slab;
 
 use super::Endpoint;
@@ -70,11 +70,11 @@ struct Findings {
     started_at: Instant,
     tracks: Vec<TrackInfo>,
     carrier: Option<Carrier>,
-    stream: Option<StreamInfo>,
+    stream: Option<Arc<ParameterSets>>,
     key_times: Vec<Instant>,
     frames: u32,
     bytes: usize,
-    has_b_slices: bool,
+    is_reordered: bool,
     gop_frames: Vec<u32>,
     frames_since_key: u32,
 }
@@ -89,7 +89,7 @@ impl Findings {
             key_times: Vec::new(),
             frames: 0,
             bytes: 0,
-            has_b_slices: false,
+            is_reordered: false,
             gop_frames: Vec::new(),
             frames_since_key: 0,
         }
@@ -102,12 +102,12 @@ impl Findings {
             }
             self.key_times.push(unit.received_at);
             self.frames_since_key = 0;
-            self.stream = unit.parameter_sets.as_ref().map(|sets| sets.info);
+            self.stream = unit.parameter_sets.clone();
         }
         self.frames += 1;
         self.frames_since_key += 1;
         self.bytes += unit.bytes();
-        self.has_b_slices |= unit.has_b_slices;
+        self.is_reordered |= unit.is_reordered;
     }
 }
 
@@ -238,7 +238,7 @@ impl Probe {
                 }
                 Event::Offline { error, .. } => return Err(error.to_string()),
                 Event::Unsupported { codec } => {
-                    return Err(format!("the camera sends {codec}; only H264 can be shown"));
+                    return Err(format!("the camera sends {codec}, which can't be shown"));
                 }
                 Event::RenewalRefused { harmful } => {
                     if let Some(asking) = &mut self.asking {
@@ -277,9 +277,8 @@ impl Probe {
             );
         }
         if let Some(stream) = &findings.stream {
-            let [profile, flags, level] = stream.profile_level_id();
-            row("profile-level-id", format!("{profile:02x}{flags:02x}{level:02x}"));
-            row("resolution", format!("{} x {}", stream.width, stream.height));
+            row("profile", profile(stream));
+            row("resolution", format!("{} x {}", stream.info.width, stream.info.height));
         }
         let first_key = findings.key_times.first();
         row(
@@ -297,7 +296,7 @@ impl Probe {
             row("GOP", format!("{} ms, {:?} frames", period.as_millis(), findings.gop_frames));
         }
         row("frames", findings.frames.to_string());
-        row("B-frames", if findings.has_b_slices { "yes: switch them off" } else { "no" }.into());
+        row("B-frames", if findings.is_reordered { "yes: switch them off" } else { "no" }.into());
         let stats = self.camera.client().stats();
         if let Some(carrier) = self.findings.carrier {
             row("transport", carrier.as_str().to_owned());
@@ -316,5 +315,21 @@ impl Probe {
             row(&name, value);
         }
         text
+    }
+}
+
+/// Of H.264 as `profile-level-id` has it (RFC 6184 section 8.1), of H.265 in words.
+fn profile(sets: &ParameterSets) -> String {
+    let info = &sets.info;
+    match sets.codec {
+        Codec::H264 => info.profile_level_id().iter().map(|byte| format!("{byte:02x}")).collect(),
+        Codec::H265 => {
+            let tier = if info.high_tier { "high" } else { "main" };
+            format!(
+                "{}, {tier} tier, level {:.1}",
+                info.profile_idc,
+                f32::from(info.level_idc) / 30.
+            )
+        }
     }
 }

@@ -20,6 +20,7 @@ use super::tls::Connector;
 use super::udp::MediaSocket;
 use super::viewers::{Audience, OwnSocket};
 use super::{Endpoint, Timer};
+use crate::engine::codec::VideoCodec;
 use crate::engine::source::{Health, SourceId};
 use crate::engine::viewer::ViewerId;
 use crate::http_client::Url;
@@ -170,6 +171,16 @@ impl Server {
                 self.dirty.publishers.insert(key);
             }
         }
+    }
+
+    /// A camera's codec has changed: what was offered is not what it sends any more.
+    pub(super) fn restart_publishers(&mut self, now: Instant, id: SourceId, codec: VideoCodec) {
+        let reason = format!("the camera sends {codec} now");
+        for publisher in self.publishers.iter_mut().filter(|it| it.source == id) {
+            publisher.client.handle_peer_ended(now, &reason);
+        }
+        let all = self.publishers.iter().enumerate().filter(|(_, it)| it.source == id);
+        self.dirty.publishers.extend(all.map(|(key, _)| key));
     }
 
     pub(super) fn handle_publisher_connected(&mut self, now: Instant, key: usize) {

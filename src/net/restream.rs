@@ -10,7 +10,7 @@ use std::time::Instant;
 use config::Login;
 use mio::net::TcpListener;
 use mio::{Interest, Token};
-use rtsp::server::{Frame, Lockout, Options, Output, Refusal, Session, describe_h264};
+use rtsp::server::{Frame, Lockout, Options, Output, Refusal, Session, describe};
 use rtsp::url::Credentials;
 use slab::Slab;
 
@@ -404,9 +404,7 @@ impl Server {
         let Some(source) = self.hub.source(id) else { return };
         let sets = self.intake(id).and_then(|intake| intake.parameter_sets());
         let answer = match (&source.health, sets) {
-            (Health::Live(_) | Health::Connecting, Some(sets)) => {
-                Ok(describe_h264(&source.name, Some(sets)))
-            }
+            (Health::Live(_) | Health::Connecting, Some(sets)) => Ok(describe(&source.name, sets)),
             (Health::Offline { .. }, _) => Err(Refusal::Unavailable),
             (Health::Unsupported { .. }, _) => Err(Refusal::Unsupported),
             _ => return,
@@ -428,6 +426,18 @@ impl Server {
         let waiting = restream.clients.iter().filter(|(_, client)| waits(client));
         for key in waiting.map(|(key, _)| key).collect::<Vec<_>>() {
             self.answer_description(now, key);
+        }
+    }
+
+    /// Those to whom a source was described as something else.
+    pub(super) fn close_readers(&mut self, now: Instant, id: SourceId) {
+        let Some(restream) = &self.restream else { return };
+        let reads = |client: &Client| {
+            client.watched.is_some_and(|watched| watched.source == id && !watched.describing)
+        };
+        let readers = restream.clients.iter().filter(|(_, client)| reads(client));
+        for key in readers.map(|(key, _)| key).collect::<Vec<_>>() {
+            self.close_rtsp_client(now, key);
         }
     }
 

@@ -216,6 +216,7 @@ impl Server {
                 self.camera_calls.insert(id, calls);
             }
         }
+        self.add_alternatives();
         Ok(())
     }
 
@@ -504,6 +505,7 @@ impl Server {
                     self.look_at_maker(id);
                     self.answer_descriptions(now, id);
                 }
+                News::Codec(codec) => self.handle_codec(now, id, codec),
                 News::KeyframeRefused(method, refusal) => {
                     self.hub.handle_keyframe_refusal(now, id, method, refusal);
                 }

@@ -132,6 +132,7 @@ impl Server {
             .map_err(|error| error.to_string())?;
         self.demux.remove(id);
         self.demux.insert(peer.ufrag(), id);
+        let formats: Vec<_> = (0..slots).map(|position| peer.codecs(position)).collect();
         for position in viewer.audio.iter().filter(|_| HAS_AUDIO) {
             let (key, codecs) =
                 (SlotKey { viewer: id, position: *position }, peer.audio_codecs(*position));
@@ -144,6 +145,9 @@ impl Server {
             self.close_ice_tcp_of(id);
         }
         self.dirty.viewers.insert(id);
+        for (position, codecs) in formats.into_iter().enumerate() {
+            self.hub.set_codecs(now, SlotKey { viewer: id, position }, codecs);
+        }
         Ok(Answer { sdp: answer.sdp, candidates: answer.candidates })
     }
 
@@ -169,7 +173,8 @@ impl Server {
         let peer = self.viewers.get(&key.viewer)?.peer.as_ref()?;
         let error = peer.slot_error(key.position)?;
         let stream = self.hub.status(key)?.stream;
-        Some(SlotStatus { stream, status: Status::Error, error: Some(error.to_owned()) })
+        let (status, error) = (Status::Error, Some(error.to_owned()));
+        Some(SlotStatus { stream, instead_of: None, status, error })
     }
 
     /// Ends a viewer; its WebSocket, if any, goes on.

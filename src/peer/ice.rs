@@ -93,6 +93,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::engine::codec::VideoProfile;
     use crate::peer::{Entropy, Event, Identity};
 
     const DIRECT: &str = "192.0.2.2:2";
@@ -112,8 +113,14 @@ mod tests {
     fn pair(now: Instant, options_: &PeerOptions) -> (Peer, Peer, String) {
         let identity = Identity::generate().unwrap();
         let theirs = options(&["192.0.2.1:1"], Ice::default());
-        let (viewer, offer) =
-            Peer::offer(now, &theirs, &identity, Entropy([1; 32]), [0x42, 0xe0, 0x1f]).unwrap();
+        let (viewer, offer) = Peer::offer(
+            now,
+            &theirs,
+            &identity,
+            Entropy([1; 32]),
+            VideoProfile::H264([0x42, 0xe0, 0x1f]),
+        )
+        .unwrap();
         let (ours, answer) =
             Peer::accept(now, options_, &identity, Entropy([2; 32]), &offer, 1, &[]).unwrap();
         (viewer, ours, answer.sdp.replace("a=sendonly", "a=recvonly"))

@@ -8,6 +8,7 @@ mod audio;
 mod crypto;
 mod demux;
 mod feedback;
+mod formats;
 mod ice;
 mod identity;
 mod offer;
@@ -20,11 +21,13 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use str0m::change::SdpOffer;
-use str0m::format::{Codec, PayloadParams};
-use str0m::media::{Mid, Pt};
+use str0m::format::PayloadParams;
+use str0m::media::Mid;
 use str0m::net::Receive;
 use str0m::rtp::{Extension, ExtensionValues, RtpWrite, SeqNo, Ssrc};
 use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc};
+
+use self::formats::{Formats, preference};
 
 pub use self::demux::{Demux, Route};
 pub use self::ice::Ice;
@@ -34,6 +37,7 @@ pub use str0m::net::{Protocol, Transmit};
 
 use self::ice::add_candidates;
 
+use crate::engine::codec::VideoCodecs;
 use crate::engine::frame::{AudioEgress, Egress};
 use crate::limits;
 
@@ -142,7 +146,7 @@ pub struct Peer {
 struct Track {
     mid: Mid,
     ssrc: Ssrc,
-    payload_type: Pt,
+    formats: Formats,
     /// NACKs that its receiver has sent so far.
     nacks: u64,
 }
@@ -240,8 +244,15 @@ impl Peer {
     pub fn slot_error(&self, position: usize) -> Option<&'static str> {
         match self.tracks.get(position) {
             Some(Some(_)) => None,
-            _ => Some("no H264 with packetization-mode=1 was offered for this slot"),
+            _ => Some("neither H264 with packetization-mode=1 nor H265 was offered for this slot"),
         }
+    }
+
+    /// What a slot's receiver takes.
+    #[must_use]
+    pub fn codecs(&self, position: usize) -> VideoCodecs {
+        let track = self.tracks.get(position).and_then(Option::as_ref);
+        track.map(|track| track.formats.codecs()).unwrap_or_default()
     }
 
     /// A candidate of the viewer, from signalling. Unusable ones (mDNS, TCP, garbage) are
@@ -371,6 +382,8 @@ impl Peer {
     fn write(&mut self, position: usize, egress: &Egress) {
         let hint = egress.playout_hint.then(|| self.playout_delay_of(position)).flatten();
         let Some(Some(track)) = self.tracks.get(position) else { return };
+        // Never media under a foreign payload type.
+        let Some(payload_type) = track.formats.payload_type(egress.frame.codec) else { return };
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx(&track.ssrc) else { return };
         let payloads = &egress.frame.payloads;
@@ -379,7 +392,7 @@ impl Peer {
             (egress.first_sequence_number..).zip(payloads.iter().enumerate())
         {
             let packet = RtpWrite::new(
-                track.payload_type,
+                payload_type,
                 SeqNo::from(sequence_number),
                 egress.rtp_timestamp,
                 egress.presented_at,
@@ -468,7 +481,7 @@ impl Peer {
         }
     }
 
-    /// The m-line's stream, on the payload type that `preference` ranks lowest.
+    /// The m-line's stream, for each codec on the payload type that `preference` ranks lowest.
     fn track<R: Ord>(
         &mut self,
         mid: Mid,
@@ -476,14 +489,11 @@ impl Peer {
     ) -> Option<Track> {
         let media = self.rtc.media(mid)?;
         let offered = media.remote_pts();
-        let params = self.rtc.codec_config().params();
-        let best = params
-            .iter()
-            .filter(|params| offered.contains(&params.pt()))
-            .filter_map(|params| Some((preference(params)?, params.pt())))
-            .min()?;
+        let params = self.rtc.codec_config().params().iter();
+        let agreed = params.filter(|params| offered.contains(&params.pt()));
+        let formats = Formats::choose(agreed, preference)?;
         let ssrc = self.rtc.direct_api().stream_tx_by_mid(mid, None)?.ssrc();
-        Some(Track { mid, ssrc, payload_type: best.1, nacks: 0 })
+        Some(Track { mid, ssrc, formats, nacks: 0 })
     }
 }
 
@@ -495,23 +505,6 @@ pub fn is_stun(datagram: &[u8]) -> bool {
 
 /// Takes the datagrams that a peer wants sent, in order.
 pub type Sink<'a> = dyn FnMut(Transmit) + 'a;
-
-/// Which of the offered H.264 payload types to send on: lower is better. Receivers read the
-/// stream's own sequence parameter set, so this only decides what is most widely accepted.
-fn preference(params: &PayloadParams) -> Option<u8> {
-    let spec = params.spec();
-    let format = spec.format;
-    if spec.codec != Codec::H264 || format.packetization_mode != Some(1) {
-        return None;
-    }
-    Some(match format.profile_level_id.map(|id| id >> 8) {
-        Some(0x42e0) => 0,
-        Some(0x4d00) => 1,
-        Some(0x4200) => 2,
-        Some(0x6400) => 3,
-        _ => 4,
-    })
-}
 
 fn playout_extension(hint: Option<(Duration, Duration)>) -> ExtensionValues {
     let Some((min, max)) = hint else { return ExtensionValues::default() };
@@ -547,7 +540,7 @@ impl Identity {
         credentials: str0m::IceCreds,
         options: &PeerOptions,
     ) -> str0m::RtcConfig {
-        let config = self
+        let mut config = self
             .configure(credentials, options)
             .set_ice_lite(!options.ice.is_full)
             .enable_h264(true)
@@ -557,6 +550,7 @@ impl Identity {
             .enable_g722(true, false)
             // Two reports of audio and video are needed before these are in step.
             .set_rtcp_report_interval_audio(Duration::from_secs(1));
+        formats::enable_h265(&mut config);
         if options.playout_delay.is_some() {
             config.set_extension(5, Extension::PlayoutDelay)
         } else {

@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use str0m::RtcConfig;
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::PayloadParams;
 use str0m::media::{Direction, MediaKind, Mid};
@@ -13,6 +14,7 @@ use super::{
     Entropy, Identity, OfferError, Peer, PeerOptions, Sink, feedback, ice::add_candidates,
     preference,
 };
+use crate::engine::codec::{VideoCodec, VideoProfile};
 use crate::limits;
 
 /// What decoders without a profile of their own take, for want of a better answer: constrained
@@ -26,12 +28,13 @@ const PAYLOAD_TYPES: [(u8, u8); 2] = [(96, 97), (98, 99)];
 pub(super) struct Offered {
     pending: SdpPendingOffer,
     mid: Mid,
-    profile: u32,
+    profile: VideoProfile,
     resend_packets: usize,
 }
 
 impl Peer {
-    /// Offers one slot of H.264 of this `profile-level-id` (RFC 6184 section 8.1).
+    /// Offers one slot of video of this profile: of H.264 and what is widely taken, or of H.265
+    /// alone.
     ///
     /// # Errors
     /// When there is no address to be reached at.
@@ -40,19 +43,19 @@ impl Peer {
         options: &PeerOptions,
         identity: &Identity,
         entropy: Entropy,
-        profile_level_id: [u8; 3],
+        profile: VideoProfile,
     ) -> Result<(Self, String), OfferError> {
         let credentials = entropy.into_credentials();
         let ufrag = credentials.ufrag.clone();
         let mut config = identity.configure(credentials, options);
-        let own = usual_spelling(profile_level_id);
-        let mut profiles = vec![own];
-        if number(own) >> 8 != number(WIDELY_TAKEN) >> 8 {
-            profiles.push(WIDELY_TAKEN);
-        }
-        for (profile, (payload_type, resend)) in profiles.into_iter().zip(PAYLOAD_TYPES) {
-            let codecs = config.codec_config();
-            codecs.add_h264(payload_type.into(), Some(resend.into()), true, number(profile));
+        match profile {
+            VideoProfile::H264(profile) => add_h264(&mut config, profile),
+            VideoProfile::H265 { profile_id, high_tier, level_id } => {
+                let [(payload_type, resend), _] = PAYLOAD_TYPES;
+                let (pt, resend) = (payload_type.into(), Some(resend.into()));
+                let tier = u8::from(high_tier);
+                config.codec_config().add_h265(pt, resend, profile_id, tier, level_id);
+            }
         }
         let mut rtc = config.build(now);
         if add_candidates(&mut rtc, options).is_empty() {
@@ -63,7 +66,6 @@ impl Peer {
         let (offer, pending) =
             changes.apply().ok_or_else(|| OfferError::Refused("nothing to offer".to_owned()))?;
         let mut peer = Self::new(now, rtc, ufrag, options);
-        let profile = number(own);
         let resend_packets = options.resend_packets;
         peer.offered = Some(Offered { pending, mid, profile, resend_packets });
         peer.drain(now, &mut |_| ());
@@ -94,16 +96,34 @@ impl Peer {
         self.drain(now, &mut *sink);
         let is_taken =
             self.rtc.media(offered.mid).is_some_and(|media| media.direction().is_sending());
+        let (codec, own) = match offered.profile {
+            VideoProfile::H264(profile) => (VideoCodec::H264, number(usual_spelling(profile)) >> 8),
+            VideoProfile::H265 { .. } => (VideoCodec::H265, 0),
+        };
         let rank = |params: &PayloadParams| {
-            let own = params.spec().format.profile_level_id;
-            let is_own = own.is_some_and(|own| own >> 8 == offered.profile >> 8);
+            let profile = params.spec().format.profile_level_id;
+            let is_own = profile.is_some_and(|profile| profile >> 8 == own);
             Some((!is_own, preference(params)?))
         };
         let track = self.track(offered.mid, rank).filter(|_| is_taken);
-        self.tracks = vec![Some(track.ok_or_else(|| refused("the answer takes no H264"))?)];
+        let track = track.ok_or_else(|| refused(&format!("the answer takes no {codec}")))?;
+        self.tracks = vec![Some(track)];
         self.keep_for_resending(offered.resend_packets);
         self.tick(now, sink);
         Ok(())
+    }
+}
+
+/// The stream's profile first.
+fn add_h264(config: &mut RtcConfig, profile_level_id: [u8; 3]) {
+    let own = usual_spelling(profile_level_id);
+    let mut profiles = vec![own];
+    if number(own) >> 8 != number(WIDELY_TAKEN) >> 8 {
+        profiles.push(WIDELY_TAKEN);
+    }
+    for (profile, (payload_type, resend)) in profiles.into_iter().zip(PAYLOAD_TYPES) {
+        let codecs = config.codec_config();
+        codecs.add_h264(payload_type.into(), Some(resend.into()), true, number(profile));
     }
 }
 
@@ -133,7 +153,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::engine::codec::VideoCodec;
     use crate::engine::frame::{Egress, Frame};
     use crate::peer::{Event, Ice};
 
@@ -144,6 +163,7 @@ mod tests {
 
     fn offer(now: Instant, profile: [u8; 3]) -> (Peer, String) {
         let identity = Identity::generate().unwrap();
+        let profile = VideoProfile::H264(profile);
         Peer::offer(now, &options("192.0.2.1:1"), &identity, Entropy([1; 32]), profile).unwrap()
     }
 
@@ -165,6 +185,22 @@ mod tests {
         ] {
             assert_eq!(formats(&offer(now, profile).1), offered, "{profile:x?}");
         }
+    }
+
+    #[test]
+    fn a_stream_of_h265_is_offered_as_that_alone() {
+        let identity = Identity::generate().unwrap();
+        let profile = VideoProfile::H265 { profile_id: 1, high_tier: false, level_id: 120 };
+        let (now, options) = (Instant::now(), options("192.0.2.1:1"));
+        let (mut ours, offer) =
+            Peer::offer(now, &options, &identity, Entropy([1; 32]), profile).unwrap();
+        assert!(offer.contains("a=rtpmap:96 H265/90000") && !offer.contains("H264"), "{offer}");
+        assert!(offer.contains("profile-id=1") && offer.contains("level-id=120"), "{offer}");
+        let (_, answer) =
+            Peer::accept(now, &options, &identity, Entropy([2; 32]), &offer, 1, &[]).unwrap();
+        let answer = answer.sdp.replace("a=sendonly", "a=recvonly");
+        assert_eq!(ours.accept_answer(now, &answer, &mut |_| ()), Ok(()));
+        assert_eq!(ours.codecs(0).to_string(), "H265");
     }
 
     #[test]

@@ -79,6 +79,8 @@ impl World {
 
     fn switch(&mut self, key: SlotKey, camera: usize) -> Step {
         self.report.switches += 1;
+        let asked = self.cameras[camera].id;
+        let camera = self.model.shown_to(key.viewer, camera);
         let slot = self.model.slots.get_mut(&key).unwrap();
         let is_shown = slot.shown == Some(camera);
         slot.switch(camera);
@@ -95,7 +97,7 @@ impl World {
             let promise = Promise { camera, picture_by, live_by, is_seen: false };
             self.model.slots.get_mut(&key).unwrap().promise = Some(promise);
         }
-        self.server.hub.switch(instant(self.now), key, id);
+        self.server.hub.switch(instant(self.now), key, asked);
         self.settle()
     }
 
@@ -153,9 +155,13 @@ impl World {
         let host = u8::try_from(self.joined).unwrap();
         let address = SocketAddr::from(([198, 51, 100, host], 5_000));
         self.note(format!("{viewer:?} joins with {cameras:?}"));
+        let takes_h265 = self.prng.chance(600);
+        if !takes_h265 {
+            self.model.modest.insert(viewer);
+        }
         self.model.join(viewer, &cameras);
         let (now, server, prng) = (self.now, &mut self.server, &mut self.prng);
-        let watcher = Watcher::new(now, address, cameras.len(), links, |offer| {
+        let watcher = Watcher::new(now, address, (cameras.len(), takes_h265), links, |offer| {
             server.join(now, viewer, &ids, offer, prng)
         });
         self.watchers.insert(viewer, watcher);

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crosspoint::engine::codec::VideoCodec;
 use crosspoint::engine::frame::{AudioEgress, Egress};
 use crosspoint::engine::status::{SlotStatus, Status};
 use crosspoint::engine::viewer::{SlotKey, ViewerId};
 
 use super::ms;
-use super::picture::{Part, Picture};
+use super::picture::{Part, Picture, codec_of};
 use super::screen::Screen;
 use super::voice::{Heard, Voice};
 use super::watcher::Arrived;
@@ -159,17 +160,32 @@ impl Slot {
 pub struct Model {
     pub slots: BTreeMap<SlotKey, Slot>,
     pub connected: BTreeSet<ViewerId>,
+    /// Those that can't decode H.265.
+    pub modest: BTreeSet<ViewerId>,
+}
+
+/// The camera that stands for one of H.265.
+pub fn alternative(camera: usize) -> usize {
+    camera - 1
 }
 
 impl Model {
+    /// The camera that a viewer is shown who asks for this one.
+    pub fn shown_to(&self, viewer: ViewerId, camera: usize) -> usize {
+        let is_beyond = codec_of(camera) == VideoCodec::H265 && self.modest.contains(&viewer);
+        if is_beyond { alternative(camera) } else { camera }
+    }
+
     pub fn join(&mut self, viewer: ViewerId, cameras: &[usize]) {
         for (position, camera) in cameras.iter().enumerate() {
-            self.slots.insert(SlotKey { viewer, position }, Slot::new(*camera));
+            let camera = self.shown_to(viewer, *camera);
+            self.slots.insert(SlotKey { viewer, position }, Slot::new(camera));
         }
     }
 
     pub fn leave(&mut self, viewer: ViewerId) {
         self.connected.remove(&viewer);
+        self.modest.remove(&viewer);
         self.slots.retain(|key, _| key.viewer != viewer);
     }
 
@@ -201,9 +217,13 @@ impl Model {
 
     pub fn hear(&mut self, key: SlotKey, status: &SlotStatus) -> Result<(), String> {
         let is_up = self.connected.contains(&key.viewer);
+        let named = status.stream.parse().map_err(|_| format!("no stream: {status:?}"))?;
+        let camera = self.shown_to(key.viewer, named);
+        if status.status == Status::Active && camera != named {
+            return Err(format!("{key:?} can't decode {status:?}"));
+        }
         // Removed in the same turn: nobody hears it.
         let Some(slot) = self.slots.get_mut(&key) else { return Ok(()) };
-        let camera = status.stream.parse().map_err(|_| format!("no stream: {status:?}"))?;
         slot.hear(status, camera, is_up)
     }
 

@@ -20,6 +20,11 @@ pub enum Kind {
     Disposable,
 }
 
+/// Every third camera sends H.265.
+pub fn codec_of(camera: usize) -> VideoCodec {
+    if camera % 3 == 2 { VideoCodec::H265 } else { VideoCodec::H264 }
+}
+
 /// One access unit's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Picture {
@@ -69,6 +74,10 @@ impl Picture {
         self.kind == Kind::Key
     }
 
+    pub fn codec(self) -> VideoCodec {
+        codec_of(self.camera.into())
+    }
+
     /// The picture as it enters the matrix, of about `bytes`.
     pub fn frame(self, captured_at: Instant, bytes: usize) -> Arc<Frame> {
         // A key's parameter sets are a payload of their own.
@@ -90,7 +99,7 @@ impl Picture {
             })
             .collect();
         let disposable = self.kind == Kind::Disposable;
-        Arc::new(Frame::new(VideoCodec::H264, self.is_key(), disposable, captured_at, payloads))
+        Arc::new(Frame::new(self.codec(), self.is_key(), disposable, captured_at, payloads))
     }
 
     /// What a frame of the matrix holds.

@@ -98,10 +98,11 @@ impl Server {
             &(0..sources.len()).collect::<Vec<_>>(),
         )
         .unwrap();
-        assert!((0..sources.len()).all(|position| peer.slot_error(position).is_none()));
         for position in 0..sources.len() {
-            let codecs = peer.audio_codecs(position);
+            assert_eq!(peer.slot_error(position), None);
             let key = SlotKey { viewer: id, position };
+            self.hub.set_codecs(instant(now), key, peer.codecs(position));
+            let codecs = peer.audio_codecs(position);
             self.hub.accept_audio(instant(now), key, codecs, prng.draw());
         }
         self.demux.insert(peer.ufrag(), id);

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crosspoint::engine::codec::VideoCodec;
 use str0m::change::SdpAnswer;
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid};
+use str0m::format::Codec;
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc};
@@ -64,7 +66,7 @@ impl Watcher {
     pub fn new(
         now: Duration,
         address: SocketAddr,
-        slots: usize,
+        (slots, takes_h265): (usize, bool),
         links: (Link, Link),
         answer: impl FnOnce(&str) -> String,
     ) -> Self {
@@ -72,6 +74,7 @@ impl Watcher {
             .set_rtp_mode(true)
             .clear_codecs()
             .enable_h264(true)
+            .enable_h265(takes_h265)
             .enable_pcmu(true, false)
             .enable_pcma(true, false)
             .enable_opus(true, false)
@@ -199,6 +202,10 @@ impl Watcher {
             return Ok(());
         }
         let part = Part::read(&packet.payload).ok_or("a payload that no camera sent")?;
+        let codec = self.codec(packet.header.payload_type);
+        if codec != Some(part.picture.codec()) {
+            return Err(format!("{:?} on a payload type of {codec:?}", part.picture));
+        }
         if packet.header.marker != part.is_last() {
             return Err(format!("the marker is wrong on {part:?}"));
         }
@@ -213,6 +220,15 @@ impl Watcher {
     fn audio_position(&mut self, ssrc: Ssrc) -> Option<usize> {
         let mid = self.rtc.direct_api().stream_rx(&ssrc)?.mid();
         self.audio_mids.iter().position(|known| *known == mid)
+    }
+
+    fn codec(&self, payload_type: Pt) -> Option<VideoCodec> {
+        let params = self.rtc.codec_config().params();
+        match params.iter().find(|params| params.pt() == payload_type)?.spec().codec {
+            Codec::H264 => Some(VideoCodec::H264),
+            Codec::H265 => Some(VideoCodec::H265),
+            _ => None,
+        }
     }
 
     fn position(&mut self, ssrc: Ssrc) -> Option<usize> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use crosspoint::engine::codec::VideoCodec;
 use crosspoint::engine::gop::GopLimits;
 use crosspoint::engine::hub::Output;
 use crosspoint::engine::keyframe::Method;
@@ -12,8 +13,9 @@ use crosspoint::engine::viewer::{SlotKey, ViewerId};
 use crosspoint::peer::EndReason;
 
 use super::camera::{Camera, News};
-use super::model::Model;
+use super::model::{Model, alternative};
 use super::network::{Datagram, Network};
+use super::picture::codec_of;
 use super::prng::Prng;
 use super::script::{Character, draw};
 use super::server::{ADDRESS, Done, GOP_TOTAL_MAX_BYTES, Server};
@@ -119,6 +121,12 @@ impl World {
             let prng = self.prng.fork();
             let is_small = self.character != Character::Calm;
             self.cameras.push(Camera::new(id, is_small, prng));
+            // As if all had been connected before: what they send is known.
+            self.server.hub.handle_codec(at, id, codec_of(number));
+        }
+        for number in (0..CAMERAS).filter(|number| codec_of(*number) == VideoCodec::H265) {
+            let others = vec![self.cameras[alternative(number)].id];
+            self.server.hub.set_alternatives(self.cameras[number].id, others);
         }
         self.settle()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use crosspoint::engine::codec::AudioCodec;
+use crosspoint::engine::codec::{AudioCodec, VideoCodec};
 use crosspoint::engine::frame::{AudioFrame, Frame};
 use crosspoint::engine::gop::GopLimits;
 use crosspoint::engine::hub::{Hub, HubOptions, Output, SwitchPolicy};
@@ -237,6 +237,18 @@ impl Bench {
 
     pub fn connect(&mut self, slot: SlotKey) {
         self.hub.handle_connected(self.now, slot.viewer);
+        self.collect();
+    }
+
+    /// What the slot's receiver can decode is known.
+    pub fn takes(&mut self, slot: SlotKey, codecs: &[VideoCodec]) {
+        self.hub.set_codecs(self.now, slot, codecs.iter().copied().collect());
+        self.collect();
+    }
+
+    /// The camera has described what it sends.
+    pub fn described(&mut self, id: SourceId, codec: VideoCodec) {
+        self.hub.handle_codec(self.now, id, codec);
         self.collect();
     }
 

@@ -22,6 +22,7 @@ mod seen;
 
 mod audio;
 mod cache;
+mod codecs;
 mod demand;
 mod instant;
 mod many;

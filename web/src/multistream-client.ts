@@ -295,7 +295,8 @@ export function socketUrl(baseUrl: string): string {
 /** A status that names another stream is news about the past, unless it is the refusal. */
 function concerns(slot: number, name: string): (status: SlotStatus) => boolean {
   return (status) => status.slot === slot
-    && (status.status === 'error' || !status.stream || !name || status.stream === name);
+    && (status.status === 'error' || !status.stream || !name
+      || status.stream === name || status.instead_of === name);
 }
 
 function messageOf(error: unknown): string {

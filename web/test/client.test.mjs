@@ -204,6 +204,14 @@ test('a switch resolves on the first status about it, not on news of the old str
   assert.equal(result.status, 'buffering');
 });
 
+test('a switch resolves with what is shown in place of the stream', async () => {
+  const { socket } = await connected();
+  const switched = client.switchStream(0, 'yard');
+  const status = { slot: 0, stream: 'yard-360p', status: 'active', instead_of: 'yard' };
+  socket.tell('multistream/status', { slot: 0, status });
+  assert.equal((await switched).stream, 'yard-360p');
+});
+
 test('of two switches of a slot the last one settles both', async () => {
   const { socket } = await connected();
   const both = [client.switchStream(0, 'yard'), client.switchStream(0, 'yard', 'native')];

@@ -125,6 +125,14 @@ test('news of a stream that the slot no longer wants changes nothing', () => {
   assert.equal(slots.status(0).stream, 'sky');
 });
 
+test('a quality that is shown in place of the wanted stream is no other stream', () => {
+  const slots = new Slots();
+  slots.want(0, { stream: 'sky', quality: '' });
+  const shown = { ...status('sky-360p', 'active'), instead_of: 'sky' };
+  assert.equal(slots.hear(0, shown).kind, 'changed');
+  assert.equal(slots.status(0).stream, 'sky-360p');
+});
+
 test('after a refusal the slot is what the server goes on showing', () => {
   const slots = new Slots();
   slots.want(0, { stream: 'sky', quality: '' });

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use super::error::Error;
 use crate::audio::Sound;
-use crate::h264::{self, ParameterSets};
 use crate::tunnel::Tunnel;
+use crate::video::{AccessUnit, DropReason, ParameterSets};
 
 /// Number of a media section in the description, from 0.
 pub type TrackId = usize;
@@ -119,11 +119,11 @@ pub enum Event {
     /// PLAY was answered.
     Playing,
     /// A whole access unit of the video track.
-    AccessUnit(h264::AccessUnit),
+    AccessUnit(AccessUnit),
     /// Access units of the video track are missing from here on.
     Dropped {
         /// Why.
-        reason: h264::DropReason,
+        reason: DropReason,
         /// Whether nothing can be decoded until the next IDR.
         breaks_prediction: bool,
     },
@@ -158,7 +158,7 @@ pub enum Event {
     /// The camera offers nothing that can be played. The session ends, and the client looks again
     /// after [`Backoff::unsupported`](super::Backoff::unsupported).
     Unsupported {
-        /// Name of the video codec offered (`H265`, `JPEG`), or `none`.
+        /// Name of the video codec offered (`JPEG`, `MP4V-ES`), or `none`.
         codec: String,
     },
 }

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use crate::h264::limits::{MAX_ACCESS_UNIT_BYTES, MAX_NALS};
-use crate::h264::{AccessUnit, Assembler, Kind, Output, Packet, packetize};
+use crate::video::limits::{MAX_ACCESS_UNIT_BYTES, MAX_NALS};
+use crate::video::{AccessUnit, Assembler, Kind, Output, Packet, Syntax, packetize};
 
-pub(super) fn run(mut now: Instant, data: &[u8]) {
-    let mut assembler = Assembler::new(None);
+pub(super) fn run<S: Syntax>(mut now: Instant, data: &[u8]) {
+    let mut assembler = Assembler::<S>::new(None);
     let mut joined = false;
     let mut rest = data;
     while let Some((&[flags, timestamp, high, low], after)) = rest.split_first_chunk() {
@@ -28,34 +28,34 @@ pub(super) fn run(mut now: Instant, data: &[u8]) {
             assembler.handle_timeout(now);
         }
         while let Some(output) = assembler.poll_output() {
-            check(now, &mut joined, output);
+            check::<S>(now, &mut joined, output);
         }
     }
 }
 
-fn check(now: Instant, joined: &mut bool, output: Output) {
+fn check<S: Syntax>(now: Instant, joined: &mut bool, output: Output) {
     match output {
         Output::Dropped { breaks_prediction: true, .. } => *joined = false,
         Output::Dropped { .. } => assert!(*joined, "a disposable one before an IDR"),
         Output::AccessUnit(au) => {
             *joined |= au.kind == Kind::Idr;
             assert!(*joined, "a delta before an IDR");
-            assert!(au.parameter_sets.is_some());
+            assert!(au.parameter_sets.as_ref().is_some_and(|sets| sets.codec == S::CODEC));
             assert!(au.received_at <= now);
             assert!(au.bytes() <= MAX_ACCESS_UNIT_BYTES);
             assert!((1..=MAX_NALS).contains(&au.nals().count()));
             if au.kind == Kind::Idr {
-                returns(now, &au);
+                returns::<S>(now, &au);
             }
         }
     }
 }
 
 /// An IDR stands alone: its packets make the same access unit again.
-fn returns(now: Instant, au: &AccessUnit) {
-    for max_payload in [3, 100, 1200] {
+fn returns<S: Syntax>(now: Instant, au: &AccessUnit) {
+    for max_payload in [S::HEADER_BYTES + 2, 100, 1200] {
         let payloads = packetize(au, max_payload);
-        let mut assembler = Assembler::new(None);
+        let mut assembler = Assembler::<S>::new(None);
         for (index, payload) in payloads.iter().enumerate() {
             assert!(payload.len() <= max_payload);
             let marker = index + 1 == payloads.len();

@@ -11,8 +11,10 @@ use std::time::Instant;
 pub type Target = fn(now: Instant, data: &[u8]);
 
 /// Every target with its name, which is that of its corpus.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: &[(&str, Target)] = &[
     ("assembler", assembler),
+    #[cfg(feature = "h265")]
+    ("assembler_h265", assembler_h265),
     ("client", client),
     ("headers", headers),
     ("message", message),
@@ -26,7 +28,13 @@ pub const TARGETS: [(&str, Target); 8] = [
 /// marker, 2 loss before, 4 timer after, 8 new source before), a byte of RTP timestamp, two bytes
 /// of length, the payload.
 pub fn assembler(now: Instant, data: &[u8]) {
-    assembler::run(now, data);
+    assembler::run::<crate::h264::H264>(now, data);
+}
+
+/// The same of H.265.
+#[cfg(feature = "h265")]
+pub fn assembler_h265(now: Instant, data: &[u8]) {
+    assembler::run::<crate::h265::H265>(now, data);
 }
 
 /// A client session in which the camera sends the input, whole and cut at each place.

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use crate::auth::Authenticator;
-use crate::h264::ParameterSets;
 use crate::interleaved::{Item, Parser};
 use crate::limits::{MAX_SDP_FORMATS, MAX_SDP_MEDIA};
 use crate::message::Headers;
@@ -11,6 +10,7 @@ use crate::reorder::Reorder;
 use crate::sdp::Sdp;
 use crate::transport::{SessionHeader, TransportHeader};
 use crate::url::{Credentials, Url};
+use crate::video::ParameterSets;
 use crate::{rtcp, rtp};
 
 /// What was read and is written again is one message: nothing in it can begin a second.
@@ -82,6 +82,14 @@ pub(super) fn sdp(data: &[u8]) {
             let sprop = format.parameter("sprop-parameter-sets").unwrap_or_default();
             if let Some(sets) = ParameterSets::from_sprop(sprop) {
                 assert_eq!(ParameterSets::from_sprop(&sets.to_sprop()), Some(sets));
+            }
+            #[cfg(feature = "h265")]
+            if let Some(sets) = ParameterSets::from_h265_sprop(
+                ["sprop-vps", "sprop-sps", "sprop-pps"].iter().filter_map(|n| format.parameter(n)),
+            ) {
+                let again = sets.to_h265_parameters();
+                let again = again.iter().map(|(_, value)| value.as_str()).skip(4);
+                assert_eq!(ParameterSets::from_h265_sprop(again), Some(sets));
             }
         }
     }

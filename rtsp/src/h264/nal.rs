@@ -1,4 +1,15 @@
-//! NAL unit headers, the start of slice headers and the bit reader (H.264 7.3.1, 7.3.3, 9.1).
+//! NAL units, the start of slice headers (H.264 7.3.1, 7.3.3) and RTP payloads (RFC 6184 5.6 to
+//! 5.8).
+
+use super::sps;
+use crate::video::{
+    Bits, Codec, Fragment, Kind, Opening, ParameterSet, Payload, Received, SliceHead, Syntax, Unit,
+};
+
+/// FU header bits (RFC 6184 5.8).
+const FU_START: u8 = 0x80;
+const FU_END: u8 = 0x40;
+const FU_RESERVED: u8 = 0x20;
 
 /// Slice of a picture that is not an IDR picture.
 pub(super) const SLICE: u8 = 1;
@@ -38,129 +49,139 @@ impl NalHeader {
         unit.first().map(|&byte| Self::parse(byte))
     }
 
-    pub(super) fn is_slice(self) -> bool {
+    fn is_slice(self) -> bool {
         matches!(self.unit_type, SLICE | IDR_SLICE)
     }
 
-    pub(super) fn is_parameter_set(self) -> bool {
-        matches!(self.unit_type, SPS | PPS)
-    }
-}
-
-/// The first three fields of a slice header (H.264 7.3.3), enough to order and sort slices.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SliceHead {
-    pub(super) nal: NalHeader,
-    /// 0 for the first slice of a picture, as long as slices come in order.
-    pub(super) first_mb: u32,
-    /// `slice_type` modulo 5.
-    slice_type: u32,
-    pub(super) pps_id: u8,
-}
-
-impl SliceHead {
-    /// `None` if the unit is no slice or ends inside these fields.
-    pub(super) fn parse(unit: &[u8]) -> Option<Self> {
-        let nal = NalHeader::of(unit).filter(|header| header.is_slice())?;
-        let mut bits = Bits::new(unit.get(1..)?);
-        let first_mb = bits.ue()?;
-        let slice_type = bits.ue().filter(|&slice_type| slice_type < 10)? % 5;
-        let pps_id = u8::try_from(bits.ue()?).ok()?;
-        Some(Self { nal, first_mb, slice_type, pps_id })
-    }
-
-    pub(super) fn is_b(&self) -> bool {
-        self.slice_type == 1
-    }
-
-    /// Whether it cannot belong to the picture that began with `first` (H.264 7.4.1.2.4), given
-    /// that slices come in order.
-    pub(super) fn begins_picture(&self, first: NalHeader) -> bool {
-        self.first_mb == 0
-            || self.nal.unit_type != first.unit_type
-            || (self.nal.ref_idc == 0) != (first.ref_idc == 0)
-    }
-
-    /// I or SI: predicted from nothing.
-    pub(super) fn is_intra(&self) -> bool {
-        matches!(self.slice_type, 2 | 4)
-    }
-}
-
-/// Reads bits of a NAL unit, skipping emulation prevention bytes (H.264 7.4.1) on the way.
-#[derive(Debug, Clone)]
-pub(super) struct Bits<'a> {
-    bytes: &'a [u8],
-    /// Index of the byte read from next.
-    at: usize,
-    /// Bits of that byte already read, 0..=7.
-    bit: u8,
-    /// Zero bytes directly before `at`.
-    zeros: u8,
-}
-
-impl<'a> Bits<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0, bit: 0, zeros: 0 }
-    }
-
-    /// u(1)
-    pub(super) fn bit(&mut self) -> Option<bool> {
-        let mut byte = *self.bytes.get(self.at)?;
-        if self.bit == 0 && self.zeros >= 2 && byte == 3 {
-            self.at += 1;
-            self.zeros = 0;
-            byte = *self.bytes.get(self.at)?;
+    fn kind(self) -> Kind {
+        match self.unit_type {
+            IDR_SLICE => Kind::Idr,
+            _ if self.ref_idc == 0 => Kind::Disposable,
+            _ => Kind::Reference,
         }
-        let value = byte & (0x80 >> self.bit) != 0;
-        self.bit += 1;
-        if self.bit == 8 {
-            self.bit = 0;
-            self.at += 1;
-            self.zeros = if byte == 0 { self.zeros.saturating_add(1) } else { 0 };
+    }
+}
+
+/// The first three fields of a slice header (H.264 7.3.3). `None` if the unit is no slice or ends
+/// inside them.
+#[inline]
+pub(super) fn slice_head(unit: &[u8]) -> Option<SliceHead> {
+    let nal = NalHeader::of(unit).filter(|header| header.is_slice())?;
+    let mut bits = Bits::new(unit.get(1..)?);
+    let first_mb = bits.ue()?;
+    let slice_type = bits.ue().filter(|&slice_type| slice_type < 10)? % 5;
+    let pps_id = u8::try_from(bits.ue()?).ok()?;
+    Some(SliceHead {
+        kind: nal.kind(),
+        starts_picture: first_mb == 0,
+        pps_id,
+        is_b: slice_type == 1,
+        is_intra: matches!(slice_type, 2 | 4), // I or SI
+        is_leading: false,
+    })
+}
+
+/// How H.264 writes it.
+#[derive(Debug, Default)]
+pub struct H264;
+
+impl Syntax for H264 {
+    const CODEC: Codec = Codec::H264;
+    const HEADER_BYTES: usize = 1;
+
+    fn payload(payload: &[u8]) -> Payload<'_> {
+        let Some(header) = NalHeader::of(payload) else { return Payload::Empty };
+        match header.unit_type {
+            _ if header.forbidden => Payload::Malformed,
+            FU_A => fragment(payload),
+            // A start code has two zero bytes first, which would be unit type 0.
+            0..=23 => Payload::Units(payload),
+            STAP_A => Payload::Aggregate(payload.get(1..).unwrap_or_default()),
+            25..=29 => Payload::Unsupported,
+            _ => Payload::Reserved,
         }
-        Some(value)
     }
 
-    /// u(n), n at most 32.
-    pub(super) fn u(&mut self, count: u8) -> Option<u32> {
-        let mut value = 0u32;
-        for _ in 0..count {
-            value = (value << 1) | u32::from(self.bit()?);
-        }
-        Some(value)
-    }
-
-    /// ue(v) (H.264 9.1); `None` beyond 32 bits, which no field has.
-    pub(super) fn ue(&mut self) -> Option<u32> {
-        let mut zeros = 0u8;
-        while !self.bit()? {
-            zeros += 1;
-            if zeros > 31 {
-                return None;
+    fn opening(payload: &[u8]) -> Opening {
+        let is_slice = |byte: &u8| matches!(byte & 0x1f, SLICE | IDR_SLICE);
+        // first_mb_in_slice is 0 if its Exp-Golomb code begins with 1.
+        let starts_picture = |byte: &u8| byte & 0x80 != 0;
+        match payload {
+            [first, fu_header, rest @ ..] if first & 0x1f == FU_A => match rest {
+                _ if fu_header & FU_START == 0 => {
+                    Opening::InsideUnit { is_slice: is_slice(fu_header) }
+                }
+                [slice, ..] if is_slice(fu_header) => {
+                    Opening::Slice { starts_picture: starts_picture(slice), is_fragment: true }
+                }
+                _ => Opening::Other,
+            },
+            [first, second, ..] if is_slice(first) => {
+                Opening::Slice { starts_picture: starts_picture(second), is_fragment: false }
             }
+            _ => Opening::Other,
         }
-        let suffix = self.u(zeros)?;
-        Some(((1u32 << zeros) - 1).wrapping_add(suffix))
     }
 
-    /// se(v) (H.264 9.1.1)
-    pub(super) fn se(&mut self) -> Option<i64> {
-        let code = i64::from(self.ue()?);
-        Some(if code % 2 == 0 { -(code / 2) } else { (code + 1) / 2 })
+    #[inline]
+    fn unit(unit: &[u8], _: &Received) -> Unit {
+        let Some(header) = NalHeader::of(unit) else { return Unit::Other };
+        match header.unit_type {
+            _ if header.forbidden => Unit::Malformed,
+            SLICE | IDR_SLICE if unit.len() < 2 => Unit::Stub,
+            SLICE | IDR_SLICE => slice_head(unit).map_or(Unit::Malformed, Unit::Slice),
+            // Data partitions, which no browser decodes.
+            2..=4 => Unit::Unsupported,
+            SPS | PPS => Unit::ParameterSet,
+            ACCESS_UNIT_DELIMITER => Unit::Delimiter,
+            _ => Unit::Other,
+        }
     }
 
-    /// Bytes used, the current one included, if the next bit is the stop bit and only zero bits
-    /// follow it in its byte (H.264 7.3.2.11).
-    pub(super) fn bytes_at_stop_bit(mut self) -> Option<usize> {
-        if !self.bit()? {
-            return None;
-        }
-        while self.bit != 0 {
-            if self.bit()? {
-                return None;
+    fn kind(unit: &[u8], _: &Received) -> Option<Kind> {
+        NalHeader::of(unit).filter(|header| header.is_slice()).map(NalHeader::kind)
+    }
+
+    fn parameter_set(unit: &[u8]) -> Option<ParameterSet> {
+        let header = NalHeader::of(unit).filter(|header| !header.forbidden)?;
+        match header.unit_type {
+            SPS => sps::parse(unit).map(ParameterSet::Sps),
+            PPS => {
+                let mut bits = Bits::new(unit.get(1..)?);
+                let id = u8::try_from(bits.ue()?).ok()?;
+                let sps_id = u8::try_from(bits.ue()?).ok().filter(|&id| id < 32)?;
+                Some(ParameterSet::Pps { id, sps_id, extra_slice_header_bits: 0 })
             }
+            _ => None,
         }
-        Some(self.at)
     }
+
+    /// STAP-A: the highest `nal_ref_idc` of its units (RFC 6184 5.7).
+    fn aggregate_header(units: &[&[u8]]) -> [u8; 2] {
+        let headers = units.iter().filter_map(|unit| unit.first());
+        let ref_idc = headers.map(|header| header & 0x60).max().unwrap_or(0);
+        [ref_idc | STAP_A, 0]
+    }
+
+    /// FU-A.
+    fn fragment_header(unit: &[u8], start: bool, end: bool) -> Option<[u8; 3]> {
+        let header = *unit.first()?;
+        let start = if start { FU_START } else { 0 };
+        let end = if end { FU_END } else { 0 };
+        Some([(header & 0xe0) | FU_A, start | end | (header & 0x1f), 0])
+    }
+}
+
+/// RFC 6184 5.8. The reserved bit never counts.
+fn fragment(payload: &[u8]) -> Payload<'_> {
+    let Some((&[first, fu_header], body)) = payload.split_first_chunk() else {
+        return Payload::Empty;
+    };
+    Payload::Fragment(Fragment {
+        start: fu_header & FU_START != 0,
+        end: fu_header & FU_END != 0,
+        is_odd: fu_header & FU_RESERVED != 0,
+        header: [(first & 0xe0) | (fu_header & 0x1f), 0],
+        body,
+    })
 }

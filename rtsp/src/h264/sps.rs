@@ -3,85 +3,45 @@
 //! Cameras leave bytes behind it, cut its VUI short and announce profiles they do not use, so
 //! only what decoding needs must be right: identifier and picture size. The rest may be missing.
 
-use super::nal::Bits;
+use crate::video::{Bits, Sps, StreamInfo};
 
 /// Macroblocks of a side: level 6.2 allows 139 264 of a picture, a side the root of eight times
 /// that (H.264 A.3.1).
 const MAX_SIDE_MBS: u32 = 1055;
 
-/// What a sequence parameter set tells about the stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct StreamInfo {
-    /// `profile_idc`: 66 Baseline, 77 Main, 100 High, ...
-    pub profile_idc: u8,
-    /// The byte of `constraint_set*_flag`s between profile and level.
-    pub constraint_flags: u8,
-    /// `level_idc`: ten times the level.
-    pub level_idc: u8,
-    /// Luma samples of a row after cropping.
-    pub width: u32,
-    /// Luma rows after cropping.
-    pub height: u32,
-    /// Whether pictures may be fields.
-    pub interlaced: bool,
-    /// Frames that precede a frame in decoding order and follow it in output order: from the VUI,
-    /// or 0 where profile or order count type rule reordering out. `None` if nothing says.
-    pub max_num_reorder_frames: Option<u8>,
-    /// Frames in 1000 seconds, if the VUI has timing: 25 fps is 25 000. Often wrong.
-    pub frames_per_1000_s: Option<u32>,
-}
-
-impl StreamInfo {
-    /// The three bytes of `profile-level-id` (RFC 6184 8.1).
-    pub fn profile_level_id(&self) -> [u8; 3] {
-        [self.profile_idc, self.constraint_flags, self.level_idc]
+/// Parses a NAL unit, header included. `None` if it is no SPS or ends before the picture size.
+pub(super) fn parse(unit: &[u8]) -> Option<Sps> {
+    let (&header, payload) = unit.split_first()?;
+    if header & 0x1f != super::nal::SPS {
+        return None;
     }
-}
-
-/// A sequence parameter set as far as it is understood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sps {
-    /// `seq_parameter_set_id`, 0..=31.
-    pub(super) id: u8,
-    pub(super) info: StreamInfo,
-    /// Length of the NAL unit up to its stop bit, if that is where it should be.
-    pub(super) used_bytes: Option<usize>,
-}
-
-impl Sps {
-    /// Parses a NAL unit, header included. `None` if it is no SPS or ends before the picture size.
-    pub(super) fn parse(unit: &[u8]) -> Option<Self> {
-        let (&header, payload) = unit.split_first()?;
-        if header & 0x1f != super::nal::SPS {
-            return None;
-        }
-        let mut bits = Bits::new(payload);
-        let profile_idc = byte(&mut bits)?;
-        let constraint_flags = byte(&mut bits)?;
-        let level_idc = byte(&mut bits)?;
-        let id = at_most(bits.ue()?, 31)?;
-        let chroma =
-            if has_chroma_format(profile_idc) { chroma(&mut bits)? } else { Chroma::Yuv420 };
-        at_most(bits.ue()?, 12)?; // log2_max_frame_num_minus4
-        let order_count_type = order_count(&mut bits)?;
-        bits.ue()?; // max_num_ref_frames
-        bits.bit()?; // gaps_in_frame_num_value_allowed_flag
-        let size = Size::parse(&mut bits, chroma)?;
-        let never_reorders = order_count_type == 2 || profile_idc == 66;
-        let mut info = StreamInfo {
-            profile_idc,
-            constraint_flags,
-            level_idc,
-            width: size.width,
-            height: size.height,
-            interlaced: size.interlaced,
-            max_num_reorder_frames: never_reorders.then_some(0),
-            frames_per_1000_s: None,
-        };
-        let whole = vui(&mut bits, &mut info).is_some();
-        let used_bytes = if whole { bits.bytes_at_stop_bit().map(|bytes| bytes + 1) } else { None };
-        Some(Self { id, info, used_bytes })
-    }
+    let mut bits = Bits::new(payload);
+    let profile_idc = byte(&mut bits)?;
+    let constraint_flags = byte(&mut bits)?;
+    let level_idc = byte(&mut bits)?;
+    let id = at_most(bits.ue()?, 31)?;
+    let chroma = if has_chroma_format(profile_idc) { chroma(&mut bits)? } else { Chroma::Yuv420 };
+    at_most(bits.ue()?, 12)?; // log2_max_frame_num_minus4
+    let order_count_type = order_count(&mut bits)?;
+    bits.ue()?; // max_num_ref_frames
+    bits.bit()?; // gaps_in_frame_num_value_allowed_flag
+    let size = Size::parse(&mut bits, chroma)?;
+    let never_reorders = order_count_type == 2 || profile_idc == 66;
+    let mut info = StreamInfo {
+        profile_idc,
+        constraint_flags,
+        level_idc,
+        high_tier: false,
+        width: size.width,
+        height: size.height,
+        interlaced: size.interlaced,
+        max_num_reorder_frames: never_reorders.then_some(0),
+        frames_per_1000_s: None,
+        highest_temporal_id: 0,
+    };
+    let whole = vui(&mut bits, &mut info).is_some();
+    let used_bytes = if whole { bits.bytes_at_stop_bit().map(|bytes| bytes + 1) } else { None };
+    Some(Sps { id, vps_id: None, info, used_bytes })
 }
 
 fn byte(bits: &mut Bits<'_>) -> Option<u8> {

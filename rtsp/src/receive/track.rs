@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
+use super::assembler::Assembler;
 use super::choose::Chosen;
 use super::source::{Sources, Verdict};
 use super::{Listener, earliest};
 use crate::client::{Event, Quirk, TrackInfo};
-use crate::h264::{self, Assembler};
 use crate::reorder::Reorder;
 use crate::rtcp::{self, ReportBlock, SenderReport};
 use crate::rtp::{Arrival, Packet, is_rtcp};
+use crate::video;
 
 /// One track that is set up.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl Track {
             payload_types: chosen.payload_types,
             sources: Sources::new(ordered, announced),
             reorder: (!ordered).then(Reorder::new),
-            assembler: Assembler::new(chosen.info.parameter_sets.as_deref().cloned()),
+            assembler: Assembler::new(chosen.codec, chosen.info.parameter_sets.as_deref().cloned()),
             info: chosen.info,
             last_report: None,
             ssrc,
@@ -150,7 +151,7 @@ impl Track {
             source.reception.arrived(now, packet.timestamp, self.info.clock_rate_hz);
         }
         let Packet { timestamp, marker, payload, .. } = packet;
-        let packet = h264::Packet { timestamp, marker, lost_before, payload };
+        let packet = video::Packet { timestamp, marker, lost_before, payload };
         self.assembler.handle_packet(now, &packet);
         self.pass_on(told);
     }
@@ -165,8 +166,8 @@ impl Track {
     fn pass_on(&mut self, told: &mut impl Listener) {
         while let Some(output) = self.assembler.poll_output() {
             told.event(match output {
-                h264::Output::AccessUnit(unit) => Event::AccessUnit(unit),
-                h264::Output::Dropped { reason, breaks_prediction } => {
+                video::Output::AccessUnit(unit) => Event::AccessUnit(unit),
+                video::Output::Dropped { reason, breaks_prediction } => {
                     Event::Dropped { reason, breaks_prediction }
                 }
             });

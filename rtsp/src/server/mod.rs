@@ -17,7 +17,7 @@ mod requests;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-pub use describe::describe_h264;
+pub use describe::{describe, describe_h264};
 pub use lockout::Lockout;
 pub use playing::Frame;
 
@@ -254,7 +254,7 @@ impl Session {
         self.silent_until = self.silent_until.max(now + timeout);
     }
 
-    /// Answers [`Output::Describe`] with the SDP, see [`describe_h264`]. Too late an answer is
+    /// Answers [`Output::Describe`] with the SDP, see [`describe`]. Too late an answer is
     /// ignored.
     pub fn describe_result(&mut self, now: Instant, sdp: Result<&str, Refusal>) {
         if let Some(waiting) = self.waiting.take_if(|waiting| !waiting.is_announce()) {

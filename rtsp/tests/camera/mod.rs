@@ -8,6 +8,7 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 pub mod h264;
+pub mod h265;
 pub mod lock;
 pub mod message;
 pub mod rtp;

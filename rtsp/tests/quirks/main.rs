@@ -19,6 +19,7 @@ mod description;
 mod document;
 mod framing;
 mod h264;
+mod h265;
 mod keep_alive;
 mod request;
 mod rows;
@@ -155,6 +156,9 @@ quirks! {
         h264::eufy_ezviz_and_others_name_profiles_that_do_not_exist: 105;
         h264::cameras_that_never_end_a_picture_are_bounded: 106;
 
+        h265::cameras_that_describe_a_part_of_their_parameter_sets: 84;
+        h265::openipc_has_fragments_that_are_start_and_end: 98;
+
         tunnel::unifi_asks_for_srtp_inside_of_tls: 112;
         tunnel::tunnels_behind_apache_name_an_address_that_leads_nowhere: 115;
         tunnel::tunnels_that_never_answer_post_and_close_on_401: 116;
@@ -162,7 +166,6 @@ quirks! {
     not handled {
         "no camera: it sends ASF, which nothing here plays": 40;
         "browsers take no PCM of 48 kHz and no AAC; the video beside it is shown": 77 107;
-        "H.265 is not forwarded": 84 98;
         "SRTP inside RTSP is not spoken: such cameras offer RTSPS or plain RTSP as well": 113 114;
     }
 }

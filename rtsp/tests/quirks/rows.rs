@@ -99,7 +99,7 @@ pub const ROWS: &[Row] = rows! {
     81 "Sony, Avigilon, AJA, Verint, Wisenet and 20 others" "odd heads of descriptions" [44];
     82 "Uniview IPC2122LB" "truncated `o=` and `c=`" [44];
     83 "unnamed" "a back channel that is none" [46];
-    84 "unnamed" "H.265 with some of its parameter sets in the description" [];
+    84 "unnamed" "H.265 with some of its parameter sets in the description" [49, 63];
     85 "Hikvision and others" "`sprop-parameter-sets=`, empty" [49];
     86 "Revotech" "start codes in `sprop-parameter-sets`" [49];
     87 "Reolink" "bytes behind the SPS" [49];
@@ -113,7 +113,7 @@ pub const ROWS: &[Row] = rows! {
     95 "V380" "start codes at the beginning of payloads" [57];
     96 "Amatek AR-N3222F" "several units in one fragmented one" [57];
     97 "CostarHD" "fragments that are start and end" [57];
-    98 "OpenIPC" "the same with H.265" [];
+    98 "OpenIPC" "the same with H.265" [57];
     99 "Tiandy" "the type changes inside a fragmented unit" [57];
     100 "unnamed" "empty fragments" [57];
     101 "unnamed" "the reserved bit of fragments" [57];
@@ -202,12 +202,19 @@ pub const RULES: &[(u8, &str)] = &[
          GET is sent again on a new connection.",
     ),
     (44, "Lines that make no sense are left out; `v=`, `o=`, `s=`, `t=` and `c=` are not read."),
-    (45, "The first video track with H.264 is played; what else there is does no harm."),
+    (
+        45,
+        "The first video track with H.264 is played, or with H.265 where no track has H.264; what \
+         else there is does no harm.",
+    ),
     (46, "No back channel is asked for; video is played whatever its direction says."),
     (47, "One track is set up, once."),
-    (48, "H.264 has a clock of 90 kHz; of two codecs for one payload type the first counts."),
+    (
+        48,
+        "H.264 and H.265 have a clock of 90 kHz; of two codecs for one payload type the first counts.",
+    ),
     (49, "`a=fmtp` is a hint: parameter sets are repaired or left out, and the SPS is believed."),
-    (51, "Payload types of no H.264 are left out before their numbers count."),
+    (51, "Payload types of another codec are left out before their numbers count."),
     (
         52,
         "A new source replaces the old one at once; the old one comes back only where the new \
@@ -227,4 +234,5 @@ pub const RULES: &[(u8, &str)] = &[
     (59, "Packets may have 64 KiB."),
     (61, "RTCP is read as far as it goes; the rest is dropped and counted."),
     (62, "An IDR is asked for by PLI and FIR at once, at most once a second."),
+    (63, "In H.265 every random access point goes out behind VPS, SPS and PPS."),
 ];

@@ -151,7 +151,7 @@ fn refusals_have_a_status_each() {
     {
         assert_eq!(&announce(&mut peer(), SDP, Err(refusal))[9..12], status);
     }
-    let other = SDP.replace("H264", "H265");
+    let other = SDP.replace("H264", "AV1");
     assert_eq!(&announce(&mut peer(), &other, Ok(()))[9..12], "415");
     let mut peer = peer();
     assert_eq!(peer.status("ANNOUNCE", URL, &[]), "400", "no description");

@@ -155,7 +155,7 @@ proptest! {
                 }
                 Step::Truth(position, stream, status) => {
                     let stream = stream.to_owned();
-                    let status = SlotStatus { stream, status, error: None };
+                    let status = SlotStatus { stream, instead_of: None, status, error: None };
                     client.session.handle_slot_status(client.now, position, &status);
                     client.outputs()
                 }

@@ -80,7 +80,7 @@ impl Client {
         error: Option<&str>,
     ) -> Vec<Value> {
         let error = error.map(str::to_owned);
-        let status = SlotStatus { stream: stream.to_owned(), status, error };
+        let status = SlotStatus { stream: stream.to_owned(), instead_of: None, status, error };
         self.session.handle_slot_status(self.now, position, &status);
         sent(&self.outputs())
     }

@@ -57,6 +57,29 @@ fn a_failed_switch_says_why_and_later_what_is_shown() {
 }
 
 #[test]
+fn what_is_shown_in_place_of_a_stream_settles_its_switch_and_is_named() {
+    let mut client = showing("a");
+    switch(&mut client, 0, "b");
+    let truth = SlotStatus {
+        stream: "b-360p".to_owned(),
+        instead_of: Some("b".to_owned()),
+        status: Status::Active,
+        error: None,
+    };
+    client.session.handle_slot_status(client.now, 0, &truth);
+    let said = sent(&client.outputs());
+    let told = json!({
+        "slot": 0, "stream": "b-360p", "quality": "360p", "instead_of": "b", "status": "active",
+    });
+    assert_eq!(said.len(), 1);
+    assert_eq!(said[0]["value"]["status"], told);
+    // A resume goes back to what was asked for.
+    client.send("multistream/pause", json!({ "request_id": "p", "slot": 0 }));
+    let outputs = client.send("multistream/resume", json!({ "request_id": "r", "slot": 0 }));
+    assert!(outputs.contains(&Output::Resume { position: 0, stream: "b".to_owned() }));
+}
+
+#[test]
 fn an_unknown_stream_fails_and_what_is_shown_is_said_behind_it() {
     let mut client = showing("a");
     let outputs = switch(&mut client, 0, "nope");

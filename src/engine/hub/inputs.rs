@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::{Hub, Output};
 use crate::engine::frame::Frame;
 use crate::engine::keyframe::{Method, Refusal};
+use crate::engine::slot::Slot;
 use crate::engine::source::{Demand, Health, Source, SourceId};
 use crate::engine::viewer::SlotKey;
 
@@ -25,8 +26,16 @@ impl Hub {
             source.cache.reset();
             source.keyframe.reset();
         }
+        let is_unfit = matches!(
+            self.source(id).map(|source| &source.health),
+            Some(Health::Unsupported { .. })
+        );
         for key in self.subscribers(id) {
-            self.handle_failure(now, key, id);
+            let shows = self.slot(key).and_then(Slot::bound).map(|bound| bound.source);
+            match is_unfit && shows == Some(id) {
+                true => self.reconsider(now, key),
+                false => self.handle_failure(now, key, id),
+            }
         }
     }
 
@@ -36,6 +45,10 @@ impl Hub {
         if !source.is_running() || matches!(source.health, Health::Unsupported { .. }) {
             return;
         }
+        if source.codec != Some(frame.codec) {
+            self.handle_codec(now, id, frame.codec);
+        }
+        let Some(source) = self.sources.get_mut(id.0) else { return };
         let before = source.cache.bytes();
         source.cache.push(frame);
         let after = source.cache.bytes();
@@ -96,9 +109,11 @@ impl Hub {
         let Some(slot) = self.slot_mut(key) else { return };
         slot.handle_interruption(id);
         self.report(key);
-        // A failed switch leaves the old camera running.
-        let Some(slot) = self.slot_mut(key) else { return };
-        if slot.wanted() == Some(id) && slot.showing().is_some_and(|shown| shown != id) {
+        // A failed switch leaves the old camera running, if that can go on.
+        let is_fit = |shown: &SourceId| *shown != id && self.misfit(key, *shown).is_none();
+        let goes_on = self.slot(key).and_then(Slot::showing).is_some_and(|shown| is_fit(&shown));
+        let Some(slot) = self.slot_mut(key).filter(|_| goes_on) else { return };
+        if slot.wanted() == Some(id) {
             slot.give_up();
             self.rebind(now, key, Some(id));
             self.report(key);

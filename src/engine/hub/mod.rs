@@ -5,6 +5,7 @@
 //! collections only, so the same inputs give the same outputs.
 
 mod audio;
+mod fitting;
 mod inputs;
 mod outputs;
 

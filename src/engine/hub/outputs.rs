@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Hub, Output, SwitchPolicy};
 use crate::engine::pacer::Pacer;
-use crate::engine::slot::{Slot, Wish};
+use crate::engine::slot::{Bound, Slot, Wish};
 use crate::engine::source::{Health, Source, SourceId};
 use crate::engine::status::{SlotStatus, Status};
 use crate::engine::viewer::{SlotKey, Viewer, ViewerId};
@@ -81,24 +81,27 @@ impl Hub {
 
     /// Puts a source on a slot. The last one asked for wins.
     pub fn switch(&mut self, now: Instant, key: SlotKey, source: SourceId) {
+        let bound = self.resolve(key, source);
+        let is_fit = self.misfit(key, bound.source).is_none();
         let Some(slot) = self.slot_mut(key) else { return };
         slot.wish = Wish::Play;
         slot.reported = None; // every request is answered, though nothing may change
         let replaced = slot.wanted();
-        if slot.showing() == Some(source) && slot.has_picture() {
-            slot.give_up();
+        if slot.showing() == Some(bound.source) && slot.has_picture() && is_fit {
+            slot.stay_with(bound);
         } else {
-            slot.await_key(source);
+            slot.await_key(bound);
         }
         self.rebind(now, key, replaced);
         let awaited = self.slot(key).and_then(Slot::wanted);
         if awaited.is_some() && self.is_connected(key.viewer) {
-            self.take(now, key, source);
+            self.take(now, key, bound.source);
             self.release(now, key.viewer);
         }
         self.report(key);
-        if self.source(source).is_some_and(|source| source.health.failure().is_some()) {
-            self.handle_failure(now, key, source);
+        let fails = self.source(bound.source).is_some_and(|it| it.health.failure().is_some());
+        if fails || !is_fit {
+            self.handle_failure(now, key, bound.source);
         }
     }
 
@@ -106,8 +109,8 @@ impl Hub {
     pub fn pause(&mut self, now: Instant, key: SlotKey) {
         let Some(slot) = self.slot_mut(key) else { return };
         let sources = [slot.showing(), slot.wanted()];
-        if let Some(last) = slot.wanted().or(slot.showing()) {
-            slot.wish = Wish::Pause(last);
+        if let Some(last) = slot.bound() {
+            slot.wish = Wish::Pause(last.asked);
         }
         slot.clear();
         slot.reported = None;
@@ -122,7 +125,7 @@ impl Hub {
         let Some(slot) = self.slot(key) else { return };
         let last = match slot.wish {
             Wish::Pause(last) => Some(last),
-            Wish::Play => slot.wanted().or(slot.showing()),
+            Wish::Play => slot.bound().map(|bound| bound.asked),
             Wish::Unknown => None,
         };
         if let Some(source) = source.or(last) {
@@ -181,17 +184,17 @@ impl Hub {
         }
     }
 
-    /// Brings a source's first picture onto a slot, the quicker way.
-    fn take(&mut self, now: Instant, key: SlotKey, id: SourceId) {
+    /// Brings the first picture of the source that a slot awaits onto it, the quicker way.
+    pub(super) fn take(&mut self, now: Instant, key: SlotKey, id: SourceId) {
+        if self.misfit(key, id).is_some() {
+            return; // what is awaited is another codec
+        }
         let idle = self.slot(key).is_some_and(|slot| slot.showing().is_none());
         let Some(source) = self.source(id) else { return };
         let replay = self.options.policy == SwitchPolicy::Replay
             && source.cache.is_valid()
             && (idle || self.is_replay_worthwhile(now, source));
         if !replay {
-            if let Some(slot) = self.slot_mut(key) {
-                slot.await_key(id);
-            }
             if self.options.policy == SwitchPolicy::Replay {
                 self.want_key(now, id);
             }
@@ -261,7 +264,7 @@ impl Hub {
         }
     }
 
-    fn is_connected(&self, id: ViewerId) -> bool {
+    pub(super) fn is_connected(&self, id: ViewerId) -> bool {
         self.viewers.get(&id).is_some_and(|viewer| viewer.connected)
     }
 
@@ -313,6 +316,7 @@ impl Hub {
         let slot = self.slot(key)?;
         let name = |id: SourceId| self.source(id).map(|source| source.name.clone());
         let of = |id: Option<SourceId>, status, error: Option<&str>| SlotStatus {
+            instead_of: None,
             stream: id.and_then(name).unwrap_or_default(),
             status,
             error: error.map(str::to_owned),
@@ -322,11 +326,17 @@ impl Hub {
             Wish::Pause(last) => return Some(of(Some(last), Status::Paused, None)),
             Wish::Play => {}
         }
-        let Some(id) = slot.wanted().or(slot.showing()) else {
+        let Some(Bound { source: id, asked }) = slot.bound() else {
             return Some(of(None, Status::Inactive, None));
         };
+        if let Some(reason) = self.misfit(key, id) {
+            return Some(of(Some(id), Status::Error, Some(&reason)));
+        }
+        let of = |id, status, error| SlotStatus {
+            instead_of: Some(asked).filter(|asked| Some(*asked) != id).and_then(name),
+            ..of(id, status, error)
+        };
         Some(match self.source(id).map(|source| &source.health) {
-            Some(Health::Unsupported { reason }) => of(Some(id), Status::Error, Some(reason)),
             Some(Health::Offline { reason }) => of(Some(id), Status::Offline, Some(reason)),
             _ if !self.is_connected(key.viewer) => of(Some(id), Status::Pending, None),
             _ if slot.wanted().is_none() && slot.has_picture() => {

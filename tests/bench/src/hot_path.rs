@@ -222,6 +222,7 @@ impl Way {
                         self.hub.handle_frame(now, self.source, &frame);
                     }
                 }
+                News::Codec(codec) => self.hub.handle_codec(now, self.source, codec),
                 News::Described | News::Audio(_) | News::KeyframeRefused(..) => {}
                 News::Gap => self.hub.handle_gap(now, self.source),
                 News::Health(health) => self.hub.handle_health(now, self.source, health),

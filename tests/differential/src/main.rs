@@ -12,7 +12,7 @@ mod server;
 
 use std::fmt::Write as _;
 
-use scenarios::{SCENARIOS, Scenario};
+use scenarios::{Clip, SCENARIOS, Scenario};
 
 /// What a client made of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,10 +47,10 @@ impl Outcome {
     }
 }
 
-fn run(scenario: &'static Scenario, read: impl Fn(&str) -> Vec<Vec<u8>>) -> Outcome {
+fn run(scenario: &'static Scenario, read: impl Fn(Clip, &str) -> Vec<Vec<u8>>) -> Outcome {
     let served = server::serve(scenario);
-    let got = read(&served.url);
-    let outcome = Outcome::of(&scenarios::sent(), &got);
+    let got = read(scenario.clip, &served.url);
+    let outcome = Outcome::of(&scenario.clip.sent(), &got);
     served.stop();
     outcome
 }

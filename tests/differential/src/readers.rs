@@ -8,22 +8,22 @@ use std::time::{Duration, Instant};
 use futures::StreamExt as _;
 use rtsp::client::{Client, Event, Options, Output};
 
-use crate::scenarios::{sent, units};
+use crate::scenarios::{Clip, units};
 
 /// Longest that a client may take.
 const LONGEST: Duration = Duration::from_secs(5);
 
-fn slices(units: impl IntoIterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
-    units.into_iter().filter(|unit| matches!(unit[0] & 0x1f, 1 | 5)).collect()
+fn slices(clip: Clip, units: impl IntoIterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
+    units.into_iter().filter(|unit| clip.is_slice(unit)).collect()
 }
 
 /// This client, on a socket of its own.
-pub fn ours(url: &str) -> Vec<Vec<u8>> {
+pub fn ours(clip: Clip, url: &str) -> Vec<Vec<u8>> {
     let mut client = Client::new(Options::new(rtsp::url::Url::parse(url).unwrap()), 1);
     let (mut stream, mut got) = (None::<TcpStream>, Vec::new());
     let (since, mut buffer) = (Instant::now(), vec![0; 65_536]);
     client.start(since);
-    while since.elapsed() < LONGEST && got.len() < sent().len() {
+    while since.elapsed() < LONGEST && got.len() < clip.sent().len() {
         let now = Instant::now();
         while let Some(output) = client.poll_output() {
             match output {
@@ -39,7 +39,7 @@ pub fn ours(url: &str) -> Vec<Vec<u8>> {
                     let _ = stream.as_mut().map(|stream| stream.write_all(&bytes));
                 }
                 Output::Event(Event::AccessUnit(unit)) => {
-                    got.extend(slices(unit.nals().map(<[u8]>::to_vec)));
+                    got.extend(slices(clip, unit.nals().map(<[u8]>::to_vec)));
                 }
                 Output::Event(Event::Offline { .. }) => return got,
                 _ => {}
@@ -56,9 +56,9 @@ pub fn ours(url: &str) -> Vec<Vec<u8>> {
 }
 
 /// ffmpeg, copying what it gets into a byte stream.
-pub fn ffmpeg(url: &str) -> Vec<Vec<u8>> {
+pub fn ffmpeg(clip: Clip, url: &str) -> Vec<Vec<u8>> {
     let options = ["-rtsp_transport", "tcp", "-timeout", "2000000", "-i", url];
-    let output = ["-map", "0:v:0", "-c", "copy", "-f", "h264", "-"];
+    let output = ["-map", "0:v:0", "-c", "copy", "-f", clip.format(), "-"];
     let mut child = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error"])
         .args(options)
@@ -70,14 +70,14 @@ pub fn ffmpeg(url: &str) -> Vec<Vec<u8>> {
     let mut bytes = Vec::new();
     child.stdout.take().unwrap().read_to_end(&mut bytes).unwrap();
     child.wait().unwrap();
-    slices(units(&bytes))
+    slices(clip, units(&bytes))
 }
 
 /// The crate retina.
-pub fn retina(url: &str) -> Vec<Vec<u8>> {
+pub fn retina(clip: Clip, url: &str) -> Vec<Vec<u8>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut got = Vec::new();
-    let reading = async { tokio::time::timeout(LONGEST, read_by_retina(url, &mut got)).await };
+    let reading = async { tokio::time::timeout(LONGEST, read_by_retina(clip, url, &mut got)).await };
     if let Ok(Err(error)) = runtime.block_on(reading)
         && std::env::var_os("VERBOSE").is_some()
     {
@@ -87,6 +87,7 @@ pub fn retina(url: &str) -> Vec<Vec<u8>> {
 }
 
 async fn read_by_retina(
+    clip: Clip,
     url: &str,
     got: &mut Vec<Vec<u8>>,
 ) -> Result<(), Box<dyn std::error::Error>> {
@@ -112,7 +113,7 @@ async fn read_by_retina(
         // Each unit behind its length in four bytes.
         while let Some((length, after)) = rest.split_first_chunk::<4>() {
             let length = u32::from_be_bytes(*length) as usize;
-            got.extend(slices([after[..length].to_vec()]));
+            got.extend(slices(clip, [after[..length].to_vec()]));
             rest = &after[length..];
         }
     }

@@ -1,10 +1,12 @@
 //! Cameras that differ from an ordinary one in one thing each.
 
 use crate::camera::h264::{START_CODE, fu_a, stap_a};
+use crate::camera::h265::{PPS, SPS, VPS, ap, fu};
 use crate::camera::{Camera, Lock, Scheme, sdp};
 
 pub struct Scenario {
     pub name: &'static str,
+    pub clip: Clip,
     pub change: fn(&mut Camera),
     /// How it makes packets of the units of a picture.
     pub cut: fn(&[Vec<u8>]) -> Vec<Packet>,
@@ -22,31 +24,71 @@ pub struct Packet {
 /// Pictures at the end that need not come out.
 pub const LAST_PICTURES: usize = 5;
 const PICTURES: usize = 60;
-const CLIP: &[u8] = include_bytes!("../../../src/demo/clips/garden-360p.h264");
 const BYTES: usize = 1200;
 
-/// Units of the clip, a list each picture: parameter sets and slices.
-pub fn pictures() -> Vec<Vec<Vec<u8>>> {
-    let mut pictures: Vec<Vec<Vec<u8>>> = vec![Vec::new()];
-    for unit in units(CLIP) {
-        let kind = unit[0] & 0x1f;
-        let slice = matches!(kind, 1 | 5);
-        // The clips have one slice a picture, and delimiters or SEI nowhere that matters.
-        let has_slice = pictures.last().unwrap().iter().any(|u| matches!(u[0] & 0x1f, 1 | 5));
-        if has_slice {
-            pictures.push(Vec::new());
-        }
-        if slice || matches!(kind, 7 | 8) {
-            pictures.last_mut().unwrap().push(unit);
-        }
-    }
-    pictures.truncate(PICTURES);
-    pictures
+/// What the camera has filmed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Clip {
+    H264,
+    H265,
 }
 
-/// The slices that have to come out.
-pub fn sent() -> Vec<Vec<u8>> {
-    pictures().into_iter().flatten().filter(|unit| matches!(unit[0] & 0x1f, 1 | 5)).collect()
+impl Clip {
+    fn stream(self) -> &'static [u8] {
+        match self {
+            Self::H264 => include_bytes!("../../../src/demo/clips/garden-360p.h264"),
+            Self::H265 => include_bytes!("../../../rtsp/tests/data/testsrc.h265"),
+        }
+    }
+
+    /// What ffmpeg calls a byte stream of it.
+    pub fn format(self) -> &'static str {
+        match self {
+            Self::H264 => "h264",
+            Self::H265 => "hevc",
+        }
+    }
+
+    pub fn is_slice(self, unit: &[u8]) -> bool {
+        match self {
+            Self::H264 => matches!(unit[0] & 0x1f, 1 | 5),
+            Self::H265 => unit[0] >> 1 & 0x3f < 32,
+        }
+    }
+
+    fn is_set(self, unit: &[u8]) -> bool {
+        match self {
+            Self::H264 => matches!(unit[0] & 0x1f, 7 | 8),
+            Self::H265 => matches!(unit[0] >> 1 & 0x3f, 32..=34),
+        }
+    }
+
+    /// The slice is not the first of its picture. The clips of H.264 have one slice a picture.
+    fn is_later(self, unit: &[u8]) -> bool {
+        self == Self::H265 && self.is_slice(unit) && unit[2] & 0x80 == 0
+    }
+
+    /// Units of the clip, a list each picture: parameter sets and slices.
+    pub fn pictures(self) -> Vec<Vec<Vec<u8>>> {
+        let mut pictures: Vec<Vec<Vec<u8>>> = vec![Vec::new()];
+        for unit in units(self.stream()) {
+            // Delimiters or SEI are nowhere that matters.
+            let has_slice = pictures.last().unwrap().iter().any(|unit| self.is_slice(unit));
+            if has_slice && !self.is_later(&unit) {
+                pictures.push(Vec::new());
+            }
+            if self.is_slice(&unit) || self.is_set(&unit) {
+                pictures.last_mut().unwrap().push(unit);
+            }
+        }
+        pictures.truncate(PICTURES);
+        pictures
+    }
+
+    /// The slices that have to come out.
+    pub fn sent(self) -> Vec<Vec<u8>> {
+        self.pictures().into_iter().flatten().filter(|unit| self.is_slice(unit)).collect()
+    }
 }
 
 /// Units of a byte stream.
@@ -84,6 +126,37 @@ fn ordinary(units: &[Vec<u8>]) -> Vec<Packet> {
     }
     payloads.extend(slices.iter().flat_map(|unit| fragments(unit)));
     packets(payloads)
+}
+
+/// As RFC 7798 has it: likewise.
+fn ordinary_h265(units: &[Vec<u8>]) -> Vec<Packet> {
+    let (sets, slices): (Vec<_>, Vec<_>) = units.iter().partition(|unit| Clip::H265.is_set(unit));
+    let mut payloads = Vec::new();
+    if !sets.is_empty() {
+        payloads.push(ap(&sets.iter().map(|unit| unit.as_slice()).collect::<Vec<_>>()));
+    }
+    payloads.extend(slices.iter().flat_map(|unit| {
+        if unit.len() <= 300 { vec![unit.to_vec()] } else { fu(unit, unit.len().div_ceil(300)) }
+    }));
+    packets(payloads)
+}
+
+/// Single fragments of H.265 that are start and end.
+fn start_and_end_h265(units: &[Vec<u8>]) -> Vec<Packet> {
+    let fragment = |unit: &Vec<u8>| {
+        let header = [unit[0] & 0x81 | 49 << 1, unit[1], 0xc0 | unit[0] >> 1 & 0x3f];
+        [&header[..], &unit[2..]].concat()
+    };
+    packets(units.iter().map(fragment).collect())
+}
+
+/// A description of H.265 with these of its parameter sets.
+fn sdp_h265(sets: &[(&str, &[u8])]) -> String {
+    use base64::Engine as _;
+    let encode = |unit: &[u8]| base64::engine::general_purpose::STANDARD.encode(unit);
+    let sets: Vec<String> =
+        sets.iter().map(|(name, unit)| format!("sprop-{name}={}", encode(unit))).collect();
+    sdp(&sets.join(";")).replace("H264", "H265")
 }
 
 /// A packet a unit, each with marker.
@@ -170,9 +243,13 @@ fn locked(camera: &mut Camera, accepts: Scheme, challenges: &[&str]) {
 }
 
 macro_rules! scenarios {
-    ($($name:literal $change:expr, $cut:ident, $why:literal;)*) => {
-        &[$(Scenario { name: $name, change: $change, cut: $cut, why: $why }),*]
+    ($($name:literal $change:expr, $cut:ident, $why:literal $($clip:ident)?;)*) => {
+        &[$(Scenario {
+            name: $name, clip: scenarios!(@ $($clip)?), change: $change, cut: $cut, why: $why,
+        }),*]
     };
+    (@) => { Clip::H264 };
+    (@ $clip:ident) => { Clip::$clip };
 }
 
 pub const SCENARIOS: &[Scenario] = scenarios! {
@@ -224,4 +301,13 @@ pub const SCENARIOS: &[Scenario] = scenarios! {
     "empty fragments" nothing, with_empty_ones, "";
     "a timestamp of their own for parameter sets" nothing, stamped, "";
     "packetization-mode=0 and fragments" |c| c.sdp = sdp("packetization-mode=0"), ordinary, "";
+    "H.265" |c| c.sdp = sdp_h265(&[("vps", VPS), ("sps", SPS), ("pps", PPS)]), ordinary_h265, ""
+        H265;
+    "H.265, no parameter sets in the description" |c| c.sdp = sdp_h265(&[]), ordinary_h265, ""
+        H265;
+    "H.265, one of three parameter sets in the description"
+        |c| c.sdp = sdp_h265(&[("sps", SPS)]), ordinary_h265, "" H265;
+    "OpenIPC: fragments of H.265 that are start and end"
+        |c| c.sdp = sdp_h265(&[("vps", VPS), ("sps", SPS), ("pps", PPS)]), start_and_end_h265,
+        "ffmpeg refuses them" H265;
 };

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::camera::{Camera, Said};
-use crate::scenarios::{Scenario, pictures};
+use crate::scenarios::Scenario;
 
 /// Between two pictures.
 const PERIOD: Duration = Duration::from_millis(5);
@@ -66,7 +66,7 @@ fn play(camera: &mut Camera, mut stream: &TcpStream, scenario: &Scenario, flag: 
     stream.set_nodelay(true).unwrap();
     camera.connected();
     let since = Instant::now();
-    let pictures = pictures();
+    let pictures = scenario.clip.pictures();
     let mut next = 0;
     let mut due = since;
     let mut buffer = [0; 4096];

@@ -10,7 +10,8 @@ export class World {
    * Starts the server with one stream a camera, named cam1, cam2 ...
    *
    * @param {object[]} cameras keys of the cameras, see tests/cameras/gst_camera.py
-   * @param {object} options `streams` besides, `config` and `args` of the server, `relay`
+   * @param {object} options `streams` besides, or a function of the cameras that gives them,
+   *   `config` and `args` of the server, `relay`
    *   options of the bad network, `warm` (default true) keeps cameras connected
    */
   static async start(cameras, options = {}) {
@@ -32,8 +33,9 @@ export class World {
       `cam${camera}`,
       { url: this.cameras.url(camera), warm },
     ]);
+    const more = typeof streams === 'function' ? streams(this.cameras) : streams;
     this.server = await Server.run(
-      { ...Object.fromEntries(own), ...streams },
+      { ...Object.fromEntries(own), ...more },
       { config: { linger: '1s', ...config }, args },
     );
     this.parts.push(this.server);

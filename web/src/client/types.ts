@@ -23,6 +23,8 @@ export interface SlotStatus {
   stream: string;
   quality?: string;
   actualQuality?: string;
+  /** The stream that was asked for, where this browser is shown `stream` in its place. */
+  instead_of?: string;
   status: SlotState;
   error?: string;
 }

@@ -37,7 +37,7 @@ export class Slots {
   hear(slot: number, status: SlotStatus): News {
     const wanted = this.wanted[slot] ?? null;
     if (wanted === null || status.status === 'paused') return { kind: 'nothing' };
-    const about = status.stream || wanted;
+    const about = status.instead_of === wanted ? wanted : status.stream || wanted;
     if (about === wanted) {
       this.heard[slot] = true;
       this.last[slot] = status;

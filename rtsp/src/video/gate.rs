@@ -17,9 +17,10 @@ pub enum DropReason {
     Discontinuity,
     /// Part of a picture never came although no packet is missing.
     Incomplete,
-    /// A payload that breaks RFC 6184 or H.264.
+    /// A payload that breaks its format or its codec.
     Malformed,
-    /// A payload format of RFC 6184 interleaved mode, or data partitioning.
+    /// A payload out of decoding order or with extensions (interleaved mode of RFC 6184, PACI of
+    /// RFC 7798), or data partitioning.
     Unsupported,
     /// A picture whose parameter sets are unknown.
     NoParameterSets,

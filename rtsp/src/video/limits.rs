@@ -15,8 +15,8 @@ pub const MAX_PARAMETER_SET_BYTES: usize = 65_535;
 /// Bytes of all parameter sets kept for a track, so that 32 + 256 ids cannot hold 18 MB.
 pub const MAX_PARAMETER_SETS_BYTES: usize = 256 * 1024;
 
-/// Outputs waiting for `poll_output`. One packet yields one or two; a STAP-A of a thousand tiny
-/// pictures, or a caller that does not poll, reaches this.
+/// Outputs waiting for `poll_output`. One packet yields one or two; an aggregate of a thousand
+/// tiny pictures, or a caller that does not poll, reaches this.
 pub const MAX_OUTPUTS: usize = 64;
 
 /// How long the last packet of an access unit without marker may be alone before it is taken as
@@ -26,10 +26,8 @@ pub const MARKERLESS_FLUSH: Duration = Duration::from_millis(20);
 /// Access units in a row that ended without a marker before a camera counts as one that sends none.
 pub const MARKERLESS_AFTER: u8 = 3;
 
-/// The smallest payload `packetize` makes: FU indicator, FU header, one byte (RFC 6184 5.8).
-pub const MIN_PAYLOAD_BYTES: usize = 3;
-
-/// The largest payload `packetize` makes: sizes in a STAP-A have 16 bits (RFC 6184 5.7.1).
+/// The largest payload `packetize` makes: sizes in an aggregate have 16 bits (RFC 6184
+/// 5.7.1, RFC 7798 4.4.2).
 pub const MAX_PAYLOAD_BYTES: usize = 65_535;
 
 /// Bytes of fragment buffer kept between NAL units; a rare larger one is given back.

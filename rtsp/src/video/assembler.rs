@@ -1,4 +1,4 @@
-//! RTP payloads to access units (RFC 6184), for one track.
+//! RTP payloads to access units (RFC 6184, RFC 7798), for one track.
 //!
 //! The order of things: [`Depacketizer`] finds NAL units in payloads, [`Pictures`] groups them,
 //! and its gate lets only decodable access units out.
@@ -10,6 +10,7 @@ use super::endings::End;
 use super::gate::{DropReason, Output, Stats};
 use super::parameter_sets::ParameterSets;
 use super::pictures::Pictures;
+use super::syntax::Syntax;
 
 /// One RTP packet of the track, in sequence.
 #[derive(Debug, Clone, Copy)]
@@ -26,18 +27,19 @@ pub struct Packet<'a> {
 
 /// Puts the packets of one video track together.
 ///
-/// Not supported, and dropped with a reason: RFC 6184 interleaved mode, data partitioning,
-/// arbitrary slice order, streams without IDRs (intra refresh, open GOPs only), and pictures that
-/// use a parameter set first sent after their IDR. Sets that change under the same identifier
+/// Not supported, and dropped with a reason: packets out of decoding order (interleaved mode of
+/// RFC 6184, DONL fields of RFC 7798), H.264's data partitioning, arbitrary slice order and streams
+/// without IDRs (intra refresh, open GOPs only), and pictures that use a parameter set first sent
+/// after their IDR. Sets that change under the same identifier
 /// take effect with the next IDR.
 #[derive(Debug, Default)]
-pub struct Assembler {
-    depacketizer: Depacketizer,
-    pictures: Pictures,
+pub struct Assembler<S: Syntax> {
+    depacketizer: Depacketizer<S>,
+    pictures: Pictures<S>,
     flush_at: Option<Instant>,
 }
 
-impl Assembler {
+impl<S: Syntax> Assembler<S> {
     /// An assembler that waits for the first IDR. `sprop` are the parameter sets of the SDP;
     /// those in the stream replace them.
     pub fn new(sprop: Option<ParameterSets>) -> Self {
@@ -52,7 +54,7 @@ impl Assembler {
     pub fn handle_packet(&mut self, now: Instant, packet: &Packet<'_>) {
         let Self { depacketizer, pictures, flush_at } = self;
         if packet.lost_before {
-            pictures.loss(packet, depacketizer.open_header());
+            pictures.loss(packet, depacketizer.open_unit());
             depacketizer.abandon();
         }
         if pictures.ends_at(packet, depacketizer.is_open()) {

@@ -1,15 +1,16 @@
-//! NAL units to access units: where one ends and the next begins (H.264 7.4.1.2.3, 7.4.1.2.4),
-//! and what a loss means for it.
+//! NAL units to access units: where one ends and the next begins (H.264 7.4.1.2.3, 7.4.1.2.4,
+//! H.265 7.4.2.4.4), and what a loss means for it.
 
+use std::marker::PhantomData;
 use std::time::Instant;
 
-use super::access_unit::Picture;
+use super::access_unit::{Kind, Picture};
 use super::assembler::Packet;
-use super::depacketize::{Found, begins_fragmented_picture, continues_picture, continues_unit};
+use super::depacketize::Found;
 use super::endings::{End, Endings};
 use super::gate::{DropReason, Gate, Reach};
-use super::nal::{self, NalHeader, SliceHead};
 use super::parameter_sets::{InForce, ParameterSets, Received};
+use super::syntax::{Opening, SliceHead, Syntax, Unit};
 
 /// An access unit while it comes in.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ impl Current {
 
 /// Everything about the track except the incomplete NAL unit.
 #[derive(Debug, Default)]
-pub(super) struct Pictures {
+pub(super) struct Pictures<S> {
     current: Option<Current>,
     received: Received,
     in_force: Option<InForce>,
@@ -57,6 +58,7 @@ pub(super) struct Pictures {
     since_slice: SinceSlice,
     /// As far as known every IDR comes with its parameter sets.
     idr_brings_sets: bool,
+    syntax: PhantomData<S>,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -65,15 +67,15 @@ struct SinceSlice {
     sets: bool,
 }
 
-impl Pictures {
+impl<S: Syntax> Pictures<S> {
     pub(super) fn insert_sprop(&mut self, sets: &ParameterSets) {
-        for unit in sets.sps.iter().chain(&sets.pps) {
-            self.received.insert(unit);
+        for unit in sets.units() {
+            self.received.insert::<S>(unit);
         }
     }
 
     /// Packets before this one are missing; `open` is the NAL unit whose fragments were coming.
-    pub(super) fn loss(&mut self, packet: &Packet<'_>, open: Option<NalHeader>) {
+    pub(super) fn loss(&mut self, packet: &Packet<'_>, open: Option<&[u8]>) {
         // Until it is proven that nothing but one picture is missing. Parameter sets from before
         // the gap may belong to a picture inside it.
         self.since_slice = SinceSlice { loss: true, sets: false };
@@ -84,14 +86,15 @@ impl Pictures {
             current.loss_before = true;
             return;
         }
-        let first = current.picture.first().or(open.filter(|header| header.is_slice()));
+        let open = open.and_then(|unit| S::kind(unit, &self.received));
+        let kind = current.picture.kind().or(open);
         // Both sides of the gap are in one picture, and nothing is predicted from that one. A
         // camera that gives all pictures one timestamp proves nothing by it.
         let only_disposable = !current.loss_before
-            && first.is_some_and(|first| first.ref_idc == 0)
+            && kind == Some(Kind::Disposable)
             && packet.timestamp == current.timestamp
             && self.endings.last_timestamp() != Some(current.timestamp)
-            && continues_picture(packet.payload);
+            && continues_picture::<S>(packet.payload);
         let reach = if only_disposable { Reach::Single } else { Reach::UntilIdr };
         self.since_slice.loss = !only_disposable;
         current.damage(DropReason::Loss, reach);
@@ -103,15 +106,17 @@ impl Pictures {
             return false;
         };
         if packet.timestamp == current.timestamp {
-            let is_next = begins_fragmented_picture(packet.payload) && !self.is_interlaced();
+            let fragmented = Opening::Slice { starts_picture: true, is_fragment: true };
+            let is_next = S::opening(packet.payload) == fragmented && !self.is_interlaced();
             return current.picture.slices() > 0 && is_next;
         }
         if !(current.has_picture() || unit_open) {
             return false;
         }
         // Some cameras count the timestamp up within a picture.
-        let continues = unit_open && continues_unit(packet.payload)
-            || current.picture.slices() > 0 && continues_picture(packet.payload);
+        let continues_unit = || matches!(S::opening(packet.payload), Opening::InsideUnit { .. });
+        let continues = unit_open && continues_unit()
+            || current.picture.slices() > 0 && continues_picture::<S>(packet.payload);
         packet.lost_before || !continues
     }
 
@@ -133,24 +138,16 @@ impl Pictures {
             Ok(unit) => unit,
             Err(reason) => return self.damage(reason),
         };
-        let Some(header) = NalHeader::of(unit) else {
-            return;
-        };
-        match header.unit_type {
-            _ if header.forbidden => self.damage(DropReason::Malformed),
-            // A header alone, before a start code that should not be there.
-            nal::SLICE | nal::IDR_SLICE if unit.len() < 2 => self.gate.stats.repaired += 1,
-            nal::SLICE | nal::IDR_SLICE => match SliceHead::parse(unit) {
-                Some(head) => self.slice(now, packet, unit, &head),
-                None => self.damage(DropReason::Malformed),
-            },
-            // Data partitions, which no browser decodes.
-            2..=4 => self.damage(DropReason::Unsupported),
-            nal::SPS | nal::PPS if self.received.insert(unit) => {
+        match S::unit(unit, &self.received) {
+            Unit::Slice(head) => self.slice(now, packet, unit, &head),
+            Unit::Stub => self.gate.stats.repaired += 1,
+            Unit::Malformed => self.damage(DropReason::Malformed),
+            Unit::Unsupported => self.damage(DropReason::Unsupported),
+            Unit::ParameterSet if self.received.insert::<S>(unit) => {
                 self.since_slice.sets = true;
                 self.idr_brings_sets = true;
             }
-            nal::ACCESS_UNIT_DELIMITER if self.has_picture() => {
+            Unit::Delimiter if self.has_picture() => {
                 self.finish(End::NextPicture);
                 self.begin_next(now, packet);
             }
@@ -192,8 +189,7 @@ impl Pictures {
             return;
         };
         let known = current.sets.as_ref().or(self.in_force.as_ref());
-        let first = current.picture.first().unwrap_or(head.nal);
-        let is_idr = first.unit_type == nal::IDR_SLICE;
+        let is_idr = current.picture.kind().unwrap_or(head.kind) == Kind::Idr;
         if is_idr && since == SinceSlice::default() && current.picture.slices() == 0 {
             self.idr_brings_sets = false;
         }
@@ -212,7 +208,7 @@ impl Pictures {
         let Some(current) = &self.current else {
             return false;
         };
-        let Some(first) = current.picture.first() else {
+        let Some(first) = current.picture.kind() else {
             return false;
         };
         // Both fields of a frame may come as one, and the second need not be an IDR.
@@ -232,16 +228,16 @@ impl Pictures {
             return;
         };
         let lost = current.loss_before;
-        let is_idr = head.nal.unit_type == nal::IDR_SLICE;
+        let is_idr = head.kind == Kind::Idr;
         if is_idr {
-            current.sets = self.received.for_picture(head.pps_id);
+            current.sets = self.received.for_picture::<S>(head.pps_id);
         }
         // The lost packets had the parameter sets of this IDR, and they may have changed.
         let since = self.since_slice;
         let sets_lost = is_idr && since.loss && self.idr_brings_sets && !since.sets;
-        let damage = if sets_lost || lost && (head.first_mb != 0 || !is_idr) {
+        let damage = if sets_lost || lost && (!head.starts_picture || !is_idr) {
             Some(DropReason::Loss)
-        } else if head.first_mb != 0 {
+        } else if !head.starts_picture {
             if self.endings.was_early(timestamp) {
                 self.gate.stats.repaired += 1;
             }
@@ -280,7 +276,7 @@ impl Pictures {
         let whole = current.damage.is_none();
         self.endings.ended(end, current.timestamp, current.picture.slices(), whole);
         let intra = current.picture.is_intra();
-        let is_idr = current.picture.first().is_some_and(|h| h.unit_type == nal::IDR_SLICE);
+        let is_idr = current.picture.kind() == Some(Kind::Idr);
         let passed = if let Some((reach, reason)) = current.damage {
             self.gate.drop_one(reason, reach);
             false
@@ -291,7 +287,8 @@ impl Pictures {
             let in_force = current.sets.or_else(|| self.in_force.clone());
             let sets = in_force.as_ref().map(|in_force| in_force.sets.clone());
             self.in_force = in_force;
-            let au = current.picture.into_access_unit(current.timestamp, current.received_at, sets);
+            let (timestamp, received_at) = (current.timestamp, current.received_at);
+            let au = current.picture.into_access_unit::<S>(timestamp, received_at, sets);
             au.is_some_and(|au| self.gate.pass(au))
         };
         if !passed && intra && !is_idr {
@@ -311,5 +308,14 @@ impl Pictures {
             self.gate.close(DropReason::Discontinuity);
         }
         self.since_slice = SinceSlice::default();
+    }
+}
+
+/// Whether the payload begins inside a picture: in a slice, or with one that is not its first.
+fn continues_picture<S: Syntax>(payload: &[u8]) -> bool {
+    match S::opening(payload) {
+        Opening::InsideUnit { is_slice } => is_slice,
+        Opening::Slice { starts_picture, .. } => !starts_picture,
+        Opening::Other => false,
     }
 }
