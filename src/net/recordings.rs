@@ -329,3 +329,42 @@ impl Server {
         self.reap_recording(key);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mio::{Poll, Token};
+    use std::time::Duration;
+
+    const KEY: super::super::disk::Key = (0, FileId(1));
+
+    fn write(bytes: usize) -> Job {
+        Job::Write { key: KEY, bytes: vec![0; bytes], veil: None }
+    }
+
+    #[test]
+    fn what_the_disk_does_not_keep_up_with_is_refused_and_the_rest_is_kept() {
+        let poll = Poll::new().unwrap();
+        let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
+        let mut recordings = Recordings::new(waker);
+        // There is nobody yet who takes anything.
+        recordings.ask(Job::Close { key: KEY });
+        assert!(!recordings.try_write(write(1)), "it would come before the end of its file");
+        recordings.disk().unwrap();
+        recordings.flush();
+        assert!(recordings.pending.is_empty());
+        assert!(recordings.try_write(write(limits::DISK_WAITING_MAX_BYTES)));
+        assert!(!recordings.try_write(write(1)), "as much waits as may");
+        let disk = recordings.disk().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut done = 0;
+        while done < limits::DISK_WAITING_MAX_BYTES {
+            assert!(Instant::now() < deadline);
+            if let Some(Report::Done { bytes }) = disk.poll() {
+                done += bytes;
+            }
+        }
+        recordings.waiting_bytes -= done;
+        assert!(recordings.try_write(write(1)));
+    }
+}
