@@ -28,8 +28,12 @@ OUT = HERE / "out"
 FPS = 15
 KILLS = int(os.environ.get("KILLS", "20"))
 TMPFS = Path("/mnt")
-# What ffmpeg says of files that are as they should be.
-HARMLESS = re.compile(r"Guessed Channel Layout|Estimating duration from bitrate")
+# What ffmpeg says of files that are as they should be. A push may begin with a burst, of which the
+# pictures are then a tick apart.
+HARMLESS = re.compile(
+    r"Guessed Channel Layout|Estimating duration from bitrate"
+    r"|DTS discontinuity in stream 0: packet \d with"
+)
 
 
 class Server(Crosspoint):
