@@ -48,7 +48,7 @@ fn the_long_form_has_everything() {
 
 #[test]
 fn a_star_is_every_stream_without_an_entry() {
-    let read = read("record: {yard: a/{stream}, '*': {path: 'b/{stream}', segment: 0}}");
+    let read = read("record: {yard: 'a/{stream}', '*': {path: 'b/{stream}', segment: 0}}");
     let shown: Vec<_> = read.iter().map(|one| (one.stream.as_str(), one.path.as_str())).collect();
     assert_eq!(shown, [("door", "b/{stream}"), ("yard", "a/{stream}"), ("lane", "b/{stream}")]);
     assert_eq!(read[0].segment, None);

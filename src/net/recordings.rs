@@ -25,7 +25,7 @@ use crate::limits;
 use crate::record::container::Container;
 use crate::record::segment::Segments;
 use crate::record::template::Template;
-use crate::record::{FileId, Options, Output, Recorder};
+use crate::record::{Options, Output, Recorder};
 
 /// All recordings.
 pub(super) struct Recordings {
@@ -47,6 +47,8 @@ struct Recording {
     viewer: ViewerId,
     rules: Arc<Rules>,
     is_stopped: bool,
+    /// The disk did not take the newest write.
+    is_behind: bool,
 }
 
 impl Recordings {
@@ -75,7 +77,8 @@ impl Recordings {
 
     /// Gives the disk what it has room for now.
     fn flush(&mut self) {
-        while let (Some(job), Some(disk)) = (self.pending.pop_front(), &self.disk) {
+        let Some(disk) = &self.disk else { return };
+        while let Some(job) = self.pending.pop_front() {
             if let Err(job) = disk.ask(job) {
                 return self.pending.push_front(job);
             }
@@ -89,8 +92,8 @@ impl Recordings {
         self.flush();
     }
 
-    /// Has a write done now, or not at all.
-    fn try_write(&mut self, job: Job) -> bool {
+    /// Has a write, or what can be left out as well, done now or not at all.
+    fn try_ask(&mut self, job: Job) -> bool {
         let bytes = bytes_of(&job);
         if !self.pending.is_empty() || self.waiting_bytes + bytes > limits::DISK_WAITING_MAX_BYTES {
             return false;
@@ -172,7 +175,8 @@ impl Server {
         let name = self.hub.source(source).map(|source| source.name.clone());
         let viewer = self.insert_viewer(now, None, Audience::Recording(key), &[name]);
         let recorder = Recorder::new(now, options);
-        let recording = Recording { recorder, source, viewer, rules, is_stopped: false };
+        let (is_stopped, is_behind) = (false, false);
+        let recording = Recording { recorder, source, viewer, rules, is_stopped, is_behind };
         self.recordings.all.insert(recording);
         self.hub.handle_connected(now, viewer);
         Ok(key)
@@ -268,12 +272,17 @@ impl Server {
                     all.ask(Job::Open { key, rules, path, extension, header });
                 }
                 Output::Write { file, bytes, veil } => {
-                    if !all.try_write(Job::Write { key: (key, file), bytes, veil }) {
-                        self.refuse_write(now, key, file);
-                        return self.pump_recording(now, key);
+                    let is_taken = all.try_ask(Job::Write { key: (key, file), bytes, veil });
+                    let Some(recording) = all.all.get_mut(key) else { break };
+                    let was_behind = std::mem::replace(&mut recording.is_behind, !is_taken);
+                    if !is_taken {
+                        if !was_behind {
+                            log::warn!("recording {}: the disk is too slow", rules.name);
+                        }
+                        recording.recorder.handle_refused(now, file);
                     }
                 }
-                Output::Sync { file } => all.ask(Job::Sync { key: (key, file) }),
+                Output::Sync { file } => drop(all.try_ask(Job::Sync { key: (key, file) })),
                 Output::Close { file } => all.ask(Job::Close { key: (key, file) }),
                 Output::Index { line } => all.ask(Job::Index { rules, line }),
                 Output::RequestKeyframe => {
@@ -284,12 +293,6 @@ impl Server {
         }
         let timeout = all.all.get(key).and_then(|recording| recording.recorder.poll_timeout());
         self.timers.set(Timer::Recording(key), timeout);
-    }
-
-    fn refuse_write(&mut self, now: Instant, key: usize, file: FileId) {
-        let Some(recording) = self.recordings.all.get_mut(key) else { return };
-        log::warn!("recording {}: the disk is too slow", recording.rules.name);
-        recording.recorder.handle_refused(now, file);
     }
 
     /// The disk has reported.
@@ -333,5 +336,46 @@ impl Server {
         }
         self.pump_recording(now, key);
         self.reap_recording(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::FileId;
+    use mio::{Poll, Token};
+    use std::time::Duration;
+
+    const KEY: super::super::disk::Key = (0, FileId(1));
+
+    fn write(bytes: usize) -> Job {
+        Job::Write { key: KEY, bytes: vec![0; bytes], veil: None }
+    }
+
+    #[test]
+    fn what_the_disk_does_not_keep_up_with_is_refused_and_the_rest_is_kept() {
+        let poll = Poll::new().unwrap();
+        let waker = Arc::new(Waker::new(poll.registry(), Token(0)).unwrap());
+        let mut recordings = Recordings::new(waker);
+        // There is nobody yet who takes anything.
+        recordings.ask(Job::Close { key: KEY });
+        assert_eq!(recordings.pending.len(), 1);
+        assert!(!recordings.try_ask(write(1)), "it would come before what waits");
+        recordings.disk().unwrap();
+        recordings.flush();
+        assert!(recordings.pending.is_empty());
+        assert!(recordings.try_ask(write(limits::DISK_WAITING_MAX_BYTES)));
+        assert!(!recordings.try_ask(write(1)), "as much waits as may");
+        let disk = recordings.disk().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut done = 0;
+        while done < limits::DISK_WAITING_MAX_BYTES {
+            assert!(Instant::now() < deadline);
+            if let Some(Report::Done { bytes }) = disk.poll() {
+                done += bytes;
+            }
+        }
+        recordings.waiting_bytes -= done;
+        assert!(recordings.try_ask(write(1)));
     }
 }

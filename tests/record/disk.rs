@@ -87,9 +87,12 @@ impl Studio {
                     self.recorder.handle_opened(file, &name);
                     self.files.push(File { name, writes: vec![header], ..File::default() });
                 }
-                Output::Write { file, bytes, .. } => {
+                Output::Write { file, bytes, veil } => {
                     let file = &mut self.files[self.open[&file]];
                     assert!(!file.is_closed && !bytes.is_empty());
+                    let passed_over = [&(bytes.len() as u32).to_be_bytes()[..], b"free"].concat();
+                    let expected = file.name.ends_with(".mp4").then_some(passed_over);
+                    assert_eq!(veil.map(|veil| veil.to_vec()), expected);
                     if self.keeps {
                         file.writes.push(bytes);
                     }

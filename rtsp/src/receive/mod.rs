@@ -1,5 +1,6 @@
-//! What receives video and the audio beside it needs, whether a camera was asked for it or a publisher brings it: which
-//! section of a description it is, and packets in, access units and reports out.
+//! What receives video and the audio beside it needs, whether a camera was asked for it or a
+//! publisher brings it: which section of a description it is, and packets in, access units and
+//! reports out.
 
 mod assembler;
 pub(crate) mod audio_track;
