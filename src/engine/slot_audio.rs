@@ -160,8 +160,8 @@ mod tests {
                 let at = now - ms(step);
                 let codec = ALL[codec];
                 let Some(sent) = audio.send(now, CAMERA, &frame(codec, at)) else { continue };
-                let ticks = u64::from(sent.rtp_timestamp);
-                let from_epoch = ticks * 48_000 / u64::from(codec.clock_hz());
+                let scale = u64::from(UNITS_HZ / codec.clock_hz());
+                let from_epoch = u64::from(sent.rtp_timestamp) * scale;
                 let at_units = audio.units(at);
                 prop_assert!(from_epoch.abs_diff(at_units) <= SLACK + 6);
                 if let Some((number, end)) = last {

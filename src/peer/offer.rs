@@ -2,7 +2,8 @@
 //!
 //! The answer's directions are decided by editing the offer before it is parsed: a video
 //! m-line that becomes a slot is `recvonly`, so that it is answered `sendonly`, and so is the
-//! audio m-line of a slot; everything else is `inactive`. The order, the mids and the codecs stay the viewer's.
+//! audio m-line of a slot; everything else is `inactive`. The order, the mids and the codecs
+//! stay the viewer's.
 
 use std::fmt;
 

@@ -7,6 +7,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use super::error::Error;
 use super::output::{Carrier, Event, Group, Output, TrackId, UdpPort};
 use super::requests::Purpose;
 use super::session::{AudioLink, Route, Session, Step};
@@ -141,12 +142,18 @@ impl Client {
         self.play(now);
     }
 
-    /// An attempt or a session has ended: whether it is to be repeated at once without audio.
-    /// Only where no video came with it: every other one asks for audio again.
-    pub(super) fn blame_audio(&mut self, had_media: bool) -> bool {
+    /// An attempt has ended without any video: whether it is to be repeated at once without audio.
+    /// The one after that asks for audio again. Refused credentials are not repeated: accounts
+    /// lock.
+    pub(super) fn blame_audio(&self, error: &Error) -> bool {
+        let is_refusal = matches!(
+            error,
+            Error::CredentialsMissing
+                | Error::CredentialsRefused
+                | Error::AuthenticationUnsupported
+        );
         let asked = self.session.as_ref().is_some_and(|session| session.asked_for_audio);
-        self.audio_barred = asked && !had_media && self.wanted && self.phase == Phase::Active;
-        self.audio_barred
+        asked && !is_refusal && self.wanted && self.phase == Phase::Active
     }
 
     /// Takes interleaved data if it is the audio's.

@@ -382,7 +382,8 @@ impl Client {
             return self.finish_closing(now);
         }
         let had_media = self.credit_media();
-        let is_to_be_repeated = self.blame_audio(had_media);
+        let is_to_be_repeated = !had_media && self.blame_audio(&error);
+        self.audio_barred = is_to_be_repeated;
         if !matches!(error, Error::Closed { .. } | Error::Framing(_)) {
             self.send_teardown(now);
         }

@@ -1,6 +1,6 @@
-//! What receives video and the audio beside it needs, whether a camera was asked for it or a
-//! publisher brings it: which section of a description it is, and packets in, access units and
-//! reports out.
+//! What receives video and the audio beside it needs, whether a camera was asked for them or a
+//! publisher brings them: which sections of a description they are, and packets in, access units,
+//! packets of audio and reports out.
 
 mod assembler;
 pub(crate) mod audio_track;

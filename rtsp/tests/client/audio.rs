@@ -211,6 +211,14 @@ fn a_camera_that_ends_the_connection_is_asked_once_more_for_video_alone() {
 }
 
 #[test]
+fn refused_credentials_are_not_tried_once_more() {
+    let mut bench = asked_for(PCMA);
+    bench.reply(&ok("Session: 42\r\nTransport: RTP/AVP/TCP;interleaved=2-3\r\n"));
+    bench.reply("RTSP/1.0 401 No\r\nWWW-Authenticate: Basic realm=\"x\"\r\n");
+    assert_eq!(offline(&bench), [Error::CredentialsMissing]);
+}
+
+#[test]
 fn a_camera_without_video_is_away_after_two_attempts() {
     let mut bench = asked_for(PCMA);
     for _ in 0..2 {
