@@ -5,9 +5,11 @@
 
 pub mod limits;
 pub mod message;
+mod output;
 pub mod session;
 mod slots;
 #[cfg(test)]
 mod tests;
 
-pub use session::{Answer, Output, Session, SessionOptions};
+pub use output::{Answer, Output};
+pub use session::{Session, SessionOptions};
