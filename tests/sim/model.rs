@@ -81,12 +81,12 @@ impl Slot {
     }
 
     /// Whether a packet could have been asked for again: it is missed when the one after it
-    /// comes, can be had for 3 s, and the viewers' str0m remembers a hundred.
+    /// comes, can be had for a second, and the viewers' str0m remembers a hundred.
     pub fn is_repairable(&self, missing: u64, next: u64) -> bool {
         let Some(lost) = self.sent.get(&missing).map(|sent| sent.at) else { return false };
         let within =
             |number, time| self.sent.get(&number).is_some_and(|sent: &Sent| sent.at < lost + time);
-        within(next, ms(1_500)) && !within(missing + 90, ms(900))
+        within(next, ms(800)) && !within(missing + 90, ms(900))
     }
 
     fn send(&mut self, now: Duration, egress: &Egress) -> Result<Picture, String> {
