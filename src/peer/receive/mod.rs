@@ -6,6 +6,7 @@
 //! Estimates of our own (REMB) would only limit that. The absolute send time is not negotiated:
 //! beside those reports nobody reads it.
 
+mod order;
 mod wanted;
 
 use std::collections::VecDeque;
@@ -30,8 +31,7 @@ use crate::limits;
 /// What is taken of a peer.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
-    /// Codecs that are answered, whatever their order; which of them is sent is the peer's
-    /// choice.
+    /// Codecs that are answered, in this order: browsers send the first.
     pub codecs: &'a [Codec],
     /// Tracks of video, at most [`limits::RECEIVED_TRACKS_MAX`].
     pub video_tracks: usize,
@@ -88,6 +88,7 @@ pub struct Track {
 pub(super) struct Incoming {
     video_tracks: usize,
     audio_tracks: usize,
+    preferred: Vec<Codec>,
     mids: Vec<Mid>,
     /// The payload types of all tracks: they mean the same in a whole session.
     codecs: Vec<(Pt, Codec)>,
@@ -130,6 +131,7 @@ impl Peer {
         peer.incoming = Some(Box::new(Incoming {
             video_tracks: video.min(limits::RECEIVED_TRACKS_MAX),
             audio_tracks: audio.min(limits::RECEIVED_TRACKS_MAX),
+            preferred: wanted.codecs.to_vec(),
             mids: Vec::new(),
             codecs: Vec::new(),
             candidates,
@@ -163,7 +165,7 @@ impl Peer {
             .map_err(|error| OfferError::Malformed(error.to_string()))?;
         let answer = self.rtc.sdp_api().accept_offer(offer);
         let answer = answer.map_err(|error| OfferError::Refused(error.to_string()))?;
-        let mut sdp = answer.to_sdp_string();
+        let mut sdp = order::by_preference(&answer.to_sdp_string(), &incoming.preferred);
         // str0m has made credentials of its own, which could be guessed.
         let made = self.rtc.direct_api().local_ice_credentials();
         if made.ufrag != self.ufrag {
