@@ -31,7 +31,7 @@ pub use model::{
     Source, Stream, Tls, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 pub use problem::Problem;
-pub use rooms::{Room, RoomFlavour, RoomPassword};
+pub use rooms::{Room, RoomCodec, RoomFlavour, RoomPassword};
 pub use scalar::listen as parse_listen;
 pub use token::Token;
 pub use url::{SecretUrl, redact_url};

@@ -11,7 +11,7 @@ use crate::tree::Node;
 use crate::url::SecretUrl;
 
 const ROOM: &[&str] =
-    &["server", "room", "password", "flavour", "page", "streams", "audio", "video"];
+    &["server", "room", "password", "flavour", "page", "streams", "audio", "video", "codecs"];
 /// The service's own signalling server.
 const SERVER: &str = "wss://wss.vdo.ninja:443";
 /// The service's own page.
@@ -38,6 +38,26 @@ pub struct Room {
     pub audio: bool,
     /// Whether video is asked for.
     pub video: bool,
+    /// Video codecs that publishers may send, never empty; what is wanted most first.
+    pub codecs: Vec<RoomCodec>,
+}
+
+/// A video codec of a room's publishers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomCodec {
+    /// `h264`
+    H264,
+    /// `vp8`
+    Vp8,
+    /// `vp9`
+    Vp9,
+    /// `av1`
+    Av1,
+}
+
+impl RoomCodec {
+    /// All of them. H.264 can be taken by every viewer, reader and recording.
+    const ALL: [Self; 4] = [Self::H264, Self::Vp8, Self::Vp9, Self::Av1];
 }
 
 /// `password` of a room.
@@ -101,6 +121,7 @@ fn read_room(reader: &mut Reader<'_>, name: &str, node: &Node) -> Room {
         streams: Vec::new(),
         audio: true,
         video: true,
+        codecs: RoomCodec::ALL.to_vec(),
     };
     let before = reader.count();
     reader.section(node, ROOM, |reader, key, node| match key {
@@ -111,12 +132,16 @@ fn read_room(reader: &mut Reader<'_>, name: &str, node: &Node) -> Room {
         "page" => set(&mut room.page, reader.parsed(node, page)),
         "streams" => room.streams = reader.list(node, limits::LIST_MAX, word),
         "audio" => set(&mut room.audio, reader.boolean(node)),
+        "codecs" => room.codecs = reader.list(node, RoomCodec::ALL.len(), codec),
         _ => set(&mut room.video, reader.boolean(node)),
     });
     // A problem of one key is not one more of the others.
     if reader.count() == before {
         if room.room.is_none() && room.streams.len() != 1 {
             reader.problem(node, "expected room: NAME, or streams: [NAME] for one without a room");
+        }
+        if room.codecs.is_empty() {
+            reader.problem(node, "expected at least one codec");
         }
         if !room.audio && !room.video {
             reader.problem(node, "expected audio or video, or both");
@@ -163,6 +188,16 @@ fn flavour(text: &str) -> Result<RoomFlavour, String> {
         "assigned" => Ok(RoomFlavour::Assigned),
         "custom" => Ok(RoomFlavour::Custom),
         _ => Err("expected auto, assigned or custom".to_owned()),
+    }
+}
+
+fn codec(text: &str) -> Result<RoomCodec, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "h264" => Ok(RoomCodec::H264),
+        "vp8" => Ok(RoomCodec::Vp8),
+        "vp9" => Ok(RoomCodec::Vp9),
+        "av1" => Ok(RoomCodec::Av1),
+        _ => Err("expected h264, vp8, vp9 or av1".to_owned()),
     }
 }
 
