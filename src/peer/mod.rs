@@ -29,6 +29,7 @@ pub use self::identity::{Entropy, Identity};
 pub use self::offer::OfferError;
 pub use str0m::net::Transmit;
 
+use crate::engine::codec::VideoCodec;
 use crate::engine::frame::Egress;
 use crate::limits;
 
@@ -318,6 +319,9 @@ impl Peer {
 
     fn write(&mut self, position: usize, egress: &Egress) {
         let Some(Some(track)) = self.tracks.get(position) else { return };
+        if egress.frame.codec != VideoCodec::H264 {
+            return; // never media under a foreign payload type
+        }
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx(&track.ssrc) else { return };
         let hint = egress.playout_hint.then_some(self.playout_delay).flatten();
