@@ -180,6 +180,7 @@ impl Server {
                 known: &known,
                 publishing: &|name| server.publishing(name),
                 streams: &|| snapshot::streams(server, now),
+                rooms: &|| server.rooms.infos(),
                 metrics: &|| snapshot::metrics(server, now),
             };
             http::route(request, &context)

@@ -14,6 +14,7 @@ mod clients;
 #[cfg(feature = "demo")]
 mod demo;
 mod echoes;
+mod error;
 #[cfg(feature = "receive")]
 mod feeds;
 #[cfg(not(feature = "receive"))]
@@ -28,6 +29,11 @@ mod pushes;
 mod random;
 mod resolver;
 mod restream;
+#[cfg(feature = "room")]
+mod rooms;
+#[cfg(not(feature = "room"))]
+#[path = "no_rooms.rs"]
+mod rooms;
 mod server;
 mod snapshot;
 mod sockets;
@@ -48,7 +54,8 @@ use rtsp::client::UdpPort;
 use crate::engine::source::SourceId;
 use crate::engine::viewer::ViewerId;
 
-pub use self::server::{Server, ServerError, ServerOptions};
+pub use self::error::ServerError;
+pub use self::server::{Server, ServerOptions};
 
 /// What a readiness token stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,6 +88,9 @@ enum Endpoint {
     RtspMedia { rtcp: bool },
     /// A reader's or publisher's RTSP connection, by its key.
     RtspClient(usize),
+    /// A room's WebSocket, by the room's number.
+    #[cfg_attr(not(feature = "room"), expect(dead_code, reason = "there are none"))]
+    Room(usize),
     /// The standard error of a source's program.
     ProgramErrors(SourceId),
     /// The built-in cameras' RTSP listener.
@@ -111,6 +121,8 @@ enum Timer {
     Publisher(usize),
     RtspClient(usize),
     Program(SourceId),
+    #[cfg_attr(not(feature = "room"), expect(dead_code, reason = "there are none"))]
+    Room(usize),
     /// The end of the program has waited long enough.
     Goodbye,
     #[cfg(feature = "demo")]

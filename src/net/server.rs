@@ -1,7 +1,6 @@
 //! The server: everything that the loop drives, and the loop.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
@@ -16,6 +15,7 @@ use slab::Slab;
 use super::camera::{Camera, keyframe_methods};
 use super::camera_calls::CameraCalls;
 use super::clients::Connection;
+use super::error::ServerError;
 #[cfg(feature = "receive")]
 use super::feeds::Feeds;
 use super::inbox::Inbox;
@@ -25,6 +25,7 @@ use super::publishers::Publisher;
 use super::pushes::Push;
 use super::resolver::Resolver;
 use super::restream::Restream;
+use super::rooms::Rooms;
 use super::sockets::Sockets;
 use super::timers::Timers;
 use super::tls::Authorities;
@@ -55,45 +56,6 @@ pub struct ServerOptions {
     pub demo: bool,
 }
 
-/// Why a server could not start, or had to stop.
-#[derive(Debug)]
-pub enum ServerError {
-    /// The HTTP address can't be had.
-    Listen(SocketAddr, io::Error),
-    /// The UDP address of the media can't be had.
-    Media(SocketAddr, io::Error),
-    /// The address of the RTSP server can't be had.
-    Rtsp(SocketAddr, io::Error),
-    /// A stream's address is no RTSP URL.
-    Stream(String, String),
-    /// A stream can't be published.
-    Publish(String, String),
-    /// The system refused something that the loop can't do without.
-    System(&'static str, io::Error),
-    /// The crypto library failed.
-    Identity,
-}
-
-impl fmt::Display for ServerError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Listen(address, error) => write!(f, "can't listen on {address}: {error}"),
-            Self::Media(address, error) => {
-                write!(f, "can't use UDP {address} (webrtc.listen): {error}")
-            }
-            Self::Rtsp(address, error) => {
-                write!(f, "can't listen on {address} (rtsp.listen): {error}")
-            }
-            Self::Stream(name, why) => write!(f, "streams.{name}: {why}"),
-            Self::Publish(name, why) => write!(f, "publish.{name}: {why}"),
-            Self::System(what, error) => write!(f, "{what}: {error}"),
-            Self::Identity => f.write_str("the crypto library could not make a certificate"),
-        }
-    }
-}
-
-impl std::error::Error for ServerError {}
-
 /// The whole server.
 pub struct Server {
     pub(super) poll: Poll,
@@ -114,6 +76,7 @@ pub struct Server {
     /// The peers that push some of those.
     #[cfg(feature = "receive")]
     pub(super) feeds: Feeds,
+    pub(super) rooms: Rooms,
     /// What makes some of those.
     pub(super) programs: Programs,
     /// The RTSP server, where one is wanted.
@@ -151,6 +114,7 @@ pub(super) struct Dirty {
     pub clients: BTreeSet<usize>,
     pub publishers: BTreeSet<usize>,
     pub rtsp_clients: BTreeSet<usize>,
+    pub rooms: BTreeSet<usize>,
 }
 
 impl Server {
@@ -181,6 +145,7 @@ impl Server {
             pushes: BTreeMap::new(),
             #[cfg(feature = "receive")]
             feeds: Feeds::default(),
+            rooms: Rooms::default(),
             programs: Programs::new(sockets.programs),
             restream: sockets.restream,
             publishers: Vec::new(),
@@ -211,6 +176,7 @@ impl Server {
         };
         server.add_streams(now)?;
         server.add_publishers(now)?;
+        server.add_rooms(now)?;
         Ok(server)
     }
 
@@ -327,6 +293,9 @@ impl Server {
                 return self
                     .with_buffer(|server, buffer| server.handle_rtsp_client(now, key, buffer));
             }
+            Endpoint::Room(key) => {
+                return self.with_buffer(|server, buffer| server.handle_room(now, key, buffer));
+            }
             Endpoint::ProgramErrors(id) => return self.handle_program_errors(now, id),
             Endpoint::Camera(source) => {
                 let more = self.with_buffer(|server, buffer| {
@@ -373,6 +342,7 @@ impl Server {
             Timer::Publisher(key) => self.handle_publisher_timeout(now, key),
             Timer::RtspClient(key) => self.handle_rtsp_timeout(now, key),
             Timer::Program(id) => self.handle_program_timeout(now, id),
+            Timer::Room(key) => self.handle_room_timeout(now, key),
             Timer::Goodbye => {}
             #[cfg(feature = "demo")]
             Timer::Demo => self.play_demo(now),
@@ -409,6 +379,10 @@ impl Server {
             while let Some(key) = self.dirty.rtsp_clients.pop_first() {
                 quiet = false;
                 self.pump_rtsp_client(now, key);
+            }
+            while let Some(key) = self.dirty.rooms.pop_first() {
+                quiet = false;
+                self.pump_room(now, key);
             }
             if quiet {
                 break;
@@ -457,6 +431,7 @@ impl Server {
             Output::RequestKeyframe(id, method) => {
                 self.with_camera(id, |camera, _| camera.request_keyframe(now, method));
                 self.ask_publisher(now, id);
+                self.ask_guest(now, id);
             }
         }
     }
@@ -500,14 +475,15 @@ impl Server {
     /// What feeds a source, as far as it is known.
     pub(super) fn intake(&self, id: SourceId) -> Option<&Intake> {
         let pulled = self.cameras.get(&id).map(|camera| &camera.intake);
-        pulled.or_else(|| self.pushes.get(&id).map(|push| &push.intake))
+        let pushed = || self.pushes.get(&id).map(|push| &push.intake);
+        pulled.or_else(pushed).or_else(|| self.rooms.intake(id))
     }
 
     /// Counters of what feeds a source; none while nobody pushes it.
     pub(super) fn stats(&self, id: SourceId) -> Option<rtsp::client::Stats> {
         match self.cameras.get(&id) {
             Some(camera) => Some(camera.client().stats()),
-            None => self.push_stats(id),
+            None => self.push_stats(id).or_else(|| self.rooms.stats(id)),
         }
     }
 
@@ -561,6 +537,7 @@ impl Server {
                 }
                 Endpoint::CameraCalls(id) => self.handle_camera_calls_resolved(id, resolved),
                 Endpoint::Publisher(key) => self.handle_publisher_resolved(now, key, resolved),
+                Endpoint::Room(key) => self.handle_room_resolved(now, key, resolved),
                 _ => {}
             }
         }
@@ -573,6 +550,7 @@ impl Server {
         for key in 0..self.publishers.len() {
             self.stop_publisher(now, key);
         }
+        self.leave_rooms(now);
         for id in self.viewers.keys().copied().collect::<Vec<_>>() {
             self.remove_viewer(now, id);
         }

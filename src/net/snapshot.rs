@@ -157,6 +157,7 @@ pub(super) fn metrics(server: &Server, now: Instant) -> Vec<Metric> {
     }
     metrics.extend(keyframe_metrics(server));
     metrics.extend(publisher_metrics(server));
+    metrics.extend(server.rooms.metrics());
     metrics
 }
 

@@ -12,7 +12,7 @@ use super::server::Server;
 use super::udp::MediaSocket;
 use crate::control::Answer;
 use crate::engine::frame::Egress;
-use crate::engine::source::SourceId;
+use crate::engine::source::{Health, SourceId};
 use crate::engine::status::{SlotStatus, Status};
 use crate::engine::viewer::{SlotKey, ViewerId};
 use crate::limits;
@@ -45,6 +45,9 @@ pub(super) enum Audience {
     /// Nobody: it has none, but brings the pictures of this source (`net/feeds`).
     #[cfg_attr(not(feature = "receive"), expect(dead_code, reason = "there are none"))]
     Feed(SourceId),
+    /// Nobody: it is a publisher of a room, by the room's number (`net/rooms`).
+    #[cfg_attr(not(feature = "room"), expect(dead_code, reason = "there are none"))]
+    Guest(usize),
 }
 
 /// A UDP socket of one peer.
@@ -133,9 +136,17 @@ impl Server {
     /// What keeps a slot from carrying video, if anything does.
     pub(super) fn slot_error(&self, key: SlotKey) -> Option<SlotStatus> {
         let peer = self.viewers.get(&key.viewer)?.peer.as_ref()?;
-        let error = peer.slot_error(key.position)?;
         let stream = self.hub.status(key)?.stream;
-        Some(SlotStatus { stream, status: Status::Error, error: Some(error.to_owned()) })
+        let error = match peer.slot_error(key.position) {
+            Some(error) => error.to_owned(),
+            None => {
+                let id = self.hub.find(&stream)?;
+                let is_live = matches!(self.hub.source(id)?.health, Health::Live(_));
+                let codec = self.intake(id)?.codec().filter(|codec| is_live && *codec != "H264")?;
+                format!("the stream is sent in {codec}, this viewer needs H264")
+            }
+        };
+        Some(SlotStatus { stream, status: Status::Error, error: Some(error) })
     }
 
     /// Ends a viewer; its WebSocket, if any, goes on.
@@ -154,6 +165,7 @@ impl Server {
         if let Audience::Feed(source) = viewer.audience {
             self.end_feed(now, id, source);
         }
+        self.end_guest(now, id);
     }
 
     /// Takes datagrams. True while there may be more.
@@ -254,7 +266,7 @@ impl Server {
         if !self.with_peer(id, flush) {
             return self.lose_viewer(now, id, EndReason::Failed);
         }
-        let feed_timeout = self.pump_feed(now, id);
+        let feed_timeout = self.pump_feed(now, id).or_else(|| self.pump_guest(now, id));
         let Some(peer) = self.viewers.get_mut(&id).and_then(|viewer| viewer.peer.as_mut()) else {
             return;
         };
@@ -286,6 +298,7 @@ impl Server {
                 if let Some(key) = publisher {
                     self.handle_publisher_connected(now, key);
                 }
+                self.handle_guest_connected(now, id);
             }
             Event::PictureLoss { position } => {
                 self.hub.handle_picture_loss(now, SlotKey { viewer: id, position });
@@ -300,14 +313,14 @@ impl Server {
     fn publisher_of(&self, id: ViewerId) -> Option<usize> {
         match self.viewers.get(&id)?.audience {
             Audience::Publisher(key) => Some(key),
-            Audience::Browser | Audience::RtspReader(_) | Audience::Feed(_) => None,
+            _ => None,
         }
     }
 
     /// What the log calls it.
     fn role(&self, id: ViewerId) -> &'static str {
         match self.viewers.get(&id).map(|viewer| viewer.audience) {
-            Some(Audience::Feed(_)) => "publisher",
+            Some(Audience::Feed(_) | Audience::Guest(_)) => "publisher",
             _ => "viewer",
         }
     }

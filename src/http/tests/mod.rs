@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::whip::Publishing;
 use super::{
     Action, Asset, ConsumerInfo, Context, GopInfo, KeyframeInfo, KeyframeMethodInfo, Metric,
-    MetricKind, Parsed, PublisherInfo, Request, Response, StreamInfo, parse, route,
+    MetricKind, Parsed, PublisherInfo, Request, Response, RoomInfo, StreamInfo, parse, route,
 };
 
 mod bytes;
@@ -59,9 +59,24 @@ fn act_with(text: &str, origins: &[&str], loopback_only: bool) -> Action {
         known: &|name| name == "door" || name == "a b/ü",
         publishing: &publishing,
         streams: &streams,
+        rooms: &rooms,
         metrics: &metrics,
     };
     route(&request(text), &context)
+}
+
+fn rooms() -> Vec<RoomInfo> {
+    let joined = RoomInfo {
+        name: "studio".to_owned(),
+        state: "joined",
+        streams: vec!["alice".to_owned()],
+        publishers: 1,
+        ..RoomInfo::default()
+    };
+    let error = Some("connection refused".to_owned());
+    let lost =
+        RoomInfo { name: "a\"b".to_owned(), state: "connecting", error, ..RoomInfo::default() };
+    vec![joined, lost]
 }
 
 fn publishing(name: &str) -> Publishing {
