@@ -1,7 +1,7 @@
 //! What `rooms:` may say.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
-use config::{Room, RoomFlavour, RoomPassword, parse};
+use config::{Room, RoomCodec, RoomFlavour, RoomPassword, parse};
 
 fn room(text: &str) -> Room {
     parse(&format!("rooms: {{a: {text}}}"), &|_| None).unwrap().rooms.remove(0)
@@ -14,6 +14,7 @@ fn a_room_alone_is_one_of_the_services_with_all_its_streams() {
     assert_eq!((room.password, room.flavour), (RoomPassword::Public, RoomFlavour::Auto));
     assert_eq!((room.page.as_str(), room.audio, room.video), ("vdo.ninja", true, true));
     assert!(room.streams.is_empty());
+    assert_eq!(room.codecs, [RoomCodec::H264, RoomCodec::Vp8, RoomCodec::Vp9, RoomCodec::Av1]);
 }
 
 #[test]
@@ -38,6 +39,8 @@ fn a_mistake_is_one_problem_with_its_line_and_without_a_secret() {
         ("{room: r, flavour: vanilla}", ".flavour", "assigned"),
         ("{room: r, page: 'https://hunter2'}", ".page", "a host"),
         ("{room: r, streams: ['']}", ".streams[0]", "letter"),
+        ("{room: r, codecs: [h263]}", ".codecs[0]", "h264, vp8"),
+        ("{room: r, codecs: []}", "", "at least one codec"),
         ("{room: r, audio: false, video: false}", "", "audio or video"),
         ("{room: r, pasword: hunter2}", ".pasword", "did you mean password"),
     ] {

@@ -138,9 +138,7 @@ fn read(request: &Request, context: &Context<'_>) -> Response {
         }
         "/api" => Response::json(200, &json!({ "version": context.version })),
         "/api/config" => Response::json(200, &page_config(context)),
-        "/api/rooms" => {
-            Response::text(200, "application/json", rooms::encode(&(context.rooms)()))
-        }
+        "/api/rooms" => Response::text(200, "application/json", rooms::encode(&(context.rooms)())),
         "/api/streams" => streams_of(request, context),
         path => match asset(path, context.assets) {
             Some(asset) => serve(request, asset),

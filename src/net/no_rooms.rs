@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use rtsp::client::Stats;
 
-use super::resolver::Resolved;
 use super::error::ServerError;
+use super::resolver::Resolved;
 use super::server::Server;
 use crate::engine::source::SourceId;
 use crate::engine::viewer::ViewerId;

@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use mio::Interest;
 
+use super::error::ServerError;
 use super::link::{Context, Incoming, Link, register};
 use super::random::{fill_random, random_u64};
 use super::resolver::Resolved;
-use super::error::ServerError;
 use super::server::Server;
 use super::sockets::interfaces;
 use super::tls::Connector;

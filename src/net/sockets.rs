@@ -12,9 +12,9 @@ use signal_hook_mio::v1_0::Signals;
 use slab::Slab;
 
 use super::Endpoint;
+use super::error::ServerError;
 use super::resolver::Resolver;
 use super::restream::Restream;
-use super::error::ServerError;
 use super::server::ServerOptions;
 use super::udp::MediaSocket;
 use super::wall_clock::WallClock;

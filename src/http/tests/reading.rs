@@ -122,3 +122,14 @@ bytes_total{stream=\"a\\\"b\\\\c\\nd\"} 3000000000
 ";
     assert_eq!(std::str::from_utf8(&response.body).unwrap(), expected);
 }
+
+#[test]
+fn rooms_are_told_in_the_configurations_order() {
+    let text = String::from_utf8(get("/api/rooms").body.to_vec()).unwrap();
+    assert!(text.starts_with("{\"studio\":"), "{text}");
+    let rooms = json(&get("/api/rooms"));
+    assert_eq!(rooms["studio"]["streams"][0], "alice");
+    assert_eq!(rooms["studio"]["state"], "joined");
+    assert_eq!(rooms["studio"].get("error"), None);
+    assert_eq!(rooms["a\"b"]["error"], "connection refused");
+}

@@ -16,9 +16,12 @@ impl Rooms {
             ("crosspoint_room_joined", "1 while we are in.", MetricKind::Gauge, |room| {
                 u64::from(room.machine.is_joined())
             }),
-            ("crosspoint_room_joins_total", "Times that we came in.", MetricKind::Counter, |room| {
-                room.joins
-            }),
+            (
+                "crosspoint_room_joins_total",
+                "Times that we came in.",
+                MetricKind::Counter,
+                |room| room.joins,
+            ),
             ("crosspoint_room_streams", "Streams that are there.", MetricKind::Gauge, |room| {
                 room.present.len() as u64
             }),
