@@ -1,0 +1,215 @@
+/** Rooms full of browsers that publish, watched, by both kinds of signalling server. */
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { Browser } from '../e2e/lib/browser.mjs';
+import { Child, eventually, freePort } from '../e2e/lib/process.mjs';
+import { Server } from '../e2e/lib/server.mjs';
+
+const run = promisify(execFile);
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+// On a machine with better things to do.
+const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 20_000);
+const PICTURE = 'width=160&height=120&fps=10';
+const PASSWORD = 'hunter2';
+
+/** Serves the publishers' page. */
+async function servePage() {
+  const html = readFileSync(here('publisher.html'));
+  const server = createServer((_, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/html' });
+    response.end(html);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
+}
+
+for (const kind of ['assigned', 'custom']) {
+  describe(`a room whose server is of the kind "${kind}"`, () => {
+    const pages = new Map();
+    let site;
+    let signalling;
+    let signallingUrl;
+    let server;
+    let browser;
+    let rtspPort;
+
+    before(async () => {
+      site = await servePage();
+      signalling = new Child('/usr/bin/python3', [here('signalling.py'), kind]);
+      signallingUrl = await signalling.line(5000);
+      rtspPort = await freePort();
+      const room = { server: signallingUrl, room: 'first', password: false, flavour: kind };
+      const rooms = {
+        studio: room,
+        other: { ...room, room: 'second', codecs: ['vp8'] },
+        locked: { ...room, room: 'third', password: PASSWORD },
+      };
+      const config = { rooms, rtsp: { listen: `127.0.0.1:${rtspPort}` }, api: { origin: ['*'] } };
+      server = await Server.run({}, { config });
+      browser = await Browser.start();
+    });
+    after(async () => {
+      await browser?.stop();
+      await server?.stop();
+      await signalling?.stop();
+      site?.close();
+    });
+
+    const publish = async (stream, room = 'first') => {
+      const page = await browser.client.newPage();
+      pages.set(stream, page);
+      const base = `http://127.0.0.1:${site.address().port}/`;
+      const query = `server=${signallingUrl}&kind=${kind}&room=${room}&stream=${stream}`;
+      await page.goto(`${base}?${query}&${PICTURE}`);
+    };
+    const rooms = async () => (await fetch(`${server.url}/api/rooms`)).json();
+    const soon = (what, check) =>
+      eventually(what, PATIENCE_MS, check).catch((error) => {
+        const log = server.child.log.slice(-40).join('\n');
+        throw new Error(`${error.message}; the server's log:\n${log}`);
+      });
+    const becomes = (name, state) =>
+      soon(`${name} is ${state}`, async () => {
+        const stream = (await server.streams())[name];
+        if (stream?.state !== state) throw new Error(JSON.stringify(stream));
+        return stream;
+      });
+    const packets = async (name) => {
+      const text = await (await fetch(`${server.url}/metrics`)).text();
+      const start = `crosspoint_source_packets_total{stream="${name}"} `;
+      const line = text.split('\n').find((each) => each.startsWith(start));
+      return Number(line?.slice(start.length) ?? 0);
+    };
+    /** More packets of the same peer come. */
+    const flows = async (name) => {
+      const before = await packets(name);
+      assert.ok(before > 0);
+      await soon(`${name} flows`, async () => (await packets(name)) > before + 10);
+    };
+
+    test('five publishers become sources, in the codec that every output takes', async () => {
+      const joined = async () => (await rooms()).studio.state === 'joined';
+      await soon('we are in', joined);
+      await Promise.all([1, 2, 3, 4, 5].map((n) => publish(`cam${n}`)));
+      for (const n of [1, 2, 3, 4, 5]) {
+        const stream = await becomes(`studio/cam${n}`, 'live');
+        assert.deepEqual([stream.codec, stream.width, stream.height], ['H264', 160, 120]);
+      }
+      assert.deepEqual((await rooms()).studio.streams, [1, 2, 3, 4, 5].map((n) => `cam${n}`));
+    });
+
+    test('a late one does too', async () => {
+      await publish('cam6');
+      await becomes('studio/cam6', 'live');
+      assert.equal((await rooms()).studio.publishers, 6);
+    });
+
+    test('a viewer is shown one of them in a slot', async () => {
+      const slots = [{ slot: 0, stream: 'studio/cam1' }];
+      const viewer = await browser.viewer({ url: server.webSocketUrl, slots, clocks: {} });
+      await viewer.connect();
+      await viewer.told(0, 'active');
+      const shown = async () => (await viewer.stats())[0].decoded > 10;
+      await soon('pictures are decoded', shown);
+      await viewer.close();
+    });
+
+    test('ffmpeg reads one over RTSP', async () => {
+      const url = `rtsp://127.0.0.1:${rtspPort}/studio/cam2`;
+      const args = ['-v', 'error', '-rtsp_transport', 'tcp', '-i', url];
+      const options = { timeout: 2 * PATIENCE_MS };
+      const entries = 'stream=codec_name,width,height,nb_read_frames';
+      const more = ['-count_frames', '-read_intervals', '%+2', '-of', 'json'];
+      const probe = await run('ffprobe', [...args, ...more, '-show_entries', entries], options);
+      const [stream] = JSON.parse(probe.stdout).streams;
+      assert.deepEqual([stream.codec_name, stream.width, stream.height], ['h264', 160, 120]);
+      assert.ok(Number(stream.nb_read_frames) > 5, probe.stdout);
+    });
+
+    test('an ICE restart changes nothing', async () => {
+      const page = pages.get('cam1');
+      const ufrag = () =>
+        page.evaluate(() => {
+          const all = [...room.peers.values()].map(({ connection }) => connection);
+          const connection = all.find((each) => each.connectionState === 'connected');
+          return /a=ice-ufrag:(.*)/.exec(connection.currentRemoteDescription.sdp)[1];
+        });
+      const before = await ufrag();
+      await page.evaluate(() => room.restartIce());
+      await soon('new credentials', async () => (await ufrag()) !== before);
+      await flows('studio/cam1');
+    });
+
+    test('a second video becomes a source of its own', async () => {
+      await pages.get('cam2').evaluate(() => room.addVideo());
+      const stream = await becomes('studio/cam2:1', 'live');
+      assert.equal(stream.codec, 'H264');
+      await flows('studio/cam2');
+    });
+
+    test('one that says goodbye is offline until it comes back', async () => {
+      await pages.get('cam3').evaluate(() => room.leave());
+      const stream = await becomes('studio/cam3', 'offline');
+      assert.match(stream.error, /room|publisher/);
+      await pages.get('cam3').close();
+      await publish('cam3');
+      await becomes('studio/cam3', 'live');
+    });
+
+    test('one that vanishes is offline soon', async () => {
+      // The page's process dies.
+      await pages.get('cam4').goto('chrome://crash', { timeout: 2000 }).catch(() => {});
+      await becomes('studio/cam4', 'offline');
+    });
+
+    test('media flow on while our WebSocket is lost and found', async () => {
+      // Of a custom server's room pages offer to each other as well; only we answer.
+      const live = () =>
+        pages.get('cam5').evaluate(() => {
+          const all = [...room.peers.values()];
+          const isLive = ({ connection }) => connection.connectionState === 'connected';
+          return all.filter(isLive).map(({ session }) => session);
+        });
+      const before = await live();
+      assert.equal(before.length, 1);
+      signalling.process.stdin.write('drop\n');
+      const left = async () => (await rooms()).studio.state !== 'joined';
+      await soon('we are out', left);
+      await flows('studio/cam5');
+      const joined = async () => (await rooms()).studio.state === 'joined';
+      await soon('we are in again', joined);
+      await flows('studio/cam5');
+      const streams = await server.streams();
+      for (const name of ['cam1', 'cam2', 'cam5', 'cam6']) {
+        assert.equal(streams[`studio/${name}`].state, 'live', name);
+      }
+      assert.deepEqual(await live(), before);
+    });
+
+    test('a viewer is told of a codec that its browser was not sent', async () => {
+      await publish('guest', 'second');
+      const stream = await becomes('other/guest', 'live');
+      assert.equal(stream.codec, 'VP8');
+      const slots = [{ slot: 0, stream: 'other/guest' }];
+      const viewer = await browser.viewer({ url: server.webSocketUrl, slots, clocks: {} });
+      await viewer.connect();
+      const { error } = await viewer.told(0, 'error');
+      assert.match(error, /VP8/);
+      await viewer.close();
+    });
+
+    test('no password is told', async () => {
+      const bodies = ['/api/rooms', '/api/streams', '/metrics', '/api/config'].map(async (path) =>
+        (await fetch(`${server.url}${path}`)).text(),
+      );
+      const all = [...(await Promise.all(bodies)), ...server.child.log].join('\n');
+      assert.ok(all.includes('locked') && !all.includes(PASSWORD));
+    });
+  });
+}
