@@ -27,8 +27,8 @@ mod url;
 pub use camera::parse_stream;
 pub use model::{
     Api, CameraUrl, Candidate, Config, IceServer, KeepAlive, Keyframe, Limits, Log, LogFormat,
-    LogLevel, Login, Multistream, OUTPUT, PlayoutDelay, Program, Publish, RTSP_DEFAULT_PORT, Rtsp,
-    Source, Stream, Tls, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
+    LogLevel, Login, Multistream, OUTPUT, PlayoutDelay, Program, Publish, RTSP_DEFAULT_PORT,
+    RoomPublish, Rtsp, Source, Stream, Tls, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 pub use problem::Problem;
 pub use rooms::{Room, RoomCodec, RoomFlavour, RoomPassword};

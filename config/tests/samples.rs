@@ -20,7 +20,8 @@ fn the_full_samples_values_are_the_defaults() {
     let full = read(FULL);
     let rtsp = full.rtsp.clone();
     let (streams, publish, rooms) = (Vec::new(), Vec::new(), Vec::new());
-    let sample = Config { streams, publish, rooms, rtsp: None, ..full };
+    let room_publish = Vec::new();
+    let sample = Config { streams, publish, room_publish, rooms, rtsp: None, ..full };
     assert_eq!(sample, Config::default());
     assert_eq!(rtsp.unwrap().listen, parse("rtsp:", &|_| None).unwrap().rtsp.unwrap().listen);
 }

@@ -57,13 +57,15 @@ impl Server {
 
     pub(super) fn pump_room(&mut self, _: Instant, _: usize) {}
 
-    pub(super) fn handle_guest_connected(&mut self, _: Instant, _: ViewerId) {}
+    pub(super) fn handle_member_connected(&mut self, _: Instant, _: ViewerId) {}
 
-    pub(super) fn pump_guest(&mut self, _: Instant, _: ViewerId) -> Option<Instant> {
+    pub(super) fn pump_member(&mut self, _: Instant, _: ViewerId) -> Option<Instant> {
         None
     }
 
+    pub(super) fn offer_to_waiting(&mut self, _: Instant, _: SourceId) {}
+
     pub(super) fn ask_guest(&mut self, _: Instant, _: SourceId) {}
 
-    pub(super) fn end_guest(&mut self, _: Instant, _: ViewerId) {}
+    pub(super) fn end_member(&mut self, _: Instant, _: ViewerId) {}
 }

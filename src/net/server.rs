@@ -511,6 +511,7 @@ impl Server {
                     }
                     self.tell_publishers(id, &health);
                     self.hub.handle_health(now, id, health);
+                    self.offer_to_waiting(now, id);
                     self.answer_descriptions(now, id);
                 }
             }

@@ -45,9 +45,12 @@ pub(super) enum Audience {
     /// Nobody: it has none, but brings the pictures of this source (`net/feeds`).
     #[cfg_attr(not(feature = "receive"), expect(dead_code, reason = "there are none"))]
     Feed(SourceId),
-    /// Nobody: it is a publisher of a room, by the room's number (`net/rooms`).
+    /// Nobody: it is a publisher of a room (`net/rooms`).
     #[cfg_attr(not(feature = "room"), expect(dead_code, reason = "there are none"))]
-    Guest(usize),
+    Guest,
+    /// A viewer in a room that a stream of ours is published into.
+    #[cfg_attr(not(feature = "room"), expect(dead_code, reason = "there are none"))]
+    RoomViewer,
 }
 
 /// A UDP socket of one peer.
@@ -165,7 +168,7 @@ impl Server {
         if let Audience::Feed(source) = viewer.audience {
             self.end_feed(now, id, source);
         }
-        self.end_guest(now, id);
+        self.end_member(now, id);
     }
 
     /// Takes datagrams. True while there may be more.
@@ -266,7 +269,7 @@ impl Server {
         if !self.with_peer(id, flush) {
             return self.lose_viewer(now, id, EndReason::Failed);
         }
-        let feed_timeout = self.pump_feed(now, id).or_else(|| self.pump_guest(now, id));
+        let feed_timeout = self.pump_feed(now, id).or_else(|| self.pump_member(now, id));
         let Some(peer) = self.viewers.get_mut(&id).and_then(|viewer| viewer.peer.as_mut()) else {
             return;
         };
@@ -298,7 +301,7 @@ impl Server {
                 if let Some(key) = publisher {
                     self.handle_publisher_connected(now, key);
                 }
-                self.handle_guest_connected(now, id);
+                self.handle_member_connected(now, id);
             }
             Event::PictureLoss { position } => {
                 self.hub.handle_picture_loss(now, SlotKey { viewer: id, position });
@@ -320,7 +323,7 @@ impl Server {
     /// What the log calls it.
     fn role(&self, id: ViewerId) -> &'static str {
         match self.viewers.get(&id).map(|viewer| viewer.audience) {
-            Some(Audience::Feed(_) | Audience::Guest(_)) => "publisher",
+            Some(Audience::Feed(_) | Audience::Guest) => "publisher",
             _ => "viewer",
         }
     }

@@ -30,7 +30,8 @@ pub(super) struct Offered {
 }
 
 impl Peer {
-    /// Offers one slot of H.264 of this `profile-level-id` (RFC 6184 section 8.1).
+    /// Offers one slot of H.264 of this `profile-level-id` (RFC 6184 section 8.1), and a data
+    /// channel of this label if one is wanted.
     ///
     /// # Errors
     /// When there is no address to be reached at.
@@ -40,6 +41,7 @@ impl Peer {
         identity: &Identity,
         entropy: Entropy,
         profile_level_id: [u8; 3],
+        channel: Option<&str>,
     ) -> Result<(Self, String), OfferError> {
         let credentials = entropy.into_credentials();
         let ufrag = credentials.ufrag.clone();
@@ -59,12 +61,19 @@ impl Peer {
         }
         let mut changes = rtc.sdp_api();
         let mid = changes.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
+        if let Some(label) = channel {
+            changes.add_channel(label.to_owned());
+        }
         let (offer, pending) =
             changes.apply().ok_or_else(|| OfferError::Refused("nothing to offer".to_owned()))?;
         let mut peer = Self::new(now, rtc, ufrag, options);
         let profile = number(own);
         let resend_packets = options.resend_packets;
         peer.offered = Some(Offered { pending, mid, profile, resend_packets });
+        #[cfg(feature = "receive")]
+        if channel.is_some() {
+            peer.incoming = Some(Box::default());
+        }
         peer.drain(now, &mut |_| ());
         Ok((peer, feedback::amend(&offer.to_sdp_string())))
     }
@@ -143,7 +152,8 @@ mod tests {
 
     fn offer(now: Instant, profile: [u8; 3]) -> (Peer, String) {
         let identity = Identity::generate().unwrap();
-        Peer::offer(now, &options("192.0.2.1:1"), &identity, Entropy([1; 32]), profile).unwrap()
+        let options = options("192.0.2.1:1");
+        Peer::offer(now, &options, &identity, Entropy([1; 32]), profile, None).unwrap()
     }
 
     fn formats(offer: &str) -> Vec<&str> {

@@ -70,7 +70,7 @@ fn rooms() -> Vec<RoomInfo> {
         name: "studio".to_owned(),
         state: "joined",
         streams: vec!["alice".to_owned()],
-        publishers: 1,
+        peers: 1,
         ..RoomInfo::default()
     };
     let error = Some("connection refused".to_owned());

@@ -1,24 +1,30 @@
 //! Rooms in the loop: each a WebSocket and a [`room::Room`](crate::room::Room), and the peers that
 //! it names. A publisher of a room is a peer of no slots, as one of WHIP is; what it sends feeds
-//! sources that are made when they are first seen.
+//! sources that are made when they are first seen. A stream of ours that is published into a room
+//! is a room of its own, whose peers are viewers.
 
 mod guests;
+mod members;
 mod names;
 mod socket;
 mod sources;
 mod status;
+mod viewers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use self::guests::Guest;
+use self::members::Member;
 use self::socket::{Closed, Received, Socket};
 use self::sources::RoomSource;
+use self::viewers::Published;
 use super::error::ServerError;
 use super::link::Context;
 use super::random::fill_random;
 use super::resolver::Resolved;
 use super::server::Server;
+use super::viewers::Audience;
 use super::{Endpoint, Timer};
 use crate::engine::codec::{AudioCodec, VideoCodec};
 use crate::engine::source::SourceId;
@@ -32,6 +38,8 @@ use crate::room::{Event, Flavour, Output, Password, PeerKey, Role, Room, RoomOpt
 #[derive(Default)]
 pub(super) struct Rooms {
     all: Vec<RoomLink>,
+    members: BTreeMap<ViewerId, Member>,
+    /// Those of them that send.
     guests: BTreeMap<ViewerId, Guest>,
     sources: BTreeMap<SourceId, RoomSource>,
 }
@@ -44,6 +52,8 @@ struct RoomLink {
     peers: BTreeMap<PeerKey, ViewerId>,
     /// What publishers may send, what is wanted most first.
     codecs: Vec<Codec>,
+    /// What we publish there; then nothing is watched.
+    published: Option<Published>,
     /// Streams that the room says are there.
     present: BTreeSet<String>,
     /// Times that we came in.
@@ -55,36 +65,71 @@ struct RoomLink {
 }
 
 impl Server {
-    /// Enters what the configuration names.
+    /// Enters what the configuration names: once to watch, and once for each stream of ours.
     pub(super) fn add_rooms(&mut self, now: Instant) -> Result<(), ServerError> {
-        for (key, room) in self.config.rooms.clone().into_iter().enumerate() {
-            let endpoint = Endpoint::Room(key);
-            let socket = Socket::new(now, room.server.expose(), endpoint, &self.authorities);
-            let bad = || ServerError::Room(room.name.clone(), "no WebSocket address".to_owned());
-            let socket = socket.ok_or_else(bad)?;
-            let options = options(&room, socket.host());
+        let rooms = self.config.rooms.clone();
+        let publish = self.config.room_publish.clone();
+        for room in rooms.iter().filter(|room| room.watch) {
+            let own = publish.iter().filter(|publish| publish.room == room.name);
+            let except = own.map(|publish| publish.name.clone()).collect();
+            let options = RoomOptions { except, ..options(room) };
             let secret = Secret::new(&options.password, salt_of(&options.page_host));
-            let mut seed = [0; 32];
-            fill_random(&mut seed);
-            self.rooms.all.push(RoomLink {
-                name: room.name.clone(),
-                machine: Room::new(now, options, seed),
-                socket,
-                peers: BTreeMap::new(),
-                codecs: codecs(&room),
-                present: BTreeSet::new(),
-                joins: 0,
-                trouble: None,
-                notice: None,
-            });
+            let key = self.add_room(now, room, options, None)?;
             // Who asks for these before they are there is told so, not that there are none.
             for stream in &room.streams {
                 let name = secret.stream_name(&secret.stream_id(stream)).to_owned();
-                self.room_source(now, key, &name, 0);
+                let id = self.room_source(now, key, &name, 0);
+                if let Some(source) = id.and_then(|id| self.rooms.sources.get_mut(&id)) {
+                    source.is_configured = true;
+                }
             }
-            self.dirty.rooms.insert(key);
+        }
+        for config::RoomPublish { stream, room, name } in publish {
+            let bad = |why: &str| ServerError::Publish(stream.clone(), why.to_owned());
+            let room =
+                rooms.iter().find(|it| it.name == room).ok_or_else(|| bad("no such room"))?;
+            let source = self.hub.find(&stream).ok_or_else(|| bad("no such stream"))?;
+            // Its camera stays connected, so that whoever comes has a picture at once.
+            self.insert_viewer(now, None, Audience::RoomViewer, &[Some(stream.clone())]);
+            let options = RoomOptions { role: Role::Publish(name), ..options(room) };
+            let published = Published { source, stream, waiting: BTreeSet::new() };
+            self.add_room(now, room, options, Some(published))?;
         }
         Ok(())
+    }
+
+    fn add_room(
+        &mut self,
+        now: Instant,
+        room: &config::Room,
+        options: RoomOptions,
+        published: Option<Published>,
+    ) -> Result<usize, ServerError> {
+        let key = self.rooms.all.len();
+        let (address, endpoint) = (room.server.expose(), Endpoint::Room(key));
+        let socket = Socket::new(now, address, endpoint, &self.authorities);
+        let bad = || ServerError::Room(room.name.clone(), "no WebSocket address".to_owned());
+        let socket = socket.ok_or_else(bad)?;
+        let flavour = options.flavour.or_else(|| match room.flavour {
+            config::RoomFlavour::Auto => Flavour::of_host(socket.host()),
+            _ => None,
+        });
+        let mut seed = [0; 32];
+        fill_random(&mut seed);
+        self.rooms.all.push(RoomLink {
+            name: room.name.clone(),
+            machine: Room::new(now, RoomOptions { flavour, ..options }, seed),
+            socket,
+            peers: BTreeMap::new(),
+            codecs: codecs(room),
+            published,
+            present: BTreeSet::new(),
+            joins: 0,
+            trouble: None,
+            notice: None,
+        });
+        self.dirty.rooms.insert(key);
+        Ok(key)
     }
 
     fn with_room<R>(
@@ -190,22 +235,17 @@ impl Server {
             }
             Output::Offer { peer, sdp } => self.take_guest_offer(now, (key, peer), &sdp),
             Output::AddCandidate { peer, candidate } => {
-                self.with_guest(key, peer, |peer, sink| {
+                self.with_member((key, peer), |peer, sink| {
                     peer.add_remote_candidate(now, &candidate, sink);
                 });
             }
-            Output::SendData { peer, text } => self.tell_guest(now, (key, peer), &text),
-            Output::Close { peer } => {
-                let id = self.rooms.all.get(key).and_then(|room| room.peers.get(&peer).copied());
-                if let Some(id) = id {
-                    self.remove_viewer(now, id);
-                }
-            }
-            // We watch, and publish nothing.
-            Output::MakeOffer { .. }
-            | Output::Answer { .. }
-            | Output::Keyframe { .. }
-            | Output::Wanted { .. } => {}
+            Output::SendData { peer, text } => self.tell_member(now, (key, peer), &text),
+            Output::Close { peer } => self.close_member(now, (key, peer)),
+            Output::MakeOffer { peer } => self.offer_to_room(now, (key, peer)),
+            Output::Answer { peer, sdp } => self.take_room_answer(now, (key, peer), &sdp),
+            Output::Keyframe { peer } => self.refresh_room_viewer(now, (key, peer)),
+            // There is video alone.
+            Output::Wanted { .. } => {}
             Output::Event(event) => self.handle_room_event(now, key, event),
         }
     }
@@ -251,9 +291,9 @@ impl RoomLink {
     }
 }
 
-fn options(room: &config::Room, server: &str) -> RoomOptions {
+fn options(room: &config::Room) -> RoomOptions {
     let flavour = match room.flavour {
-        config::RoomFlavour::Auto => Flavour::of_host(server),
+        config::RoomFlavour::Auto => None,
         config::RoomFlavour::Assigned => Some(Flavour::Assigned),
         config::RoomFlavour::Custom => Some(Flavour::Custom),
     };

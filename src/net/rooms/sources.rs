@@ -28,6 +28,8 @@ pub(super) struct RoomSource {
     pub stream: String,
     /// Which video of the stream, from 0.
     pub track: usize,
+    /// The configuration names it: it is kept for its stream.
+    pub is_configured: bool,
 }
 
 impl Rooms {
@@ -83,7 +85,9 @@ impl Server {
             id
         };
         let (intake, by, stream) = (Intake::default(), None, stream.to_owned());
-        self.rooms.sources.insert(id, RoomSource { intake, by, room, stream, track });
+        let is_configured = false;
+        let source = RoomSource { intake, by, room, stream, track, is_configured };
+        self.rooms.sources.insert(id, source);
         Some(id)
     }
 
@@ -104,12 +108,11 @@ impl Server {
     /// and that the configuration does not name make room for others.
     fn unused_room_source(&self, room: usize) -> Option<SourceId> {
         let link = self.rooms.all.get(room)?;
-        let named = &self.config.rooms.get(room)?.streams;
-        let is_unused = |id: SourceId, source: &super::RoomSource| {
+        let is_unused = |id: SourceId, source: &RoomSource| {
             source.room == room
                 && source.by.is_none()
                 && !link.present.contains(&source.stream)
-                && !named.contains(&source.stream)
+                && !source.is_configured
                 && self.hub.source(id).is_some_and(|source| source.subscribers.is_empty())
         };
         let mut sources = self.rooms.sources.iter();

@@ -25,14 +25,17 @@ impl Rooms {
             ("crosspoint_room_streams", "Streams that are there.", MetricKind::Gauge, |room| {
                 room.present.len() as u64
             }),
-            ("crosspoint_room_publishers", "Peers that send to us.", MetricKind::Gauge, |room| {
+            ("crosspoint_room_peers", "Publishers, or viewers.", MetricKind::Gauge, |room| {
                 room.peers.len() as u64
             }),
         ];
         let mut metrics = Vec::new();
         for (name, help, kind, read) in kinds {
             for room in &self.all {
-                let labels = vec![("room", room.name.clone())];
+                let mut labels = vec![("room", room.name.clone())];
+                if let Some(published) = &room.published {
+                    labels.push(("publishes", published.stream.clone()));
+                }
                 #[expect(clippy::cast_precision_loss, reason = "Prometheus knows nothing else")]
                 let value = read(room) as f64;
                 metrics.push(Metric { name, help, kind, labels, value });
@@ -51,11 +54,12 @@ impl RoomLink {
         };
         RoomInfo {
             name: self.name.clone(),
+            publishes: self.published.as_ref().map(|published| published.stream.clone()),
             state,
             error: self.trouble.clone(),
             notice: self.notice.clone(),
             streams: self.present.iter().cloned().collect(),
-            publishers: self.peers.len(),
+            peers: self.peers.len(),
         }
     }
 }

@@ -84,7 +84,7 @@ pub struct Track {
 }
 
 /// What comes from one peer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Incoming {
     video_tracks: usize,
     audio_tracks: usize,
