@@ -18,12 +18,13 @@ const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 20_000);
 const PICTURE = 'width=160&height=120&fps=10';
 const PASSWORD = 'hunter2';
 
-/** Serves the publishers' page. */
+/** Serves the pages of those in the rooms. */
 async function servePage() {
-  const html = readFileSync(here('publisher.html'));
-  const server = createServer((_, response) => {
-    response.writeHead(200, { 'Content-Type': 'text/html' });
-    response.end(html);
+  const pages = { publisher: 'publisher.html', viewer: 'viewer.html' };
+  const server = createServer((request, response) => {
+    const name = pages[/^\/(\w*)/.exec(request.url)[1]];
+    response.writeHead(name ? 200 : 404, { 'Content-Type': 'text/html' });
+    response.end(name && readFileSync(here(name)));
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   return server;
@@ -45,13 +46,22 @@ for (const kind of ['assigned', 'custom']) {
       signallingUrl = await signalling.line(5000);
       rtspPort = await freePort();
       const room = { server: signallingUrl, room: 'first', password: false, flavour: kind };
+      const encoder = 'libx264 -profile:v baseline -tune zerolatency -g 20 -pix_fmt yuv420p';
+      const streams = {
+        film:
+          'exec:ffmpeg -v error -re -f lavfi -i testsrc=size=160x120:rate=10 ' +
+          `-c:v ${encoder} -f rtsp -rtsp_transport tcp {output}`,
+      };
+      const publish = { film: { room: 'cinema', stream: 'the film' } };
       const rooms = {
         studio: room,
         other: { ...room, room: 'second', codecs: ['vp8'] },
         locked: { ...room, room: 'third', password: PASSWORD },
+        cinema: { ...room, room: 'fourth' },
       };
-      const config = { rooms, rtsp: { listen: `127.0.0.1:${rtspPort}` }, api: { origin: ['*'] } };
-      server = await Server.run({}, { config });
+      const rtsp = { listen: `127.0.0.1:${rtspPort}` };
+      const config = { rooms, publish, rtsp, api: { origin: ['*'] } };
+      server = await Server.run(streams, { config });
       browser = await Browser.start();
     });
     after(async () => {
@@ -64,11 +74,17 @@ for (const kind of ['assigned', 'custom']) {
     const publish = async (stream, room = 'first') => {
       const page = await browser.client.newPage();
       pages.set(stream, page);
-      const base = `http://127.0.0.1:${site.address().port}/`;
-      const query = `server=${signallingUrl}&kind=${kind}&room=${room}&stream=${stream}`;
-      await page.goto(`${base}?${query}&${PICTURE}`);
+      await page.goto(address('publisher', stream, room));
     };
-    const rooms = async () => (await fetch(`${server.url}/api/rooms`)).json();
+    const address = (page, stream, room) => {
+      const query = `server=${signallingUrl}&kind=${kind}&room=${room}&stream=${stream}`;
+      return `http://127.0.0.1:${site.address().port}/${page}?${query}&${PICTURE}`;
+    };
+    /** What is told of a room that we watch. */
+    const told = async (name) => {
+      const rooms = await (await fetch(`${server.url}/api/rooms`)).json();
+      return rooms.find((room) => room.name === name && !room.publishes);
+    };
     const soon = (what, check) =>
       eventually(what, PATIENCE_MS, check).catch((error) => {
         const log = server.child.log.slice(-40).join('\n');
@@ -94,20 +110,20 @@ for (const kind of ['assigned', 'custom']) {
     };
 
     test('five publishers become sources, in the codec that every output takes', async () => {
-      const joined = async () => (await rooms()).studio.state === 'joined';
+      const joined = async () => (await told('studio')).state === 'joined';
       await soon('we are in', joined);
       await Promise.all([1, 2, 3, 4, 5].map((n) => publish(`cam${n}`)));
       for (const n of [1, 2, 3, 4, 5]) {
         const stream = await becomes(`studio/cam${n}`, 'live');
         assert.deepEqual([stream.codec, stream.width, stream.height], ['H264', 160, 120]);
       }
-      assert.deepEqual((await rooms()).studio.streams, [1, 2, 3, 4, 5].map((n) => `cam${n}`));
+      assert.deepEqual((await told('studio')).streams, [1, 2, 3, 4, 5].map((n) => `cam${n}`));
     });
 
     test('a late one does too', async () => {
       await publish('cam6');
       await becomes('studio/cam6', 'live');
-      assert.equal((await rooms()).studio.publishers, 6);
+      assert.equal((await told('studio')).peers, 6);
     });
 
     test('a viewer is shown one of them in a slot', async () => {
@@ -179,10 +195,10 @@ for (const kind of ['assigned', 'custom']) {
       const before = await live();
       assert.equal(before.length, 1);
       signalling.process.stdin.write('drop\n');
-      const left = async () => (await rooms()).studio.state !== 'joined';
+      const left = async () => (await told('studio')).state !== 'joined';
       await soon('we are out', left);
       await flows('studio/cam5');
-      const joined = async () => (await rooms()).studio.state === 'joined';
+      const joined = async () => (await told('studio')).state === 'joined';
       await soon('we are in again', joined);
       await flows('studio/cam5');
       const streams = await server.streams();
@@ -202,6 +218,19 @@ for (const kind of ['assigned', 'custom']) {
       const { error } = await viewer.told(0, 'error');
       assert.match(error, /VP8/);
       await viewer.close();
+    });
+
+    test('a stream of ours is seen in a room, and not watched there by us', async () => {
+      const page = await browser.client.newPage();
+      await page.goto(address('viewer', 'the_film', 'fourth'));
+      const video = 'document.querySelector("video")';
+      const width = () => page.evaluate(`${video}.videoWidth`);
+      await soon('its picture', async () => (await width()) === 160);
+      const time = () => page.evaluate(`${video}.currentTime`);
+      const before = await time();
+      await soon('it moves', async () => (await time()) > before + 0.5);
+      assert.equal((await server.streams())['cinema/the_film'], undefined);
+      await page.close();
     });
 
     test('no password is told', async () => {
