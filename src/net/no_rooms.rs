@@ -14,7 +14,7 @@ use crate::intake::Intake;
 
 /// None.
 #[derive(Default)]
-pub(super) struct Rooms;
+pub(super) struct Rooms(());
 
 impl Rooms {
     pub fn intake(&self, _: SourceId) -> Option<&Intake> {

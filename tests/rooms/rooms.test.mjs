@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +30,18 @@ async function servePage() {
   return server;
 }
 
+/** The paths of a certificate for this machine that signs itself, and of its key. */
+async function certificate() {
+  mkdirSync(here('out'), { recursive: true });
+  const [cert, key] = [here('out/cert.pem'), here('out/key.pem')];
+  const names = ['subjectAltName=IP:127.0.0.1', 'basicConstraints=critical,CA:FALSE'];
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+  const to = ['-keyout', key, '-out', cert, '-subj', '/CN=test', '-days', '2'];
+  const extensions = names.flatMap((name) => ['-addext', name]);
+  await run('openssl', ['req', '-x509', ...curve, ...to, ...extensions]);
+  return [cert, key];
+}
+
 for (const kind of ['assigned', 'custom']) {
   describe(`a room whose server is of the kind "${kind}"`, () => {
     const pages = new Map();
@@ -42,8 +54,13 @@ for (const kind of ['assigned', 'custom']) {
 
     before(async () => {
       site = await servePage();
-      signalling = new Child('/usr/bin/python3', [here('signalling.py'), kind]);
-      signallingUrl = await signalling.line(5000);
+      const [cert, key] = await certificate();
+      const args = [here('signalling.py'), kind, '0', cert, key];
+      signalling = new Child('/usr/bin/python3', args);
+      // The pages come by the one way, we by both.
+      const [url, secureUrl] = (await signalling.line(5000)).split(' ');
+      signallingUrl = url;
+      process.env.SSL_CERT_FILE = cert;
       rtspPort = await freePort();
       const room = { server: signallingUrl, room: 'first', password: false, flavour: kind };
       const encoder = 'libx264 -profile:v baseline -tune zerolatency -g 20 -pix_fmt yuv420p';
@@ -55,7 +72,7 @@ for (const kind of ['assigned', 'custom']) {
       const publish = { film: { room: 'cinema', stream: 'the film' } };
       const rooms = {
         studio: room,
-        other: { ...room, room: 'second', codecs: ['vp8'] },
+        other: { ...room, server: secureUrl, room: 'second', codecs: ['vp8'] },
         locked: { ...room, room: 'third', password: PASSWORD },
         cinema: { ...room, room: 'fourth' },
       };
@@ -208,7 +225,7 @@ for (const kind of ['assigned', 'custom']) {
       assert.deepEqual(await live(), before);
     });
 
-    test('a viewer is told of a codec that its browser was not sent', async () => {
+    test('a viewer is told of a codec that its browser was not sent, of a room through TLS', async () => {
       await publish('guest', 'second');
       const stream = await becomes('other/guest', 'live');
       assert.equal(stream.codec, 'VP8');

@@ -30,7 +30,7 @@ pub(super) struct Socket {
 enum State {
     /// There is no WebSocket, perhaps a connection that is to carry one.
     None,
-    Greeting(MidHandshake<ClientHandshake<Pipe>>),
+    Greeting(Box<MidHandshake<ClientHandshake<Pipe>>>),
     Open(Box<WebSocket<Pipe>>),
 }
 
@@ -177,7 +177,7 @@ impl Socket {
             }
             Err(HandshakeError::Interrupted(mut greeting)) => {
                 let request = std::mem::take(&mut greeting.get_mut().get_mut().outgoing);
-                self.state = State::Greeting(greeting);
+                self.state = State::Greeting(Box::new(greeting));
                 self.link.send(&request)?;
                 Ok(Received::Other)
             }
