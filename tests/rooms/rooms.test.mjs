@@ -75,6 +75,7 @@ for (const kind of ['assigned', 'custom']) {
         other: { ...room, server: secureUrl, room: 'second', codecs: ['vp8'] },
         locked: { ...room, room: 'third', password: PASSWORD },
         cinema: { ...room, room: 'fourth' },
+        lobby: { ...room, room: 'fifth' },
       };
       const rtsp = { listen: `127.0.0.1:${rtspPort}` };
       const config = { rooms, publish, rtsp, api: { origin: ['*'] } };
@@ -249,6 +250,35 @@ for (const kind of ['assigned', 'custom']) {
       assert.equal((await server.streams())['cinema/the_film'], undefined);
       await page.close();
     });
+
+    const flood = async () => {
+      const page = await browser.client.newPage();
+      await page.evaluate(async (url) => {
+        const socket = new WebSocket(url);
+        await new Promise((resolve) => (socket.onopen = resolve));
+        const say = (message) => socket.send(JSON.stringify({ roomid: 'fifth', ...message }));
+        for (let n = 0; n < 200; n += 1) {
+          const from = `flood${n}`;
+          say({ request: 'joinroom', streamID: `../${n}`, from });
+          if (n < 199) say({ type: 'disconnect', uuid: from, from });
+        }
+      }, signallingUrl);
+      const count = async () =>
+        Object.keys(await server.streams()).filter((name) => name.startsWith('lobby/')).length;
+      await soon('the last one is there', async () => {
+        const { streams } = await told('lobby');
+        return streams.includes('../199');
+      });
+      assert.equal(await count(), 128);
+      const states = Object.entries(await server.streams());
+      assert.ok(states.every(([name]) => /^(film|\w+\/\w+(:1)?)$/.test(name)), states.join());
+      for (const name of ['cam1', 'cam2', 'cam5', 'cam6']) await flows(`studio/${name}`);
+      await page.close();
+    };
+    // Where clients name themselves one can be many.
+    test('two hundred hostile names are cleaned and make room for others', {
+      skip: kind !== 'custom',
+    }, flood);
 
     test('no password is told', async () => {
       const bodies = ['/api/rooms', '/api/streams', '/metrics', '/api/config'].map(async (path) =>
