@@ -6,7 +6,6 @@
 //! Estimates of our own (REMB) would only limit that. The absolute send time is not negotiated:
 //! beside those reports nobody reads it.
 
-mod order;
 mod wanted;
 
 use std::collections::VecDeque;
@@ -31,7 +30,8 @@ use crate::limits;
 /// What is taken of a peer.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
-    /// Codecs that are answered, in this order: browsers send the first.
+    /// Codecs that are answered, in this order whatever that of the offer is: browsers send the
+    /// first that they can (RFC 3264 section 6.1).
     pub codecs: &'a [Codec],
     /// Tracks of video, at most [`limits::RECEIVED_TRACKS_MAX`].
     pub video_tracks: usize,
@@ -88,7 +88,6 @@ pub struct Track {
 pub(super) struct Incoming {
     video_tracks: usize,
     audio_tracks: usize,
-    preferred: Vec<Codec>,
     mids: Vec<Mid>,
     /// The payload types of all tracks: they mean the same in a whole session.
     codecs: Vec<(Pt, Codec)>,
@@ -131,7 +130,6 @@ impl Peer {
         peer.incoming = Some(Box::new(Incoming {
             video_tracks: video.min(limits::RECEIVED_TRACKS_MAX),
             audio_tracks: audio.min(limits::RECEIVED_TRACKS_MAX),
-            preferred: wanted.codecs.to_vec(),
             mids: Vec::new(),
             codecs: Vec::new(),
             candidates,
@@ -165,7 +163,7 @@ impl Peer {
             .map_err(|error| OfferError::Malformed(error.to_string()))?;
         let answer = self.rtc.sdp_api().accept_offer(offer);
         let answer = answer.map_err(|error| OfferError::Refused(error.to_string()))?;
-        let mut sdp = order::by_preference(&answer.to_sdp_string(), &incoming.preferred);
+        let mut sdp = answer.to_sdp_string();
         // str0m has made credentials of its own, which could be guessed.
         let made = self.rtc.direct_api().local_ice_credentials();
         if made.ufrag != self.ufrag {
