@@ -287,5 +287,12 @@ for (const kind of ['assigned', 'custom']) {
       const all = [...(await Promise.all(bodies)), ...server.child.log].join('\n');
       assert.ok(all.includes('locked') && !all.includes(PASSWORD));
     });
+
+    test('everybody is told when we go', async () => {
+      const byes = () => pages.get('cam5').evaluate(() => room.byes);
+      const before = await byes();
+      await server.stop();
+      await soon('a goodbye', async () => (await byes()) === before + 1);
+    });
   });
 }
