@@ -89,10 +89,10 @@ for (const kind of ['assigned', 'custom']) {
       site?.close();
     });
 
-    const publish = async (stream, room = 'first') => {
+    const publish = async (stream, room = 'first', more = '') => {
       const page = await browser.client.newPage();
       pages.set(stream, page);
-      await page.goto(address('publisher', stream, room));
+      await page.goto(address('publisher', stream, room) + more);
     };
     const address = (page, stream, room) => {
       const query = `server=${signallingUrl}&kind=${kind}&room=${room}&stream=${stream}`;
@@ -280,7 +280,10 @@ for (const kind of ['assigned', 'custom']) {
       skip: kind !== 'custom',
     }, flood);
 
-    test('no password is told', async () => {
+    test('a room with a password is entered, and the password not told', async () => {
+      await publish('secretive', 'third', `&password=${PASSWORD}`);
+      await becomes('locked/secretive', 'live');
+      await flows('locked/secretive');
       const bodies = ['/api/rooms', '/api/streams', '/metrics', '/api/config'].map(async (path) =>
         (await fetch(`${server.url}${path}`)).text(),
       );
