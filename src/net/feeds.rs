@@ -185,7 +185,7 @@ impl Server {
                 }
             }
         }
-        if feed.video.is_none() {
+        if feed.video().is_none() {
             return Err(Response::error(406, "the offer has no video in H264 that is sent"));
         }
         self.demux.insert(peer.ufrag(), id);
@@ -220,7 +220,7 @@ impl Server {
 
     /// Asks a publisher for a key frame.
     pub(super) fn ask_feed(&mut self, now: Instant, id: ViewerId) {
-        let Some(track) = self.feeds.get(&id).and_then(|feed| feed.video) else { return };
+        let Some(track) = self.feeds.get(&id).and_then(Feed::video) else { return };
         self.with_peer(id, |peer, sink| peer.request_picture(now, track, sink));
         self.dirty.viewers.insert(id);
     }
