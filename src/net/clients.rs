@@ -180,7 +180,7 @@ impl Server {
                 known: &known,
                 publishing: &|name| server.publishing(name),
                 streams: &|| snapshot::streams(server, now),
-                rooms: &|| server.rooms.infos(),
+                rooms: &|| server.rooms.to_json(),
                 metrics: &|| snapshot::metrics(server, now),
             };
             http::route(request, &context)

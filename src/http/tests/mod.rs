@@ -65,7 +65,7 @@ fn act_with(text: &str, origins: &[&str], loopback_only: bool) -> Action {
     route(&request(text), &context)
 }
 
-fn rooms() -> Vec<RoomInfo> {
+fn rooms() -> String {
     let joined = RoomInfo {
         name: "studio".to_owned(),
         state: "joined",
@@ -76,7 +76,7 @@ fn rooms() -> Vec<RoomInfo> {
     let error = Some("connection refused".to_owned());
     let lost =
         RoomInfo { name: "a\"b".to_owned(), state: "connecting", error, ..RoomInfo::default() };
-    vec![joined, lost]
+    super::rooms::encode(&[joined, lost])
 }
 
 fn publishing(name: &str) -> Publishing {

@@ -1,12 +1,13 @@
 //! What the API and the metrics tell of rooms.
 
 use super::{RoomLink, Rooms};
+use crate::http::rooms::encode;
 use crate::http::{Metric, MetricKind, RoomInfo};
 
 impl Rooms {
-    /// All rooms, in the configuration's order.
-    pub fn infos(&self) -> Vec<RoomInfo> {
-        self.all.iter().map(RoomLink::info).collect()
+    /// All rooms for the API, those that are watched first.
+    pub fn to_json(&self) -> String {
+        encode(&self.all.iter().map(RoomLink::info).collect::<Vec<_>>())
     }
 
     /// All samples; those of one name stand together.
