@@ -96,6 +96,15 @@ pub const CONNECTIONS_MAX: usize = 512;
 /// Unsent bytes to an HTTP client: the largest file of the page fits several times.
 pub const HTTP_UNSENT_MAX_BYTES: usize = 512 * 1024;
 
+/// Unsent bytes to a room's server: an offer and its candidates fit several times.
+pub const ROOM_UNSENT_MAX_BYTES: usize = 256 * 1024;
+
+/// Messages of a room's server that are taken before the others have their turn.
+pub const ROOM_MESSAGES_BUDGET: usize = 64;
+
+/// Streams of one room that there are sources for, those that have left included.
+pub const ROOM_SOURCES_MAX: usize = 128;
+
 /// Unsent bytes on a WebSocket: an answer for the most slots fits several times.
 pub const WEBSOCKET_UNSENT_MAX_BYTES: usize = 1024 * 1024;
 

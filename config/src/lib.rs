@@ -35,8 +35,8 @@ pub use camera::parse_stream;
 pub use keyframe::keyframe as parse_keyframe;
 pub use model::{
     Api, CameraUrl, Candidate, Config, IceServer, KeepAlive, Keyframe, Limits, Log, LogFormat,
-    LogLevel, Login, Multistream, OUTPUT, PlayoutDelay, Program, Publish, RTSP_DEFAULT_PORT, Rtsp,
-    Source, Stream, Tls, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
+    LogLevel, Login, Multistream, OUTPUT, PlayoutDelay, Program, Publish, RTSP_DEFAULT_PORT,
+    RoomPublish, Rtsp, Source, Stream, Tls, Transport, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 pub use problem::Problem;
 #[cfg(feature = "record")]
@@ -44,7 +44,7 @@ pub use record::{
     RECORD_PLACEHOLDERS, Record, RecordContainer, WhenFull, path as parse_record_path,
 };
 pub use relay::{IceTransportPolicy, Relay, RelayTransport, parse_relay};
-pub use rooms::{Room, RoomFlavour, RoomPassword};
+pub use rooms::{Room, RoomCodec, RoomFlavour, RoomPassword};
 pub use scalar::listen as parse_listen;
 pub use token::Token;
 pub use url::{SecretUrl, redact_url};

@@ -16,6 +16,8 @@ pub struct Config {
     pub streams: Vec<Stream>,
     /// `publish`, in the file's order; each names one of `streams`.
     pub publish: Vec<Publish>,
+    /// The rooms of `publish`; each names one of `streams` and one of `rooms`.
+    pub room_publish: Vec<RoomPublish>,
     /// `rooms`, in the file's order; names are unique.
     pub rooms: Vec<Room>,
     /// `record`: what is recorded, one entry a stream.
@@ -49,6 +51,7 @@ impl Default for Config {
         Self {
             streams: Vec::new(),
             publish: Vec::new(),
+            room_publish: Vec::new(),
             rooms: Vec::new(),
             #[cfg(feature = "record")]
             record: Vec::new(),
@@ -176,6 +179,17 @@ pub enum Tls {
     Insecure,
     /// It is this one, by the SHA-256 of its DER encoding, whatever it says.
     Pin([u8; 32]),
+}
+
+/// One room of `publish`: a stream is published there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomPublish {
+    /// The name of the stream.
+    pub stream: String,
+    /// The name of the entry of `rooms`.
+    pub room: String,
+    /// What the stream is called in the room.
+    pub name: String,
 }
 
 /// One address of `publish`: a stream is handed on there by WHIP (RFC 9725).

@@ -10,8 +10,9 @@ use crate::streams::check_name;
 use crate::tree::Node;
 use crate::url::SecretUrl;
 
-const ROOM: &[&str] =
-    &["server", "room", "password", "flavour", "page", "streams", "audio", "video"];
+const ROOM: &[&str] = &[
+    "server", "room", "password", "flavour", "page", "streams", "audio", "video", "codecs", "watch",
+];
 /// The service's own signalling server.
 const SERVER: &str = "wss://wss.vdo.ninja:443";
 /// The service's own page.
@@ -38,6 +39,28 @@ pub struct Room {
     pub audio: bool,
     /// Whether video is asked for.
     pub video: bool,
+    /// Video codecs that publishers may send, never empty; what is wanted most first.
+    pub codecs: Vec<RoomCodec>,
+    /// Whether it is watched at all; else streams are published there alone.
+    pub watch: bool,
+}
+
+/// A video codec of a room's publishers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomCodec {
+    /// `h264`
+    H264,
+    /// `vp8`
+    Vp8,
+    /// `vp9`
+    Vp9,
+    /// `av1`
+    Av1,
+}
+
+impl RoomCodec {
+    /// All of them. H.264 can be taken by every viewer, reader and recording.
+    const ALL: [Self; 4] = [Self::H264, Self::Vp8, Self::Vp9, Self::Av1];
 }
 
 /// `password` of a room.
@@ -101,6 +124,8 @@ fn read_room(reader: &mut Reader<'_>, name: &str, node: &Node) -> Room {
         streams: Vec::new(),
         audio: true,
         video: true,
+        codecs: RoomCodec::ALL.to_vec(),
+        watch: true,
     };
     let before = reader.count();
     reader.section(node, ROOM, |reader, key, node| match key {
@@ -111,12 +136,17 @@ fn read_room(reader: &mut Reader<'_>, name: &str, node: &Node) -> Room {
         "page" => set(&mut room.page, reader.parsed(node, page)),
         "streams" => room.streams = reader.list(node, limits::LIST_MAX, word),
         "audio" => set(&mut room.audio, reader.boolean(node)),
+        "watch" => set(&mut room.watch, reader.boolean(node)),
+        "codecs" => room.codecs = reader.list(node, RoomCodec::ALL.len(), codec),
         _ => set(&mut room.video, reader.boolean(node)),
     });
     // A problem of one key is not one more of the others.
     if reader.count() == before {
-        if room.room.is_none() && room.streams.len() != 1 {
+        if room.watch && room.room.is_none() && room.streams.len() != 1 {
             reader.problem(node, "expected room: NAME, or streams: [NAME] for one without a room");
+        }
+        if room.codecs.is_empty() {
+            reader.problem(node, "expected at least one codec");
         }
         if !room.audio && !room.video {
             reader.problem(node, "expected audio or video, or both");
@@ -137,7 +167,7 @@ fn server(text: &str) -> Result<SecretUrl, String> {
 }
 
 /// A name of which something is left when the page has cleaned it.
-fn word(text: &str) -> Result<String, String> {
+pub(crate) fn word(text: &str) -> Result<String, String> {
     let max = limits::STREAM_NAME_MAX_CHARS;
     let has_word = text.contains(|c: char| c.is_ascii_alphanumeric());
     if !has_word || text.chars().count() > max || text.contains(char::is_control) {
@@ -163,6 +193,16 @@ fn flavour(text: &str) -> Result<RoomFlavour, String> {
         "assigned" => Ok(RoomFlavour::Assigned),
         "custom" => Ok(RoomFlavour::Custom),
         _ => Err("expected auto, assigned or custom".to_owned()),
+    }
+}
+
+fn codec(text: &str) -> Result<RoomCodec, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "h264" => Ok(RoomCodec::H264),
+        "vp8" => Ok(RoomCodec::Vp8),
+        "vp9" => Ok(RoomCodec::Vp9),
+        "av1" => Ok(RoomCodec::Av1),
+        _ => Err("expected h264, vp8, vp9 or av1".to_owned()),
     }
 }
 

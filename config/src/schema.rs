@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::limits;
 use crate::model::{
     Api, Config, IceServer, Limits, Log, LogFormat, LogLevel, Multistream, PlayoutDelay, Publish,
-    Stream, WEBRTC_DEFAULT_PORT, Webrtc,
+    RoomPublish, Stream, WEBRTC_DEFAULT_PORT, Webrtc,
 };
 use crate::problem::Problem;
 use crate::publish;
@@ -33,7 +33,7 @@ const TOP: &[&str] = &[
     "limits",
     "burst_mbps",
 ];
-const PUBLISH: &[&str] = &["url", "token"];
+const PUBLISH: &[&str] = &["url", "token", "room", "stream"];
 const API: &[&str] = &["listen", "origin"];
 const WEBRTC: &[&str] = &[
     "listen",
@@ -136,8 +136,7 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
     config.streams = streams.into_iter().map(finish).collect();
     if let Some(node) = publish {
         // Only now is it known which streams there are.
-        config.publish =
-            reader.within("publish", |reader| read_publish(reader, node, &config.streams));
+        reader.within("publish", |reader| read_publish(reader, node, &mut config));
     }
     #[cfg(feature = "record")]
     if let Some(node) = record {
@@ -154,11 +153,11 @@ pub(crate) fn set<T>(place: &mut T, value: Option<T>) {
     }
 }
 
-fn read_publish(reader: &mut Reader<'_>, node: &Node, streams: &[Stream]) -> Vec<Publish> {
-    let mut all = Vec::new();
+fn read_publish(reader: &mut Reader<'_>, node: &Node, config: &mut Config) {
+    let (mut all, mut rooms) = (Vec::new(), Vec::new());
     reader.entries(node, |reader, key_node, name, value| {
         reader.within(name, |reader| {
-            if !streams.iter().any(|stream| stream.name == name) {
+            if !config.streams.iter().any(|stream| stream.name == name) {
                 reader.problem(key_node, "expected the name of one of streams");
             }
             let items = reader.items(value, limits::URLS_PER_STREAM_MAX);
@@ -167,19 +166,38 @@ fn read_publish(reader: &mut Reader<'_>, node: &Node, streams: &[Stream]) -> Vec
             }
             for (index, item) in items {
                 let read = |reader: &mut Reader<'_>| read_publish_item(reader, name, item);
-                all.extend(reader.at_index(&index, read));
+                match reader.at_index(&index, read) {
+                    Some(PublishItem::Whip(publish)) => all.push(publish),
+                    Some(PublishItem::Room(publish)) => {
+                        if !config.rooms.iter().any(|room| room.name == publish.room) {
+                            reader.problem(item, "expected room: the name of one of rooms");
+                        }
+                        rooms.push(publish);
+                    }
+                    None => {}
+                }
             }
         });
     });
     if all.len() > limits::PUBLISH_MAX {
         reader.problem(node, format!("expected at most {} addresses", limits::PUBLISH_MAX));
     }
-    all
+    if rooms.len() > limits::ROOMS_MAX {
+        reader.problem(node, format!("expected at most {} rooms", limits::ROOMS_MAX));
+    }
+    (config.publish, config.room_publish) = (all, rooms);
 }
 
-/// An address, or `{url: …, token: …}`.
-fn read_publish_item(reader: &mut Reader<'_>, stream: &str, node: &Node) -> Option<Publish> {
+/// Where a stream is published.
+enum PublishItem {
+    Whip(Publish),
+    Room(RoomPublish),
+}
+
+/// An address, or `{url: …, token: …}`, or `{room: …, stream: …}`.
+fn read_publish_item(reader: &mut Reader<'_>, stream: &str, node: &Node) -> Option<PublishItem> {
     let (mut url, mut token) = (None, None);
+    let (mut room, mut name) = (None, None);
     if matches!(node.value, Value::Map(_)) {
         let mut has_url = false;
         reader.section(node, PUBLISH, |reader, key, node| match key {
@@ -187,15 +205,24 @@ fn read_publish_item(reader: &mut Reader<'_>, stream: &str, node: &Node) -> Opti
                 has_url = true;
                 url = read_secret(reader, node, publish::whip_url);
             }
-            _ => token = read_secret(reader, node, publish::token),
+            "token" => token = read_secret(reader, node, publish::token),
+            "room" => room = reader.parsed(node, rooms::word),
+            _ => name = reader.parsed(node, rooms::word),
         });
+        if let Some(room) = room {
+            if has_url || token.is_some() {
+                reader.problem(node, "expected either url and token, or room and stream");
+            }
+            let name = name.unwrap_or_else(|| stream.to_owned());
+            return Some(PublishItem::Room(RoomPublish { stream: stream.to_owned(), room, name }));
+        }
         if !has_url {
-            reader.problem(node, "expected url: https://...");
+            reader.problem(node, "expected url: https://... or room: NAME");
         }
     } else {
         url = read_secret(reader, node, publish::whip_url);
     }
-    Some(Publish { stream: stream.to_owned(), url: url?, token })
+    Some(PublishItem::Whip(Publish { stream: stream.to_owned(), url: url?, token }))
 }
 
 /// Not through `parsed`: nothing of the text may stand in a message.

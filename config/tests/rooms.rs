@@ -1,7 +1,7 @@
 //! What `rooms:` may say.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
-use config::{Room, RoomFlavour, RoomPassword, parse};
+use config::{Room, RoomCodec, RoomFlavour, RoomPassword, RoomPublish, parse};
 
 fn room(text: &str) -> Room {
     parse(&format!("rooms: {{a: {text}}}"), &|_| None).unwrap().rooms.remove(0)
@@ -14,6 +14,7 @@ fn a_room_alone_is_one_of_the_services_with_all_its_streams() {
     assert_eq!((room.password, room.flavour), (RoomPassword::Public, RoomFlavour::Auto));
     assert_eq!((room.page.as_str(), room.audio, room.video), ("vdo.ninja", true, true));
     assert!(room.streams.is_empty());
+    assert_eq!(room.codecs, [RoomCodec::H264, RoomCodec::Vp8, RoomCodec::Vp9, RoomCodec::Av1]);
 }
 
 #[test]
@@ -38,6 +39,9 @@ fn a_mistake_is_one_problem_with_its_line_and_without_a_secret() {
         ("{room: r, flavour: vanilla}", ".flavour", "assigned"),
         ("{room: r, page: 'https://hunter2'}", ".page", "a host"),
         ("{room: r, streams: ['']}", ".streams[0]", "letter"),
+        ("{room: r, codecs: [h263]}", ".codecs[0]", "h264, vp8"),
+        ("{room: r, codecs: []}", "", "at least one codec"),
+        ("{room: r, watch: maybe}", ".watch", "true or false"),
         ("{room: r, audio: false, video: false}", "", "audio or video"),
         ("{room: r, pasword: hunter2}", ".pasword", "did you mean password"),
     ] {
@@ -46,5 +50,24 @@ fn a_mistake_is_one_problem_with_its_line_and_without_a_secret() {
         assert_eq!((problem.line, problem.path.clone()), (2, format!("rooms.a{path}")), "{text}");
         assert!(problem.message.contains(expected), "{text}: {problem}");
         assert!(!problem.to_string().contains("hunter2"), "{problem}");
+    }
+}
+
+#[test]
+fn a_stream_is_published_into_a_room_under_its_own_name_or_another() {
+    let read = |publish: &str| {
+        let text = format!(
+            "streams: {{door: 'rtsp://h/a'}}\nrooms: {{a: {{watch: false}}}}\n\
+             publish: {{door: {publish}}}\n"
+        );
+        parse(&text, &|_| None)
+    };
+    let config = read("{room: a}").unwrap();
+    let publish = RoomPublish { stream: "door".into(), room: "a".into(), name: "door".into() };
+    assert_eq!((config.publish.len(), config.room_publish), (0, vec![publish]));
+    let config = read("[{room: a, stream: gate}, 'https://h/whip']").unwrap();
+    assert_eq!((config.publish.len(), config.room_publish[0].name.as_str()), (1, "gate"));
+    for publish in ["{room: b}", "{room: a, url: 'https://h/'}", "{stream: a}", "{room: '!'}"] {
+        assert!(read(publish).is_err(), "{publish}");
     }
 }

@@ -22,6 +22,7 @@ fn the_full_samples_values_are_the_defaults() {
     let sample = Config {
         streams: Vec::new(),
         publish: Vec::new(),
+        room_publish: Vec::new(),
         rooms: Vec::new(),
         #[cfg(feature = "record")]
         record: Vec::new(),

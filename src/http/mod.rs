@@ -8,6 +8,7 @@ pub mod metrics;
 mod origin;
 pub mod request;
 pub mod response;
+pub mod rooms;
 pub mod router;
 pub mod streams;
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub mod whip;
 pub use metrics::{Metric, MetricKind};
 pub use request::{Method, Parsed, Request, RequestError, parse};
 pub use response::Response;
+pub use rooms::RoomInfo;
 pub use router::{Action, Asset, Context, route};
 #[cfg(feature = "record")]
 pub use streams::RecordingInfo;

@@ -52,6 +52,8 @@ pub struct Context<'a> {
     pub publishing: &'a dyn Fn(&str) -> Publishing,
     /// A snapshot of all streams, in the configuration's order.
     pub streams: &'a dyn Fn() -> Vec<StreamInfo>,
+    /// The JSON of `/api/rooms` ([`super::rooms::encode`]).
+    pub rooms: &'a dyn Fn() -> String,
     /// A snapshot of all metrics; samples of one name stand together.
     pub metrics: &'a dyn Fn() -> Vec<Metric>,
 }
@@ -135,6 +137,7 @@ fn read(request: &Request, context: &Context<'_>) -> Response {
         }
         "/api" => Response::json(200, &json!({ "version": context.version })),
         "/api/config" => Response::json(200, &page_config(context)),
+        "/api/rooms" => Response::text(200, "application/json", (context.rooms)()),
         "/api/streams" => streams_of(request, context),
         path => match asset(path, context.assets) {
             Some(asset) => serve(request, asset),

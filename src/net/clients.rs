@@ -184,6 +184,7 @@ impl Server {
                 known: &known,
                 publishing: &|name| server.publishing(name),
                 streams: &|| snapshot::streams(server, now),
+                rooms: &|| server.rooms.to_json(),
                 metrics: &|| snapshot::metrics(server, now),
             };
             http::route(request, &context)

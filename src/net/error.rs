@@ -20,6 +20,8 @@ pub enum ServerError {
     /// A stream can't be recorded.
     #[cfg(feature = "record")]
     Record(String, String),
+    /// A room can't be entered.
+    Room(String, String),
     /// The system refused something that the loop can't do without.
     System(&'static str, io::Error),
     /// The crypto library failed.
@@ -40,6 +42,7 @@ impl fmt::Display for ServerError {
             Self::Publish(name, why) => write!(f, "publish.{name}: {why}"),
             #[cfg(feature = "record")]
             Self::Record(name, why) => write!(f, "record.{name}: {why}"),
+            Self::Room(name, why) => write!(f, "rooms.{name}: {why}"),
             Self::System(what, error) => write!(f, "{what}: {error}"),
             Self::Identity => f.write_str("the crypto library could not make a certificate"),
         }

@@ -20,6 +20,7 @@ use crate::http::Response;
 use crate::http::response::whep_created;
 use crate::http::whip::Publishing;
 use crate::intake::publisher::{Codec, Publisher};
+use crate::intake::{Intake, News};
 use crate::peer::receive::{Received, Wanted};
 use crate::peer::{Entropy, Peer};
 
@@ -44,6 +45,77 @@ pub(super) struct Feed {
     audio: Option<usize>,
     heard_at: Option<Instant>,
     stats: Stats,
+}
+
+impl Feed {
+    /// Takes its video from this track.
+    pub fn show(&mut self, track: usize) {
+        self.video = Some(track);
+    }
+
+    /// Takes its sound from this track.
+    pub fn listen_to(&mut self, track: usize) {
+        self.audio = Some(track);
+    }
+
+    /// The number of its video's track.
+    pub fn video(&self) -> Option<usize> {
+        self.video
+    }
+
+    /// Whether a track is one of its.
+    pub fn takes(&self, track: usize) -> bool {
+        [self.video, self.audio].contains(&Some(track))
+    }
+
+    /// Counters of its video.
+    pub fn stats(&self) -> Stats {
+        self.stats.clone()
+    }
+
+    /// Takes what has come by one of its tracks; news in order.
+    pub fn handle(
+        &mut self,
+        now: Instant,
+        received: Received,
+        intake: &mut Intake,
+        news: &mut Vec<News>,
+    ) {
+        match received {
+            Received::Packet(track, packet) if self.takes(track) => {
+                self.heard_at = Some(now);
+                if Some(track) == self.video {
+                    self.stats.packets += 1;
+                    self.stats.bytes += packet.payload.len() as u64;
+                }
+                self.publisher.handle_packet(now, packet, intake, news);
+            }
+            Received::Report(track, report) if Some(track) == self.video => {
+                self.publisher.handle_video_report(report);
+            }
+            Received::Report(track, report) if Some(track) == self.audio => {
+                self.publisher.handle_audio_report(report);
+            }
+            _ => {}
+        }
+    }
+
+    /// Time has passed; which track to ask for a key frame, if one.
+    pub fn handle_timeout(
+        &mut self,
+        now: Instant,
+        intake: &mut Intake,
+        news: &mut Vec<News>,
+    ) -> Option<usize> {
+        self.publisher.handle_timeout(now, intake, news);
+        self.stats.lost = self.publisher.lost();
+        self.video.filter(|_| self.publisher.poll_keyframe_request(now))
+    }
+
+    /// When [`Feed::handle_timeout`] is due.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.publisher.poll_timeout()
+    }
 }
 
 impl Server {
@@ -107,13 +179,13 @@ impl Server {
         while let Some(received) = peer.poll_received() {
             if let Received::Track(track) = received {
                 match track.codecs.first() {
-                    Some(Codec::Video(_)) => feed.video = Some(track.number),
-                    Some(Codec::Audio(_)) => feed.audio = Some(track.number),
+                    Some(Codec::Video(_)) => feed.show(track.number),
+                    Some(Codec::Audio(_)) => feed.listen_to(track.number),
                     None => {}
                 }
             }
         }
-        if feed.video.is_none() {
+        if feed.video().is_none() {
             return Err(Response::error(406, "the offer has no video in H264 that is sent"));
         }
         self.demux.insert(peer.ufrag(), id);
@@ -135,36 +207,20 @@ impl Server {
         }
         let mut news = Vec::new();
         while let Some(received) = peer.poll_received() {
-            match received {
-                Received::Packet(track, packet) => {
-                    feed.heard_at = Some(now);
-                    if Some(track) == feed.video {
-                        feed.stats.packets += 1;
-                        feed.stats.bytes += packet.payload.len() as u64;
-                    }
-                    feed.publisher.handle_packet(now, packet, &mut push.intake, &mut news);
-                }
-                Received::Report(track, report) if Some(track) == feed.video => {
-                    feed.publisher.handle_video_report(report);
-                }
-                Received::Report(track, report) if Some(track) == feed.audio => {
-                    feed.publisher.handle_audio_report(report);
-                }
-                _ => {}
-            }
+            feed.handle(now, received, &mut push.intake, &mut news);
         }
-        feed.publisher.handle_timeout(now, &mut push.intake, &mut news);
-        feed.stats.lost = feed.publisher.lost();
-        if feed.publisher.poll_keyframe_request(now) {
+        let asked = feed.handle_timeout(now, &mut push.intake, &mut news);
+        let next_at = feed.poll_timeout();
+        if asked.is_some() {
             self.ask_feed(now, id);
         }
         self.take_news(now, source, news);
-        self.feeds.get(&id)?.publisher.poll_timeout()
+        next_at
     }
 
     /// Asks a publisher for a key frame.
     pub(super) fn ask_feed(&mut self, now: Instant, id: ViewerId) {
-        let Some(track) = self.feeds.get(&id).and_then(|feed| feed.video) else { return };
+        let Some(track) = self.feeds.get(&id).and_then(Feed::video) else { return };
         self.with_peer(id, |peer, sink| peer.request_picture(now, track, sink));
         self.dirty.viewers.insert(id);
     }
@@ -178,7 +234,7 @@ impl Server {
 
     /// Counters of a publisher's video.
     pub(super) fn feed_stats(&self, id: ViewerId) -> Option<Stats> {
-        self.feeds.get(&id).map(|feed| feed.stats.clone())
+        self.feeds.get(&id).map(Feed::stats)
     }
 
     /// A publisher's peer is gone.

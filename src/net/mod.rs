@@ -54,6 +54,11 @@ mod relays;
 mod relays;
 mod resolver;
 mod restream;
+#[cfg(feature = "room")]
+mod rooms;
+#[cfg(not(feature = "room"))]
+#[path = "no_rooms.rs"]
+mod rooms;
 mod rtsp_ports;
 #[cfg(feature = "keyframe-ways")]
 mod second_session;
@@ -129,6 +134,9 @@ enum Endpoint {
     },
     /// A reader's or publisher's RTSP connection, by its key.
     RtspClient(usize),
+    /// A room's WebSocket, by the room's number.
+    #[cfg_attr(not(feature = "room"), expect(dead_code, reason = "there are none"))]
+    Room(usize),
     /// The standard error of a source's program.
     ProgramErrors(SourceId),
     /// The built-in cameras' RTSP listener.
@@ -175,6 +183,8 @@ enum Timer {
     Program(SourceId),
     #[cfg_attr(not(feature = "record"), expect(dead_code, reason = "nothing is recorded"))]
     Recording(usize),
+    #[cfg_attr(not(feature = "room"), expect(dead_code, reason = "there are none"))]
+    Room(usize),
     /// The end of the program has waited long enough.
     Goodbye,
     #[cfg(feature = "demo")]

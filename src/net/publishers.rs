@@ -257,7 +257,7 @@ impl Server {
         fill_random(&mut entropy);
         let identity = &self.identity;
         let offered = catch_unwind(AssertUnwindSafe(|| {
-            Peer::offer(now, &options, identity, Entropy(entropy), profile)
+            Peer::offer(now, &options, identity, Entropy(entropy), profile, None)
         }));
         let (peer, offer) = offered
             .map_err(|_| "no offer could be made".to_owned())?

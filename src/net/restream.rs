@@ -23,6 +23,7 @@ use super::udp::MediaSocket;
 use super::viewers::Audience;
 use super::wall_clock::WallClock;
 use super::{Door, Endpoint, Timer};
+use crate::engine::codec::VideoCodec;
 use crate::engine::frame::Egress;
 use crate::engine::source::{Health, SourceId};
 use crate::engine::viewer::{SlotKey, ViewerId};
@@ -405,6 +406,8 @@ impl Server {
         let sets = self.intake(id).and_then(|intake| intake.parameter_sets());
         let answer = match (&source.health, sets) {
             (Health::Live(_) | Health::Connecting, Some(sets)) => Ok(describe(&source.name, sets)),
+            // Only NAL units can be described.
+            (Health::Live(_), None) => Err(Refusal::Unsupported),
             (Health::Offline { .. }, _) => Err(Refusal::Unavailable),
             (Health::Unsupported { .. }, _) => Err(Refusal::Unsupported),
             _ => return,
@@ -444,6 +447,9 @@ impl Server {
     /// A frame for a reader.
     pub(super) fn send_to_reader(&mut self, now: Instant, key: usize, egress: &Egress) {
         let Some(client) = self.rtsp_client(key) else { return };
+        if egress.frame.codec != VideoCodec::H264 {
+            return; // the reader was told of another
+        }
         client.session.set_unsent_bytes(now, client.tcp.unsent_bytes());
         let frame = Frame {
             timestamp: egress.rtp_timestamp,

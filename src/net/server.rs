@@ -28,6 +28,7 @@ use super::recordings::Recordings;
 use super::relays::Relays;
 use super::resolver::Resolver;
 use super::restream::Restream;
+use super::rooms::Rooms;
 use super::sockets::Sockets;
 use super::timers::Timers;
 use super::tls::Authorities;
@@ -78,6 +79,7 @@ pub struct Server {
     /// The peers that push some of those.
     #[cfg(feature = "receive")]
     pub(super) feeds: Feeds,
+    pub(super) rooms: Rooms,
     /// What makes some of those.
     pub(super) programs: Programs,
     /// The RTSP server, where one is wanted.
@@ -121,6 +123,7 @@ pub(super) struct Dirty {
     pub clients: BTreeSet<usize>,
     pub publishers: BTreeSet<usize>,
     pub rtsp_clients: BTreeSet<usize>,
+    pub rooms: BTreeSet<usize>,
 }
 
 impl Server {
@@ -144,6 +147,7 @@ impl Server {
             pushes: BTreeMap::new(),
             #[cfg(feature = "receive")]
             feeds: Feeds::default(),
+            rooms: Rooms::default(),
             programs: Programs::new(sockets.programs),
             restream: sockets.restream,
             publishers: Vec::new(),
@@ -179,6 +183,7 @@ impl Server {
         server.add_publishers(now)?;
         server.add_recordings(now)?;
         server.start_relays(now);
+        server.add_rooms(now)?;
         Ok(server)
     }
 
@@ -305,6 +310,9 @@ impl Server {
                 return self
                     .with_buffer(|server, buffer| server.handle_rtsp_client(now, key, buffer));
             }
+            Endpoint::Room(key) => {
+                return self.with_buffer(|server, buffer| server.handle_room(now, key, buffer));
+            }
             Endpoint::ProgramErrors(id) => return self.handle_program_errors(now, id),
             Endpoint::Camera(source)
             | Endpoint::CameraPost(source)
@@ -353,6 +361,7 @@ impl Server {
             Timer::RtspClient(key) => self.handle_rtsp_timeout(now, key),
             Timer::Program(id) => self.handle_program_timeout(now, id),
             Timer::Recording(key) => self.handle_recording_timeout(now, key),
+            Timer::Room(key) => self.handle_room_timeout(now, key),
             Timer::Goodbye => {}
             #[cfg(feature = "demo")]
             Timer::Demo => self.play_demo(now),
@@ -391,6 +400,10 @@ impl Server {
                 self.pump_rtsp_client(now, key);
             }
             quiet &= !self.pump_relays(now);
+            while let Some(key) = self.dirty.rooms.pop_first() {
+                quiet = false;
+                self.pump_room(now, key);
+            }
             if quiet {
                 break;
             }
@@ -419,7 +432,7 @@ impl Server {
                 match viewer.audience {
                     Audience::RtspReader(reader) => self.send_to_reader(now, reader, &egress),
                     Audience::Recording(key) => self.record_frame(now, key, &egress.frame),
-                    Audience::Browser | Audience::Publisher(_) | Audience::Feed(_) => {
+                    _ => {
                         viewer.queue(key.position, egress);
                         self.dirty.viewers.insert(key.viewer);
                     }
@@ -442,6 +455,7 @@ impl Server {
             Output::RequestKeyframe(id, method) => {
                 self.with_camera(id, |camera, _| camera.request_keyframe(now, method));
                 self.ask_publisher(now, id);
+                self.ask_guest(now, id);
             }
         }
     }
@@ -486,14 +500,15 @@ impl Server {
     /// What feeds a source, as far as it is known.
     pub(super) fn intake(&self, id: SourceId) -> Option<&Intake> {
         let pulled = self.cameras.get(&id).map(|camera| &camera.intake);
-        pulled.or_else(|| self.pushes.get(&id).map(|push| &push.intake))
+        let pushed = || self.pushes.get(&id).map(|push| &push.intake);
+        pulled.or_else(pushed).or_else(|| self.rooms.intake(id))
     }
 
     /// Counters of what feeds a source; none while nobody pushes it.
     pub(super) fn stats(&self, id: SourceId) -> Option<rtsp::client::Stats> {
         match self.cameras.get(&id) {
             Some(camera) => Some(camera.client().stats()),
-            None => self.push_stats(id),
+            None => self.push_stats(id).or_else(|| self.rooms.stats(id)),
         }
     }
 
@@ -527,6 +542,7 @@ impl Server {
                         self.record_end(now, id);
                     }
                     self.hub.handle_health(now, id, health);
+                    self.offer_to_waiting(now, id);
                     self.answer_descriptions(now, id);
                 }
             }
@@ -554,6 +570,7 @@ impl Server {
                 Endpoint::CameraCalls(id) => self.handle_camera_calls_resolved(id, resolved),
                 Endpoint::Relay(key) => self.handle_relay_resolved(now, key, resolved),
                 Endpoint::Publisher(key) => self.handle_publisher_resolved(now, key, resolved),
+                Endpoint::Room(key) => self.handle_room_resolved(now, key, resolved),
                 _ => {}
             }
         }
@@ -567,6 +584,7 @@ impl Server {
         for key in 0..self.publishers.len() {
             self.stop_publisher(now, key);
         }
+        self.leave_rooms(now);
         for id in self.viewers.keys().copied().collect::<Vec<_>>() {
             self.remove_viewer(now, id);
         }

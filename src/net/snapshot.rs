@@ -181,6 +181,7 @@ pub(super) fn metrics(server: &Server, now: Instant) -> Vec<Metric> {
     metrics.extend(recording_metrics(server));
     metrics.extend(server.relays.metrics());
     metrics.extend(server.ice_tcp.metrics());
+    metrics.extend(server.rooms.metrics());
     metrics
 }
 

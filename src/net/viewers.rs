@@ -54,6 +54,12 @@ pub(super) enum Audience {
     /// A recording, by its key.
     #[cfg_attr(not(feature = "record"), expect(dead_code, reason = "nothing is recorded"))]
     Recording(usize),
+    /// Nobody: it is a publisher of a room (`net/rooms`).
+    #[cfg_attr(not(feature = "room"), expect(dead_code, reason = "there are none"))]
+    Guest,
+    /// A viewer in a room that a stream of ours is published into.
+    #[cfg_attr(not(feature = "room"), expect(dead_code, reason = "there are none"))]
+    RoomViewer,
 }
 
 /// A UDP socket of one peer.
@@ -194,6 +200,7 @@ impl Server {
         if let Audience::Feed(source) = viewer.audience {
             self.end_feed(now, id, source);
         }
+        self.end_member(now, id);
     }
 
     /// Takes datagrams. True while there may be more.
@@ -316,7 +323,7 @@ impl Server {
         if !self.with_peer(id, flush) {
             return self.lose_viewer(now, id, EndReason::Failed);
         }
-        let feed_timeout = self.pump_feed(now, id);
+        let feed_timeout = self.pump_feed(now, id).or_else(|| self.pump_member(now, id));
         let Some(peer) = self.viewers.get_mut(&id).and_then(|viewer| viewer.peer.as_mut()) else {
             return;
         };
@@ -348,6 +355,7 @@ impl Server {
                 if let Some(key) = publisher {
                     self.handle_publisher_connected(now, key);
                 }
+                self.handle_member_connected(now, id);
             }
             Event::PictureLoss { position } => {
                 self.hub.handle_picture_loss(now, SlotKey { viewer: id, position });
@@ -362,17 +370,14 @@ impl Server {
     fn publisher_of(&self, id: ViewerId) -> Option<usize> {
         match self.viewers.get(&id)?.audience {
             Audience::Publisher(key) => Some(key),
-            Audience::Browser
-            | Audience::RtspReader(_)
-            | Audience::Recording(_)
-            | Audience::Feed(_) => None,
+            _ => None,
         }
     }
 
     /// What the log calls it.
     fn role(&self, id: ViewerId) -> &'static str {
         match self.viewers.get(&id).map(|viewer| viewer.audience) {
-            Some(Audience::Feed(_)) => "publisher",
+            Some(Audience::Feed(_) | Audience::Guest) => "publisher",
             _ => "viewer",
         }
     }

@@ -41,6 +41,12 @@ impl<K: Copy + PartialEq> Demux<K> {
         self.by_ufrag.insert(ufrag.to_owned(), key);
     }
 
+    /// A peer has another fragment (ICE restart).
+    pub fn rename(&mut self, before: &str, ufrag: &str, key: K) {
+        self.by_ufrag.remove(before);
+        self.insert(ufrag, key);
+    }
+
     /// A peer left.
     pub fn remove(&mut self, key: K) {
         self.by_ufrag.retain(|_, peer| *peer != key);

@@ -119,6 +119,7 @@ mod tests {
             &identity,
             Entropy([1; 32]),
             VideoProfile::H264([0x42, 0xe0, 0x1f]),
+            None,
         )
         .unwrap();
         let (ours, answer) =

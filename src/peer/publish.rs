@@ -34,7 +34,7 @@ pub(super) struct Offered {
 
 impl Peer {
     /// Offers one slot of video of this profile: of H.264 and what is widely taken, or of H.265
-    /// alone.
+    /// alone; and a data channel of this label if one is wanted.
     ///
     /// # Errors
     /// When there is no address to be reached at.
@@ -44,6 +44,7 @@ impl Peer {
         identity: &Identity,
         entropy: Entropy,
         profile: VideoProfile,
+        channel: Option<&str>,
     ) -> Result<(Self, String), OfferError> {
         let credentials = entropy.into_credentials();
         let ufrag = credentials.ufrag.clone();
@@ -63,11 +64,18 @@ impl Peer {
         }
         let mut changes = rtc.sdp_api();
         let mid = changes.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
+        if let Some(label) = channel {
+            changes.add_channel(label.to_owned());
+        }
         let (offer, pending) =
             changes.apply().ok_or_else(|| OfferError::Refused("nothing to offer".to_owned()))?;
         let mut peer = Self::new(now, rtc, ufrag, options);
         let resend_packets = options.resend_packets;
         peer.offered = Some(Offered { pending, mid, profile, resend_packets });
+        #[cfg(feature = "receive")]
+        if channel.is_some() {
+            peer.incoming = Some(Box::default());
+        }
         peer.drain(now, &mut |_| ());
         Ok((peer, feedback::amend(&offer.to_sdp_string())))
     }
@@ -163,8 +171,8 @@ mod tests {
 
     fn offer(now: Instant, profile: [u8; 3]) -> (Peer, String) {
         let identity = Identity::generate().unwrap();
-        let profile = VideoProfile::H264(profile);
-        Peer::offer(now, &options("192.0.2.1:1"), &identity, Entropy([1; 32]), profile).unwrap()
+        let (profile, options) = (VideoProfile::H264(profile), options("192.0.2.1:1"));
+        Peer::offer(now, &options, &identity, Entropy([1; 32]), profile, None).unwrap()
     }
 
     fn formats(offer: &str) -> Vec<&str> {
@@ -193,7 +201,7 @@ mod tests {
         let profile = VideoProfile::H265 { profile_id: 1, high_tier: false, level_id: 120 };
         let (now, options) = (Instant::now(), options("192.0.2.1:1"));
         let (mut ours, offer) =
-            Peer::offer(now, &options, &identity, Entropy([1; 32]), profile).unwrap();
+            Peer::offer(now, &options, &identity, Entropy([1; 32]), profile, None).unwrap();
         assert!(offer.contains("a=rtpmap:96 H265/90000") && !offer.contains("H264"), "{offer}");
         assert!(offer.contains("profile-id=1") && offer.contains("level-id=120"), "{offer}");
         let (_, answer) =

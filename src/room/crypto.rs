@@ -171,7 +171,7 @@ fn sanitized(name: &str, max: usize) -> String {
 }
 
 /// A fingerprint by which a repeated description is known.
-pub(super) fn digest(text: &str) -> [u8; 32] {
+pub(crate) fn digest(text: &str) -> [u8; 32] {
     Sha256::digest(text).into()
 }
 

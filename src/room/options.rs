@@ -72,6 +72,8 @@ pub struct RoomOptions {
     pub audio: bool,
     /// Whether publishers are asked for video.
     pub video: bool,
+    /// Names of streams that are not watched: those that we publish there ourselves.
+    pub except: BTreeSet<String>,
     /// What others see as our name.
     pub label: String,
 }
@@ -86,6 +88,7 @@ impl Default for RoomOptions {
             role: Role::WatchAll,
             audio: true,
             video: true,
+            except: BTreeSet::new(),
             label: "Crosspoint".to_owned(),
         }
     }

@@ -74,6 +74,9 @@ impl Watched {
 
 impl Room {
     fn wants(&self, id: &str) -> bool {
+        if self.options.except.iter().any(|name| self.secret.stream_id(name) == id) {
+            return false;
+        }
         match &self.options.role {
             Role::WatchAll => true,
             Role::Watch(names) => names.iter().any(|name| self.secret.stream_id(name) == id),

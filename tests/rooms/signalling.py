@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """A signalling server for rooms, of either kind, without anything but Python.
 
-    tests/rooms/signalling.py assigned|custom [PORT]
+    tests/rooms/signalling.py assigned|custom [PORT [CERTIFICATE KEY]]
 
-Prints `ws://127.0.0.1:PORT` when it listens; port 0 is any free one. Every line that it then gets
+Prints `ws://127.0.0.1:PORT` when it listens; port 0 is any free one. With a certificate it listens
+through TLS as well, and prints `wss://127.0.0.1:PORT` behind it. Every line that it then gets
 on standard input is a command: `drop` closes all connections. It ends with its input.
 """
 
@@ -12,6 +13,7 @@ import base64
 import hashlib
 import json
 import secrets
+import ssl
 import struct
 import sys
 
@@ -176,7 +178,13 @@ async def main():
             pass  # The program ends.
 
     listener = await asyncio.start_server(connected, "127.0.0.1", port)
-    print(f"ws://127.0.0.1:{listener.sockets[0].getsockname()[1]}", flush=True)
+    addresses = f"ws://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    if len(sys.argv) > 4:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(sys.argv[3], sys.argv[4])
+        secure = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+        addresses += f" wss://127.0.0.1:{secure.sockets[0].getsockname()[1]}"
+    print(addresses, flush=True)
     commands = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(commands), sys.stdin)

@@ -98,6 +98,13 @@ impl Hub {
         id
     }
 
+    /// Gives a source that nobody watches another name: what it was is over.
+    pub fn rename_source(&mut self, id: SourceId, name: String) {
+        if let Some(source) = self.sources.get_mut(id.0) {
+            source.name = name;
+        }
+    }
+
     /// The source of this name.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<SourceId> {

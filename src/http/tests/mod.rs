@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::whip::Publishing;
 use super::{
     Action, Asset, AudioInfo, ConsumerInfo, Context, GopInfo, KeyframeInfo, KeyframeMethodInfo,
-    Metric, MetricKind, Parsed, PublisherInfo, Request, Response, StreamInfo, parse, route,
+    Metric, MetricKind, Parsed, PublisherInfo, Request, Response, RoomInfo, StreamInfo, parse,
+    route,
 };
 
 mod bytes;
@@ -59,9 +60,24 @@ fn act_with(text: &str, origins: &[&str], loopback_only: bool) -> Action {
         known: &|name| name == "door" || name == "a b/ü",
         publishing: &publishing,
         streams: &streams,
+        rooms: &rooms,
         metrics: &metrics,
     };
     route(&request(text), &context)
+}
+
+fn rooms() -> String {
+    let joined = RoomInfo {
+        name: "studio".to_owned(),
+        state: "joined",
+        streams: vec!["alice".to_owned()],
+        peers: 1,
+        ..RoomInfo::default()
+    };
+    let error = Some("connection refused".to_owned());
+    let lost =
+        RoomInfo { name: "a\"b".to_owned(), state: "connecting", error, ..RoomInfo::default() };
+    super::rooms::encode(&[joined, lost])
 }
 
 fn publishing(name: &str) -> Publishing {

@@ -126,3 +126,12 @@ bytes_total{stream=\"a\\\"b\\\\c\\nd\"} 3000000000
 ";
     assert_eq!(std::str::from_utf8(&response.body).unwrap(), expected);
 }
+
+#[test]
+fn rooms_are_told_in_the_configurations_order() {
+    let rooms = json(&get("/api/rooms"));
+    assert_eq!((&rooms[0]["name"], &rooms[0]["state"]), (&"studio".into(), &"joined".into()));
+    assert_eq!((&rooms[0]["streams"][0], &rooms[0]["peers"]), (&"alice".into(), &1.into()));
+    assert_eq!(rooms[0].get("error"), None);
+    assert_eq!(rooms[1]["error"], "connection refused");
+}

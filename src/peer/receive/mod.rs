@@ -30,8 +30,8 @@ use crate::limits;
 /// What is taken of a peer.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
-    /// Codecs that are answered, whatever their order; which of them is sent is the peer's
-    /// choice.
+    /// Codecs that are answered, in this order whatever that of the offer is: browsers send the
+    /// first that they can (RFC 3264 section 6.1).
     pub codecs: &'a [Codec],
     /// Tracks of video, at most [`limits::RECEIVED_TRACKS_MAX`].
     pub video_tracks: usize,
@@ -85,7 +85,7 @@ pub struct Track {
 }
 
 /// What comes from one peer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Incoming {
     video_tracks: usize,
     audio_tracks: usize,

@@ -569,3 +569,19 @@ fn one_packet_in_ten_lost_on_the_way_to_us_is_sent_again_and_nothing_is_missing(
     assert!(seen.len() >= 296, "{} of 300", seen.len());
     assert!(chain.publisher.passed > 300, "some were sent again");
 }
+
+#[test]
+fn the_answers_codecs_are_in_our_order() {
+    let now = Instant::now();
+    for (codecs, first) in [(&[H264, VP8], "H264"), (&[VP8, H264], "VP8")] {
+        let (offer, _) = Browser::new(now, 1).offer(1, 0, false);
+        let (identity, options) = (Identity::generate().unwrap(), options(address(2)));
+        let wanted = wanted(codecs);
+        let (_, answer) =
+            Peer::receive(now, &options, &identity, Entropy([1; 32]), &wanted, &offer).unwrap();
+        let line = answer.sdp.lines().find(|line| line.starts_with("m=video")).unwrap();
+        let payload_type = line.split(' ').nth(3).unwrap();
+        let rtpmap = format!("a=rtpmap:{payload_type} {first}/90000");
+        assert!(answer.sdp.contains(&rtpmap), "{first}: {}", answer.sdp);
+    }
+}
