@@ -46,6 +46,9 @@ pub enum News {
     Frame(Arc<Frame>),
     /// The next packet of audio.
     Audio(AudioFrame),
+    /// Pictures from here on are to be turned so for display, clockwise: 0, 90, 180 or 270
+    /// degrees.
+    Rotated(u16),
     /// Frames were lost; the next one is a key.
     Gap,
     /// It does not take requests for a keyframe in this way.

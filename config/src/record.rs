@@ -106,7 +106,7 @@ pub(crate) fn read(reader: &mut Reader<'_>, node: &Node, streams: &[Stream]) -> 
 }
 
 /// A path, or `{path: …, segment: …}`.
-fn read_entry(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<Record> {
+pub(crate) fn read_entry(reader: &mut Reader<'_>, name: &str, node: &Node) -> Option<Record> {
     let mut record = Record::new(name.to_owned(), String::new());
     if !matches!(node.value, Value::Map(_)) {
         record.path = reader.parsed(node, path)?;

@@ -5,13 +5,26 @@ use std::fmt;
 use crate::camera::is_host_port;
 use crate::limits::{self, LOGIN_MAX_BYTES, URL_MAX_BYTES};
 use crate::reader::Reader;
+#[cfg(feature = "record")]
+use crate::record::{Record, read_entry};
 use crate::schema::{read_secret, set};
 use crate::streams::check_name;
 use crate::tree::Node;
 use crate::url::SecretUrl;
 
 const ROOM: &[&str] = &[
-    "server", "room", "password", "flavour", "page", "streams", "audio", "video", "codecs", "watch",
+    "server",
+    "room",
+    "password",
+    "flavour",
+    "page",
+    "streams",
+    "audio",
+    "video",
+    "codecs",
+    "watch",
+    #[cfg(feature = "record")]
+    "record",
 ];
 /// The service's own signalling server.
 const SERVER: &str = "wss://wss.vdo.ninja:443";
@@ -43,6 +56,9 @@ pub struct Room {
     pub codecs: Vec<RoomCodec>,
     /// Whether it is watched at all; else streams are published there alone.
     pub watch: bool,
+    /// How each of its streams is recorded, if it is; under the stream's own name.
+    #[cfg(feature = "record")]
+    pub record: Option<Record>,
 }
 
 /// A video codec of a room's publishers.
@@ -126,6 +142,8 @@ fn read_room(reader: &mut Reader<'_>, name: &str, node: &Node) -> Room {
         video: true,
         codecs: RoomCodec::ALL.to_vec(),
         watch: true,
+        #[cfg(feature = "record")]
+        record: None,
     };
     let before = reader.count();
     reader.section(node, ROOM, |reader, key, node| match key {
@@ -137,6 +155,8 @@ fn read_room(reader: &mut Reader<'_>, name: &str, node: &Node) -> Room {
         "streams" => room.streams = reader.list(node, limits::LIST_MAX, word),
         "audio" => set(&mut room.audio, reader.boolean(node)),
         "watch" => set(&mut room.watch, reader.boolean(node)),
+        #[cfg(feature = "record")]
+        "record" => room.record = read_entry(reader, name, node),
         "codecs" => room.codecs = reader.list(node, RoomCodec::ALL.len(), codec),
         _ => set(&mut room.video, reader.boolean(node)),
     });
@@ -144,6 +164,10 @@ fn read_room(reader: &mut Reader<'_>, name: &str, node: &Node) -> Room {
     if reader.count() == before {
         if room.watch && room.room.is_none() && room.streams.len() != 1 {
             reader.problem(node, "expected room: NAME, or streams: [NAME] for one without a room");
+        }
+        #[cfg(feature = "record")]
+        if room.record.is_some() && !room.watch {
+            reader.problem(node, "expected no watch: false where streams are recorded");
         }
         if room.codecs.is_empty() {
             reader.problem(node, "expected at least one codec");

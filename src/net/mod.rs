@@ -68,6 +68,7 @@ mod second_session;
 mod server;
 mod snapshot;
 mod sockets;
+mod sources;
 mod tcp;
 mod timers;
 #[cfg(feature = "tls")]

@@ -34,6 +34,8 @@ impl Server {
 
     pub(super) fn record_audio(&mut self, _now: Instant, _source: SourceId, _frame: &AudioFrame) {}
 
+    pub(super) fn record_rotation(&mut self, _now: Instant, _source: SourceId, _degrees: u16) {}
+
     pub(super) fn record_gap(&mut self, _now: Instant, _source: SourceId) {}
 
     pub(super) fn record_end(&mut self, _now: Instant, _source: SourceId) {}

@@ -23,6 +23,7 @@ use crate::engine::viewer::{SlotKey, ViewerId};
 use crate::http::RecordingInfo;
 use crate::limits;
 use crate::record::container::Container;
+use crate::record::format::Rotation;
 use crate::record::segment::Segments;
 use crate::record::template::Template;
 use crate::record::{Options, Output, Recorder};
@@ -229,6 +230,12 @@ impl Server {
     /// codec it is, at the instant at which it was taken.
     pub(super) fn record_audio(&mut self, now: Instant, source: SourceId, frame: &AudioFrame) {
         self.with_recordings_of(now, source, |recorder| recorder.handle_audio(now, frame));
+    }
+
+    /// Pictures of a source are turned from here on.
+    pub(super) fn record_rotation(&mut self, now: Instant, source: SourceId, degrees: u16) {
+        let rotation = Rotation::of_degrees(degrees);
+        self.with_recordings_of(now, source, |recorder| recorder.handle_rotation(now, rotation));
     }
 
     /// Pictures of a source were lost.

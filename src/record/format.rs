@@ -212,6 +212,17 @@ pub enum Rotation {
 }
 
 impl Rotation {
+    /// Clockwise, to the nearest quarter below.
+    #[must_use]
+    pub fn of_degrees(degrees: u16) -> Self {
+        match degrees % 360 / 90 {
+            0 => Self::None,
+            1 => Self::Quarter,
+            2 => Self::Half,
+            _ => Self::ThreeQuarters,
+        }
+    }
+
     /// Clockwise.
     #[must_use]
     pub fn degrees(self) -> u16 {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -45,6 +45,7 @@ async function certificate() {
 for (const kind of ['assigned', 'custom']) {
   describe(`a room whose server is of the kind "${kind}"`, () => {
     const pages = new Map();
+    const files = here(`out/${kind}`);
     let site;
     let signalling;
     let signallingUrl;
@@ -70,9 +71,11 @@ for (const kind of ['assigned', 'custom']) {
           `-c:v ${encoder} -f rtsp -rtsp_transport tcp {output}`,
       };
       const publish = { film: { room: 'cinema', stream: 'the film' } };
+      rmSync(files, { recursive: true, force: true });
+      const record = `${files}/{stream}/{part}`;
       const rooms = {
-        studio: room,
-        other: { ...room, server: secureUrl, room: 'second', codecs: ['vp8'] },
+        studio: { ...room, record },
+        other: { ...room, server: secureUrl, room: 'second', codecs: ['vp8'], record },
         locked: { ...room, room: 'third', password: PASSWORD },
         cinema: { ...room, room: 'fourth' },
         lobby: { ...room, room: 'fifth' },
@@ -296,6 +299,38 @@ for (const kind of ['assigned', 'custom']) {
       const before = await byes();
       await server.stop();
       await soon('a goodbye', async () => (await byes()) === before + 1);
+    });
+
+    test('every publisher is in files that play, in one for each time that it was there', async () => {
+      const all = readdirSync(files, { recursive: true }).filter((name) => /\.\w+$/.test(name));
+      const media = all.filter((name) => !name.endsWith('.jsonl'));
+      const of = (name) => media.filter((file) => file.startsWith(`${name}/`)).length;
+      const parts = { 1: 1, 2: 1, 3: 2, 4: 1, 5: 1, 6: 1 };
+      for (const [n, count] of Object.entries(parts)) {
+        assert.equal(of(`studio_cam${n}`), count, media.join());
+      }
+      assert.equal(of('other_guest'), 1, media.join());
+      for (const name of media) {
+        const file = `${files}/${name}`;
+        // Times as they are in the file, not rounded to a frame rate.
+        const times = ['-fps_mode', 'passthrough', '-enc_time_base', '-1'];
+        const args = ['-v', 'error', '-i', file, ...times, '-f', 'null', '-'];
+        const played = await run('ffmpeg', args);
+        assert.equal(played.stderr, '', name);
+        const entries = 'stream=codec_name:packet=codec_type,pts_time';
+        const probe = await run('ffprobe', [
+          ...['-v', 'error', '-of', 'json', '-show_entries', entries, file],
+        ]);
+        const { streams, packets } = JSON.parse(probe.stdout);
+        const isSecond = name.includes('cam2_1') || name.includes('cam2:1');
+        const kinds = streams.map((stream) => stream.codec_name).sort();
+        const video = name.startsWith('other') ? 'vp8' : 'h264';
+        assert.deepEqual(kinds, isSecond ? [video] : ['opus', video].sort(), name);
+        const ends = new Map(packets.map((it) => [it.codec_type, Number(it.pts_time)]));
+        assert.ok([...ends.values()].every((end) => end > 0.5), `${name}: ${[...ends]}`);
+        const [one, other = one] = [...ends.values()];
+        assert.ok(Math.abs(one - other) < 0.5, `${name}: ${[...ends]}`);
+      }
     });
   });
 }

@@ -76,12 +76,6 @@ struct Audio {
 }
 
 impl Publisher {
-    /// How its pictures are to be turned for display, clockwise: 0, 90, 180 or 270 degrees.
-    #[must_use]
-    pub fn rotation_degrees(&self) -> u16 {
-        self.rotation_degrees
-    }
-
     /// Packets of its video that never came.
     #[must_use]
     pub fn lost(&self) -> u64 {
@@ -99,7 +93,7 @@ impl Publisher {
         match packet.codec {
             Codec::Video(VideoCodec::H265) => {} // is not negotiated
             Codec::Video(codec) => {
-                self.handle_video(now, codec, packet, intake);
+                self.handle_video(now, codec, packet, intake, news);
                 self.pass_on_video(now, intake, news);
             }
             Codec::Audio(codec) => {
@@ -171,8 +165,12 @@ impl Publisher {
         codec: VideoCodec,
         packet: Packet,
         intake: &mut Intake,
+        news: &mut Vec<News>,
     ) {
-        self.rotation_degrees = packet.rotation_degrees.unwrap_or(self.rotation_degrees);
+        let degrees = packet.rotation_degrees.unwrap_or(self.rotation_degrees);
+        if std::mem::replace(&mut self.rotation_degrees, degrees) != degrees {
+            news.push(News::Rotated(degrees));
+        }
         let is_same = |video: &&mut Video| video.codec == codec && video.ssrc == packet.ssrc;
         match self.video.as_mut().filter(is_same) {
             Some(video) => {
@@ -183,7 +181,8 @@ impl Publisher {
                 video.order.push(packet);
             }
             None => {
-                intake.begin(codec.name());
+                intake.begin(codec);
+                news.push(News::Codec(codec));
                 self.lost = self.lost();
                 let mut video = Video::new(now, codec, packet.ssrc);
                 video.order.push(packet);
@@ -298,8 +297,8 @@ impl Keys {
 
 impl Intake {
     /// A publisher begins to send, or sends something else.
-    fn begin(&mut self, codec: &str) {
-        self.codec = Some(codec.to_owned());
+    fn begin(&mut self, codec: VideoCodec) {
+        self.codec = Some(codec.name().to_owned());
         self.picture = None;
         self.sets = None;
     }

@@ -53,9 +53,7 @@ impl Server {
         let feeds = vec![(source, Feed::default())];
         let guest = Guest { room: seat.0, stream: stream.to_owned(), feeds, media_told_at: None };
         self.rooms.guests.insert(id, guest);
-        if let Some(source) = self.rooms.sources.get_mut(&source) {
-            source.by = Some(id);
-        }
+        self.claim_room_source(now, source, id);
         self.take_news(now, source, vec![News::Health(Health::Connecting)]);
         match self.make_guest(now, seat.0, sdp) {
             Ok((peer, answer)) => {
@@ -126,9 +124,7 @@ impl Server {
                 let Some(source) = self.room_source(now, room, &stream, count) else { return };
                 let mut feed = Feed::default();
                 feed.show(track.number);
-                if let Some(source) = self.rooms.sources.get_mut(&source) {
-                    source.by = Some(id);
-                }
+                self.claim_room_source(now, source, id);
                 if let Some(guest) = self.rooms.guests.get_mut(&id) {
                     guest.feeds.push((source, feed));
                 }

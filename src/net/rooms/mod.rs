@@ -54,6 +54,9 @@ struct RoomLink {
     codecs: Vec<Codec>,
     /// What we publish there; then nothing is watched.
     published: Option<Published>,
+    /// How its streams are recorded, if they are.
+    #[cfg(feature = "record")]
+    record: Option<config::Record>,
     /// Streams that the room says are there.
     present: BTreeSet<String>,
     /// Times that we came in.
@@ -123,6 +126,8 @@ impl Server {
             peers: BTreeMap::new(),
             codecs: codecs(room),
             published,
+            #[cfg(feature = "record")]
+            record: room.record.clone(),
             present: BTreeSet::new(),
             joins: 0,
             trouble: None,

@@ -23,6 +23,9 @@ pub(super) struct RoomSource {
     pub intake: Intake,
     /// The peer that feeds it at present.
     pub by: Option<ViewerId>,
+    /// The recording of what that peer sends.
+    #[cfg(feature = "record")]
+    pub recording: Option<usize>,
     pub room: usize,
     /// Its name in the room.
     pub stream: String,
@@ -86,7 +89,16 @@ impl Server {
         };
         let (intake, by, stream) = (Intake::default(), None, stream.to_owned());
         let is_configured = false;
-        let source = RoomSource { intake, by, room, stream, track, is_configured };
+        let source = RoomSource {
+            intake,
+            by,
+            #[cfg(feature = "record")]
+            recording: None,
+            room,
+            stream,
+            track,
+            is_configured,
+        };
         self.rooms.sources.insert(id, source);
         Some(id)
     }
@@ -119,6 +131,31 @@ impl Server {
         sources.find(|(id, source)| is_unused(**id, source)).map(|(id, _)| *id)
     }
 
+    /// A peer begins to feed a source: what it sends goes to files of its own, so that one that
+    /// comes back begins anew and whoever recycles the name does not.
+    pub(super) fn claim_room_source(&mut self, now: Instant, id: SourceId, by: ViewerId) {
+        let Some(source) = self.rooms.sources.get_mut(&id) else { return };
+        source.by = Some(by);
+        #[cfg(feature = "record")]
+        {
+            let before = source.recording.take();
+            let room = self.rooms.all.get(source.room);
+            let record = room.and_then(|room| room.record.clone());
+            if let Some(recording) = before {
+                self.end_recording(now, recording);
+            }
+            let name = self.hub.source(id).map(|source| source.name.clone());
+            let (Some(record), Some(stream)) = (record, name) else { return };
+            let begun = self.begin_recording(now, id, &config::Record { stream, ..record });
+            if let Err(why) = &begun {
+                log::warn!("recording: {why}");
+            }
+            if let Some(source) = self.rooms.sources.get_mut(&id) {
+                source.recording = begun.ok();
+            }
+        }
+    }
+
     /// A stream is there; its peer comes soon.
     pub(super) fn announce_room_source(&mut self, now: Instant, room: usize, stream: &str) {
         let Some(id) = self.room_source(now, room, stream, 0) else { return };
@@ -146,6 +183,11 @@ impl Server {
             return; // another has taken its place
         }
         source.by = None;
+        #[cfg(feature = "record")]
+        if let Some(recording) = source.recording.take() {
+            self.end_recording(now, recording);
+        }
+        let Some(source) = self.rooms.sources.get_mut(&id) else { return };
         let mut news = Vec::new();
         source.intake.handle_end(reason, &mut news);
         self.take_news(now, id, news);

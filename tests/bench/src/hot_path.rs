@@ -223,7 +223,8 @@ impl Way {
                     }
                 }
                 News::Codec(codec) => self.hub.handle_codec(now, self.source, codec),
-                News::Described | News::Audio(_) | News::KeyframeRefused(..) => {}
+                News::Described | News::Audio(_) | News::Rotated(_) | News::KeyframeRefused(..) => {
+                }
                 News::Gap => self.hub.handle_gap(now, self.source),
                 News::Health(health) => self.hub.handle_health(now, self.source, health),
             }
