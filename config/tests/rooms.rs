@@ -71,3 +71,15 @@ fn a_stream_is_published_into_a_room_under_its_own_name_or_another() {
         assert!(read(publish).is_err(), "{publish}");
     }
 }
+
+#[cfg(feature = "record")]
+#[test]
+fn a_room_that_is_watched_may_be_recorded() {
+    let read = |more: &str| parse(&format!("rooms: {{a: {{room: b, {more}}}}}"), &|_| None);
+    let recorded = |more: &str| read(more).unwrap().rooms[0].record.clone().unwrap();
+    let path = "/rec/{stream}/{part}";
+    assert_eq!(recorded("record: '/rec/{stream}/{part}'").path, path);
+    assert_eq!(recorded("record: {path: '/rec/{stream}/{part}', segment: 0}").segment, None);
+    let problems = read("watch: false, record: '/rec/{part}'").unwrap_err();
+    assert!(problems[0].to_string().contains("watch"), "{problems:?}");
+}

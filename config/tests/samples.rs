@@ -83,7 +83,13 @@ fn the_full_samples_rooms_are_the_defaults_where_they_say_so() {
     let rooms = read(FULL).rooms;
     let defaults = read("rooms: {studio: {room: testroom, streams: [alice, bob]}}").rooms;
     let password = RoomPassword::Given("secret".to_owned());
-    assert_eq!(rooms[0], Room { password, ..defaults[0].clone() });
+    let expected = Room {
+        password,
+        #[cfg(feature = "record")]
+        record: rooms[0].record.clone(),
+        ..defaults[0].clone()
+    };
+    assert_eq!(rooms[0], expected);
     assert_eq!(rooms[1].room, None);
     assert_eq!(rooms[1].password, RoomPassword::Off);
     assert!(!format!("{rooms:?}").contains("secret"), "{rooms:?}");

@@ -76,7 +76,9 @@ fn vp8_is_passed_on_as_it_came() {
     let mut bench = Bench::new();
     let news = bench.video(VideoCodec::Vp8, 9, VP8_KEY);
     let size = Picture { width: 640, height: 360 };
-    let [News::Health(Health::Live(picture)), News::Frame(frame)] = &news[..] else {
+    let [News::Codec(VideoCodec::Vp8), News::Health(Health::Live(picture)), News::Frame(frame)] =
+        &news[..]
+    else {
         panic!("{news:?}")
     };
     assert_eq!((*picture, frame.key, &*frame.payloads[0]), (size, true, VP8_KEY));
