@@ -1,8 +1,14 @@
 //! The command line's arguments: each command and flag stands once in a table, from which
 //! both the reading and the help text come.
 
+#[cfg(all(feature = "record", feature = "room"))]
+mod room;
+
 use std::fmt::Write;
 use std::net::SocketAddr;
+
+#[cfg(all(feature = "record", feature = "room"))]
+pub use self::room::RoomRecordOptions;
 
 /// What the program is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +20,9 @@ pub enum Command {
     /// Record one stream of a configuration file.
     #[cfg(feature = "record")]
     Record(RecordOptions),
+    /// Record everybody in a room.
+    #[cfg(all(feature = "record", feature = "room"))]
+    RecordRoom(RoomRecordOptions),
     /// Check a configuration file and say everything that is wrong with it.
     Check {
         /// The file.
@@ -72,11 +81,12 @@ pub enum SwitchPolicy {
     WaitIdr,
 }
 
-/// A flag with a value; every flag has one.
+/// A flag.
 #[derive(Debug, PartialEq, Eq)]
 struct Flag {
     name: &'static str,
     short: Option<&'static str>,
+    /// What its value is called; nothing for one that has none.
     value: &'static str,
     help: &'static str,
 }
@@ -123,6 +133,30 @@ const PREFIX: Flag = Flag {
     help: "what each file's path begins with, such as /rec/; else as the file's record: says",
 };
 
+#[cfg(all(feature = "record", feature = "room"))]
+mod room_flags {
+    use super::Flag;
+
+    const fn flag(name: &'static str, value: &'static str, help: &'static str) -> Flag {
+        Flag { name, short: None, value, help }
+    }
+
+    pub const ROOM: Flag = flag("--room", "NAME", "a room of VDO.Ninja: everybody in it");
+    pub const SERVER: Flag = flag("--server", "URL", "its signalling server, ws:// or wss://");
+    pub const PASSWORD: Flag =
+        flag("--password", "TEXT", "its password, or false; ${NAME} is of the environment");
+    pub const STREAMS: Flag = flag("--record-streams", "A,B", "these alone");
+    pub const NO_AUDIO: Flag = flag("--noaudio", "", "no sound");
+    pub const NO_VIDEO: Flag = flag("--novideo", "", "no pictures");
+    pub const TURN: Flag =
+        flag("--turn-server", "URL", "a relay, turn:USER:PASSWORD@HOST:PORT or turns:...");
+    pub const POLICY: Flag =
+        flag("--ice-transport-policy", "WAY", "all, or relay: by that server alone [all]");
+    pub const RECORD_ROOM: Flag = flag("--record-room", "", "what --room means here anyway");
+    pub const STUN: Flag =
+        flag("--stun-server", "URL", "not needed: publishers' checks find our address");
+}
+
 const VERBS: &[Verb] = &[
     Verb {
         name: "demo",
@@ -140,8 +174,32 @@ const VERBS: &[Verb] = &[
     Verb {
         name: "record",
         operand: None,
-        flags: &[&STREAM, &CONFIG, &PREFIX],
-        help: "record one stream until it is interrupted",
+        flags: &[
+            &STREAM,
+            &CONFIG,
+            &PREFIX,
+            #[cfg(feature = "room")]
+            &room_flags::ROOM,
+            #[cfg(feature = "room")]
+            &room_flags::SERVER,
+            #[cfg(feature = "room")]
+            &room_flags::PASSWORD,
+            #[cfg(feature = "room")]
+            &room_flags::STREAMS,
+            #[cfg(feature = "room")]
+            &room_flags::NO_AUDIO,
+            #[cfg(feature = "room")]
+            &room_flags::NO_VIDEO,
+            #[cfg(feature = "room")]
+            &room_flags::TURN,
+            #[cfg(feature = "room")]
+            &room_flags::POLICY,
+            #[cfg(feature = "room")]
+            &room_flags::RECORD_ROOM,
+            #[cfg(feature = "room")]
+            &room_flags::STUN,
+        ],
+        help: "record one stream, or a room, until it is interrupted",
     },
     Verb {
         name: "check",
@@ -184,6 +242,10 @@ pub fn parse(arguments: &[String]) -> Result<Command, String> {
         "run" => {
             let file = given.required(verb, &CONFIG)?;
             Ok(Command::Run(RunOptions { file, switch_policy: given.switch_policy()? }))
+        }
+        #[cfg(all(feature = "record", feature = "room"))]
+        "record" if given.value(&room_flags::ROOM).is_some() => {
+            given.room_record(verb).map(Command::RecordRoom)
         }
         #[cfg(feature = "record")]
         "record" => Ok(Command::Record(RecordOptions {
@@ -241,6 +303,13 @@ impl<'a> Given<'a> {
             let Some(flag) = verb.flags.iter().find(is_it) else {
                 return Err(format!("unknown option {name}\n\n{}", explain(verb)));
             };
+            if flag.value.is_empty() {
+                if value.is_some() {
+                    return Err(format!("{name} takes no value"));
+                }
+                given.values.push((flag, ""));
+                continue;
+            }
             let value = value.or_else(|| arguments.next()).filter(|value| !value.is_empty());
             let Some(value) = value else {
                 return Err(format!("{name} needs a value: {}", flag.value));
@@ -260,6 +329,27 @@ impl<'a> Given<'a> {
     fn required(&self, verb: &Verb, flag: &Flag) -> Result<String, String> {
         let value = self.value(flag).map(str::to_owned);
         value.ok_or_else(|| format!("{} is missing\n\n{}", usage_of(flag), explain(verb)))
+    }
+
+    #[cfg(all(feature = "record", feature = "room"))]
+    fn room_record(&self, verb: &Verb) -> Result<RoomRecordOptions, String> {
+        for flag in [&STREAM, &CONFIG] {
+            if self.value(flag).is_some() {
+                return Err(format!("{} does not go with --room", flag.name));
+            }
+        }
+        let text = |flag| self.value(flag).map(str::to_owned);
+        Ok(RoomRecordOptions {
+            room: self.required(verb, &room_flags::ROOM)?,
+            prefix: self.required(verb, &PREFIX)?,
+            server: text(&room_flags::SERVER),
+            password: text(&room_flags::PASSWORD),
+            streams: text(&room_flags::STREAMS),
+            no_audio: self.value(&room_flags::NO_AUDIO).is_some(),
+            no_video: self.value(&room_flags::NO_VIDEO).is_some(),
+            turn_server: text(&room_flags::TURN),
+            ice_transport_policy: text(&room_flags::POLICY),
+        })
     }
 
     fn switch_policy(&self) -> Result<SwitchPolicy, String> {
@@ -315,7 +405,7 @@ fn synopsis(verb: &Verb) -> String {
 fn usage_of(flag: &Flag) -> String {
     match flag.short {
         Some(short) => format!("{short}, {} {}", flag.name, flag.value),
-        None => format!("{} {}", flag.name, flag.value),
+        None => format!("{} {}", flag.name, flag.value).trim_end().to_owned(),
     }
 }
 
@@ -356,6 +446,26 @@ mod tests {
         let line = "run --switch-policy wait-idr -c a.yaml";
         assert_eq!(read(line), expected(SwitchPolicy::WaitIdr));
         assert_eq!(read("check -c a.yaml"), Ok(Command::Check { file: "a.yaml".to_owned() }));
+    }
+
+    #[test]
+    #[cfg(all(feature = "record", feature = "room"))]
+    fn record_takes_a_room_as_other_recorders_do() {
+        let line = "record --room testroom123 --record-room --record multi --password false \
+                    --noaudio --stun-server stun:s --ice-transport-policy relay";
+        let expected = RoomRecordOptions {
+            room: "testroom123".to_owned(),
+            prefix: "multi".to_owned(),
+            password: Some("false".to_owned()),
+            no_audio: true,
+            ice_transport_policy: Some("relay".to_owned()),
+            ..RoomRecordOptions::default()
+        };
+        assert_eq!(read(line), Ok(Command::RecordRoom(expected)));
+        let error = |line| read(line).unwrap_err();
+        assert!(error("record --room a").contains("--record PREFIX is missing"));
+        assert!(error("record --room a --record b -c c").contains("--config does not go with"));
+        assert!(error("record --room a --record b --noaudio=1").contains("takes no value"));
     }
 
     #[test]

@@ -27,6 +27,8 @@ fn main() -> ExitCode {
         }
         #[cfg(feature = "record")]
         Ok(Command::Record(options)) => record(&options),
+        #[cfg(all(feature = "record", feature = "room"))]
+        Ok(Command::RecordRoom(options)) => record_room(&options),
         Ok(Command::Check { file }) => read(&file).map(|config| {
             println!("{file}: {} streams, no mistakes", config.streams.len());
         }),
@@ -47,7 +49,12 @@ fn main() -> ExitCode {
 /// Reads a configuration file, or says everything that is wrong with it.
 fn read(file: &str) -> Result<Config, String> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
-    let config = config::parse(&text, &|name| std::env::var(name).ok()).map_err(|problems| {
+    parse(file, &text)
+}
+
+/// Reads a configuration that comes from `file`.
+fn parse(file: &str, text: &str) -> Result<Config, String> {
+    let config = config::parse(text, &|name| std::env::var(name).ok()).map_err(|problems| {
         problems.iter().map(|problem| format!("{file}:{problem}\n")).collect::<String>()
     })?;
     match needs_tls(&config) {
@@ -111,6 +118,16 @@ fn record(options: &cli::RecordOptions) -> Result<(), String> {
     config.api = config::Api::default();
     config.api.listen.set_port(0);
     config.webrtc.listen = config.api.listen;
+    run(config, SwitchPolicy::Replay, false)
+}
+
+/// Runs a server that records a room and serves nobody.
+#[cfg(all(feature = "record", feature = "room"))]
+fn record_room(options: &cli::RoomRecordOptions) -> Result<(), String> {
+    let mut config = parse("options", &options.to_file()?)?;
+    config.api.listen.set_port(0);
+    // Publishers come from elsewhere.
+    config.webrtc.listen = (std::net::Ipv4Addr::UNSPECIFIED, 0).into();
     run(config, SwitchPolicy::Replay, false)
 }
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Child, eventually, freePort } from './process.mjs';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-const BINARY = process.env.CROSSPOINT ?? `${ROOT}target/release/crosspoint`;
+export const BINARY = process.env.CROSSPOINT ?? `${ROOT}target/release/crosspoint`;
 const OUT = fileURLToPath(new URL('../out/', import.meta.url));
 const START_TIMEOUT_MS = 5000;
 
