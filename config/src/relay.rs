@@ -77,6 +77,10 @@ pub enum IceTransportPolicy {
 pub(crate) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<Relay> {
     let mut relays = Vec::new();
     for (index, item) in reader.items(node, RELAYS_MAX) {
+        if !cfg!(feature = "relay") {
+            reader.problem(item, "this program was built without relays");
+            break;
+        }
         relays.extend(reader.at_index(&index, |reader| read_one(reader, item)));
     }
     if relays.len() > RELAYS_MAX {

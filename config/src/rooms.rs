@@ -114,6 +114,10 @@ pub enum RoomFlavour {
 
 /// Reads the section.
 pub(crate) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<Room> {
+    if !cfg!(feature = "room") {
+        reader.problem(node, "this program was built without rooms");
+        return Vec::new();
+    }
     let mut rooms = Vec::new();
     reader.entries(node, |reader, key_node, name, value| {
         reader.within(name, |reader| {

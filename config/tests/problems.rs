@@ -94,7 +94,9 @@ fn a_wrong_kind_of_value_says_what_is_expected() {
         ("webrtc: {playout_delay_ms: {min: 5, max: 2}}", "min not above max"),
         ("webrtc: {playout_delay_ms: {max: 50000}}", "0 to 40950"),
         ("webrtc: {ice_servers: [{username: u}]}", "expected urls"),
+        #[cfg(feature = "relay")]
         ("webrtc: {relays: [{urls: 'turn:h'}]}", "username and credential"),
+        #[cfg(feature = "relay")]
         ("webrtc: {relays: [{urls: 'stun:h', username: u, credential: c}]}", "turn:host:port"),
         ("webrtc: {ice_transport_policy: relay}", "expected relays"),
         ("webrtc: {relays_from: 'turn:h'}", "https://example.org/turn"),

@@ -1,4 +1,5 @@
 //! Streams that programs make, and the qualities of a stream.
+#![cfg(feature = "ffmpeg")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
 
 use config::{Config, Program, Source, parse};

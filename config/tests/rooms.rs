@@ -1,4 +1,5 @@
 //! What `rooms:` may say.
+#![cfg(feature = "room")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 use config::{Room, RoomCodec, RoomFlavour, RoomPassword, RoomPublish, parse};

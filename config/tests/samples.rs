@@ -1,4 +1,5 @@
 //! The sample files say what is true.
+#![cfg(all(feature = "ffmpeg", feature = "record", feature = "relay", feature = "room"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail")]
 
 use std::time::Duration;

@@ -160,6 +160,7 @@ fn ice_servers_keep_their_credentials_and_hide_them_from_debug() {
     assert!(!shown.contains("s3cret") && !shown.contains("1234"), "{shown}");
 }
 
+#[cfg(feature = "relay")]
 #[test]
 fn each_address_of_a_relay_is_one_and_its_login_hidden() {
     let config = read(

@@ -10,6 +10,9 @@ use crate::engine::source::SourceId;
 impl Server {
     /// Tells the matrix which streams are qualities of each other.
     pub(super) fn add_alternatives(&mut self) {
+        if !cfg!(feature = "h265") {
+            return; // whoever can't decode one stream can't decode another
+        }
         let names: Vec<&str> = self.config.streams.iter().map(|it| it.name.as_str()).collect();
         let ids: Vec<Option<SourceId>> = names.iter().map(|name| self.hub.find(name)).collect();
         for (id, others) in ids.iter().zip(alternatives(&names)) {

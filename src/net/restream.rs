@@ -23,7 +23,6 @@ use super::udp::MediaSocket;
 use super::viewers::Audience;
 use super::wall_clock::WallClock;
 use super::{Door, Endpoint, Timer};
-use crate::engine::codec::VideoCodec;
 use crate::engine::frame::Egress;
 use crate::engine::source::{Health, SourceId};
 use crate::engine::viewer::{SlotKey, ViewerId};
@@ -447,9 +446,6 @@ impl Server {
     /// A frame for a reader.
     pub(super) fn send_to_reader(&mut self, now: Instant, key: usize, egress: &Egress) {
         let Some(client) = self.rtsp_client(key) else { return };
-        if egress.frame.codec != VideoCodec::H264 {
-            return; // the reader was told of another
-        }
         client.session.set_unsent_bytes(now, client.tcp.unsent_bytes());
         let frame = Frame {
             timestamp: egress.rtp_timestamp,

@@ -27,8 +27,9 @@ pub(super) fn add_candidates(rtc: &mut Rtc, options: &PeerOptions) -> Vec<String
     let passive = |address: &SocketAddr| {
         Candidate::builder().tcp().host(*address).tcptype(TcpType::Passive).build()
     };
-    let tcp = options.ice.tcp.iter().map(passive);
-    let relayed = options.ice.relayed.iter().map(|address| relayed(*address));
+    let tcp = options.ice.tcp.iter().filter(|_| cfg!(feature = "ice-tcp")).map(passive);
+    let relays = options.ice.relayed.iter().filter(|_| cfg!(feature = "turn"));
+    let relayed = relays.map(|address| relayed(*address));
     let mut lines = Vec::new();
     for candidate in udp.chain(tcp).chain(relayed).flatten() {
         lines.push(candidate.to_sdp_string());
