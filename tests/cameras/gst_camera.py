@@ -237,11 +237,13 @@ class Camera:
 
     def say(self, count):
         """Hands one frame's sound to the media."""
-        if self.sound_source is None or self.frozen or count < self.start[0]:
+        if self.sound_source is None or self.frozen:
             return
         fps = self.frames.spec.fps
         buffer = Gst.Buffer.new_wrapped(self.sound.chunk(count % self.frames.spec.frames))
-        buffer.pts = self.start[1] + (count - self.start[0]) * Gst.SECOND // fps
+        # The first sound is that of before the first frame: a media whose streams do not all begin
+        # at once may begin with none.
+        buffer.pts = max(0, self.start[1] + (count - self.start[0]) * Gst.SECOND // fps)
         buffer.duration = Gst.SECOND // fps
         self.sound_source.emit("push-buffer", buffer)
 
