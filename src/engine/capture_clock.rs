@@ -56,11 +56,7 @@ impl CaptureClock {
     pub fn instant_of(&self, rtp: u32) -> Option<Instant> {
         let anchor = self.anchor?;
         let micros = micros_between(anchor.rtp, rtp, self.clock_hz)?;
-        let distance = Duration::from_micros(micros.unsigned_abs());
-        match micros {
-            0.. => anchor.at.checked_add(distance),
-            _ => anchor.at.checked_sub(distance),
-        }
+        shifted(anchor.at, micros)
     }
 
     /// Forgets the mapping: the camera was connected anew.
@@ -76,13 +72,24 @@ fn predict(anchor: Anchor, rtp: u32, clock_hz: u32) -> Option<Instant> {
     (micros > 0).then(|| anchor.at.checked_add(Duration::from_micros(micros)))?
 }
 
-fn micros_between(from: u32, to: u32, clock_hz: u32) -> Option<i64> {
+/// From one RTP timestamp to another, back where it is the older one.
+pub(crate) fn micros_between(from: u32, to: u32, clock_hz: u32) -> Option<i64> {
     #[expect(clippy::cast_possible_wrap, reason = "RTP timestamps are compared modulo 2^32")]
     let ticks = i64::from(to.wrapping_sub(from) as i32);
     ticks.checked_mul(1_000_000)?.checked_div(i64::from(clock_hz))
 }
 
-fn correct(predicted: Instant, arrival: Instant) -> Instant {
+/// An instant, later by so many microseconds.
+pub(crate) fn shifted(at: Instant, micros: i64) -> Option<Instant> {
+    let distance = Duration::from_micros(micros.unsigned_abs());
+    match micros {
+        0.. => at.checked_add(distance),
+        _ => at.checked_sub(distance),
+    }
+}
+
+/// The instant that a sender's clock says, as far as an arrival lets it be believed.
+pub(crate) fn correct(predicted: Instant, arrival: Instant) -> Instant {
     let late = arrival.saturating_duration_since(predicted);
     let early = predicted.saturating_duration_since(arrival);
     if late > MAX_ERROR || early > Duration::ZERO {

@@ -3,14 +3,10 @@
 //! Each track counts from elsewhere; sender reports say what the sender's one clock showed at a
 //! count. Before the first report of a track it has only its own.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::packet::Report;
-
-/// Beyond this the sender's clock is not believed and the mapping starts anew.
-const MAX_ERROR: Duration = Duration::from_millis(500);
-/// Share of a packet's lateness by which the mapping follows a clock that is slower than ours.
-const CREEP: u32 = 256;
+use crate::engine::capture_clock::{correct, micros_between, shifted};
 
 /// A clock in microseconds, as seen from here. It follows the earliest arrivals: a packet can be
 /// late, never early.
@@ -22,18 +18,8 @@ pub(super) struct SenderClock {
 impl SenderClock {
     /// The instant at which it showed this, at most `arrival`.
     pub(super) fn at(&mut self, micros: i64, arrival: Instant) -> Instant {
-        let predicted = self.anchor.and_then(|(then, at)| {
-            let passed = micros.checked_sub(then)?;
-            let distance = Duration::from_micros(passed.unsigned_abs());
-            if passed < 0 { at.checked_sub(distance) } else { at.checked_add(distance) }
-        });
-        let is_believed = |predicted: &Instant| {
-            arrival.checked_duration_since(*predicted).is_some_and(|late| late <= MAX_ERROR)
-        };
-        let at = match predicted.filter(is_believed) {
-            Some(predicted) => predicted + arrival.saturating_duration_since(predicted) / CREEP,
-            None => arrival,
-        };
+        let predicted = self.anchor.and_then(|(then, at)| shifted(at, micros.checked_sub(then)?));
+        let at = predicted.map_or(arrival, |predicted| correct(predicted, arrival));
         self.anchor = Some((micros, at));
         at
     }
@@ -75,14 +61,15 @@ impl TrackClock {
     }
 
     fn micros(&self, timestamp: u32, reference: u32) -> i64 {
-        #[expect(clippy::cast_possible_wrap, reason = "RTP timestamps are compared modulo 2^32")]
-        let ticks = i64::from(timestamp.wrapping_sub(reference) as i32);
-        ticks * 1_000_000 / i64::from(self.clock_hz.max(1))
+        // None only where a second has no ticks, which no codec's has.
+        micros_between(reference, timestamp, self.clock_hz).unwrap_or(0)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn ms(ms: u64) -> Duration {
