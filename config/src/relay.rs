@@ -3,9 +3,10 @@
 use std::fmt;
 
 use crate::camera::{self, is_host_port};
-use crate::limits::{LOGIN_MAX_BYTES, RELAYS_MAX, URL_MAX_BYTES};
+use crate::limits::{RELAYS_MAX, URL_MAX_BYTES};
 use crate::model::Tls;
 use crate::reader::Reader;
+use crate::schema::read_login;
 use crate::tree::{Node, Value};
 use crate::url::SecretUrl;
 
@@ -94,8 +95,8 @@ fn read_one(reader: &mut Reader<'_>, node: &Node) -> Vec<Relay> {
     let before = reader.count();
     reader.section(node, RELAY, |reader, key, node| match key {
         "urls" => urls = reader.list(node, RELAYS_MAX, url),
-        "username" => username = login(reader, node),
-        "credential" => credential = login(reader, node),
+        "username" => username = read_login(reader, node),
+        "credential" => credential = read_login(reader, node),
         _ => tls = reader.parsed(node, camera::tls),
     });
     if let (Some(username), Some(credential), false) = (username, credential, urls.is_empty()) {
@@ -114,17 +115,6 @@ fn read_one(reader: &mut Reader<'_>, node: &Node) -> Vec<Relay> {
         reader.problem(node, "expected urls: [\"turn:host:port\"], username and credential");
     }
     Vec::new()
-}
-
-/// Not through `parsed`: nothing of it may stand in a message.
-fn login(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
-    let text = reader.text(node)?.text;
-    if text.is_empty() || text.len() > LOGIN_MAX_BYTES || text.contains(char::is_control) {
-        let message = format!("expected 1 to {LOGIN_MAX_BYTES} bytes without control characters");
-        reader.problem(node, message);
-        return None;
-    }
-    Some(text)
 }
 
 /// A relay by its address, as somebody else's list has it.

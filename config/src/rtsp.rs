@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use crate::limits::LOGIN_MAX_BYTES;
 use crate::model::{Login, RTSP_DEFAULT_PORT, Rtsp};
 use crate::reader::Reader;
 use crate::scalar;
+use crate::schema::read_login;
 use crate::tree::{Node, Value};
 
 const RTSP: &[&str] = &["listen", "username", "password"];
@@ -22,8 +22,8 @@ pub(crate) fn read(reader: &mut Reader<'_>, node: &Node) -> Rtsp {
                 rtsp.listen = listen;
             }
         }
-        "username" => username = word(reader, node),
-        _ => password = word(reader, node),
+        "username" => username = read_login(reader, node),
+        _ => password = read_login(reader, node),
     });
     rtsp.login = match (username, password) {
         (Some(username), Some(password)) => Some(Login { username, password }),
@@ -37,17 +37,6 @@ pub(crate) fn read(reader: &mut Reader<'_>, node: &Node) -> Rtsp {
         }
     };
     rtsp
-}
-
-/// A name or a password. Not through `parsed`: nothing of it may stand in a message.
-fn word(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
-    let text = reader.text(node)?.text;
-    if text.is_empty() || text.len() > LOGIN_MAX_BYTES || text.contains(char::is_control) {
-        let message = format!("expected 1 to {LOGIN_MAX_BYTES} bytes without control characters");
-        reader.problem(node, message);
-        return None;
-    }
-    Some(text)
 }
 
 /// Whether the file has the section, wherever it stands.

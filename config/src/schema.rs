@@ -146,6 +146,18 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
     config
 }
 
+/// A name or a password. Not through `parsed`: nothing of it may stand in a message.
+pub(crate) fn read_login(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let text = reader.text(node)?.text;
+    if text.is_empty() || text.len() > limits::LOGIN_MAX_BYTES || text.contains(char::is_control) {
+        let max = limits::LOGIN_MAX_BYTES;
+        let message = format!("expected 1 to {max} bytes without control characters");
+        reader.problem(node, message);
+        return None;
+    }
+    Some(text)
+}
+
 /// Keeps the default where the file's value was a problem.
 pub(crate) fn set<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
