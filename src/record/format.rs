@@ -40,6 +40,19 @@ pub enum Setup {
     Av1(Av1Setup),
 }
 
+impl Setup {
+    /// Whether this NAL unit is one of its parameter sets.
+    #[must_use]
+    pub fn has_set(&self, unit: &[u8]) -> bool {
+        let is_in = |sets: &[Vec<u8>]| sets.iter().any(|set| set == unit);
+        match self {
+            Self::H264 { sps, pps } => is_in(sps) || is_in(pps),
+            Self::H265(setup) => is_in(&setup.vps) || is_in(&setup.sps) || is_in(&setup.pps),
+            _ => false,
+        }
+    }
+}
+
 /// Parameter sets of H.265, and what `hvcC` repeats of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct H265Setup {

@@ -2,7 +2,7 @@
 
 use rtsp::h264::ParameterSets;
 
-use super::nal::{Units, Use, prepend};
+use super::nal::{Units, Use};
 use super::{Sample, SampleError};
 use crate::record::format::{Setup, VideoFormat};
 
@@ -30,13 +30,7 @@ pub(super) fn sample<'a>(
             _ => return Err(SampleError::Unsupported),
         }
     }
-    let (data, sets) = units.finish()?;
-    if key {
-        return Ok(Sample { data, format: Some(format(&sets, before)?) });
-    }
-    let news: Vec<Vec<u8>> = sets.into_iter().filter(|set| !knows(before, set)).collect();
-    let data = if news.is_empty() { data } else { prepend(&news, data) };
-    Ok(Sample { data, format: None })
+    units.finish(key, before, format)
 }
 
 fn fragment(units: &mut Units, indicator: u8, rest: &[u8]) -> Result<(), SampleError> {
@@ -63,13 +57,6 @@ fn classify(unit: &[u8]) -> Use {
         SPS | PPS => Use::Set,
         DELIMITER | FILLER => Use::Drop,
         _ => Use::Keep,
-    }
-}
-
-fn knows(format: Option<&VideoFormat>, set: &Vec<u8>) -> bool {
-    match format.map(|format| &format.setup) {
-        Some(Setup::H264 { sps, pps }) => sps.contains(set) || pps.contains(set),
-        _ => false,
     }
 }
 

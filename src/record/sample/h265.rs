@@ -1,6 +1,6 @@
 //! H.265: RFC 7798 without DONL, to NAL units behind their lengths.
 
-use super::nal::{Units, Use, prepend};
+use super::nal::{Units, Use};
 use super::{Sample, SampleError};
 use crate::record::bits::{Bits, unescape};
 use crate::record::format::{H265Setup, Setup, VideoFormat};
@@ -35,13 +35,7 @@ pub(super) fn sample<'a>(
             _ => return Err(SampleError::Unsupported),
         }
     }
-    let (data, sets) = units.finish()?;
-    if key {
-        return Ok(Sample { data, format: Some(format(&sets, before)?) });
-    }
-    let news: Vec<Vec<u8>> = sets.into_iter().filter(|set| !knows(before, set)).collect();
-    let data = if news.is_empty() { data } else { prepend(&news, data) };
-    Ok(Sample { data, format: None })
+    units.finish(key, before, format)
 }
 
 fn fragment(units: &mut Units, header: [u8; 2], rest: &[u8]) -> Result<(), SampleError> {
@@ -69,15 +63,6 @@ fn classify(unit: &[u8]) -> Use {
         VPS | SPS | PPS => Use::Set,
         DELIMITER | FILLER => Use::Drop,
         _ => Use::Keep,
-    }
-}
-
-fn knows(format: Option<&VideoFormat>, set: &Vec<u8>) -> bool {
-    match format.map(|format| &format.setup) {
-        Some(Setup::H265(setup)) => {
-            [&setup.vps, &setup.sps, &setup.pps].iter().any(|sets| sets.contains(set))
-        }
-        _ => false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! NAL units behind their lengths, as MP4 and Matroska hold H.264 and H.265.
 
-use super::{SampleError, limits};
+use super::{Sample, SampleError, limits};
+use crate::record::format::VideoFormat;
 
 const LENGTH_BYTES: usize = 4;
 
@@ -106,17 +107,30 @@ impl Units {
         Ok(())
     }
 
-    /// The picture's bytes and its parameter sets, in order.
-    pub fn finish(self) -> Result<(Vec<u8>, Vec<Vec<u8>>), SampleError> {
+    /// The picture's sample. A key picture's parameter sets make its format; those of another
+    /// stand in front of it, as far as the format `before` does not have them.
+    pub fn finish(
+        self,
+        key: bool,
+        before: Option<&VideoFormat>,
+        format: impl FnOnce(&[Vec<u8>], Option<&VideoFormat>) -> Result<VideoFormat, SampleError>,
+    ) -> Result<Sample, SampleError> {
         if self.is_open() {
             return Err(SampleError::Malformed);
         }
-        Ok((self.data, self.sets))
+        let Self { data, sets, .. } = self;
+        if key {
+            return Ok(Sample { data, format: Some(format(&sets, before)?) });
+        }
+        let is_known = |set: &Vec<u8>| before.is_some_and(|format| format.setup.has_set(set));
+        let news: Vec<Vec<u8>> = sets.into_iter().filter(|set| !is_known(set)).collect();
+        let data = if news.is_empty() { data } else { prepend(&news, data) };
+        Ok(Sample { data, format: None })
     }
 }
 
 /// Puts units in front of a picture: parameter sets that its file does not have.
-pub(super) fn prepend(units: &[Vec<u8>], data: Vec<u8>) -> Vec<u8> {
+fn prepend(units: &[Vec<u8>], data: Vec<u8>) -> Vec<u8> {
     let mut all = Vec::with_capacity(data.len() + 256);
     for unit in units {
         // Bounded by what one parameter set may have.
