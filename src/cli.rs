@@ -71,6 +71,13 @@ pub struct RecordOptions {
     pub prefix: Option<String>,
 }
 
+/// Where files go whose paths begin so.
+#[cfg(feature = "record")]
+#[must_use]
+pub fn record_path(prefix: &str) -> String {
+    format!("{prefix}{{stream}}-{{date}}-{{time}}")
+}
+
 /// How a switched slot gets its first picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SwitchPolicy {

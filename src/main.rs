@@ -100,9 +100,8 @@ fn record(options: &cli::RecordOptions) -> Result<(), String> {
     let configured = config.record.iter().find(|record| record.stream == *name).cloned();
     let record = match &options.prefix {
         Some(prefix) => {
-            let path = format!("{prefix}{{stream}}-{{date}}-{{time}}");
-            let path =
-                config::parse_record_path(&path).map_err(|why| format!("--record: {why}"))?;
+            let path = config::parse_record_path(&cli::record_path(prefix))
+                .map_err(|why| format!("--record: {why}"))?;
             let record = config::Record::new(name.clone(), path.clone());
             config::Record { path, ..configured.unwrap_or(record) }
         }

@@ -43,7 +43,7 @@ impl RoomRecordOptions {
         let mut room = Map::new();
         let mut set = |key: &str, value: Value| room.insert(key.to_owned(), value);
         set("room", json!(self.room));
-        set("record", json!(format!("{}{{stream}}-{{date}}-{{time}}", self.prefix)));
+        set("record", json!(super::record_path(&self.prefix)));
         set("audio", json!(!self.no_audio));
         set("video", json!(!self.no_video));
         if let Some(server) = &self.server {
