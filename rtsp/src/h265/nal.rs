@@ -165,7 +165,8 @@ impl Syntax for H265 {
 
     fn parameter_set(unit: &[u8]) -> Option<ParameterSet> {
         let header = NalHeader::of(unit).filter(|header| !header.forbidden)?;
-        if header.layer_id != 0 {
+        // A sub-layer that can't be: no decoder takes it.
+        if header.layer_id != 0 || header.temporal_id_plus1 == 0 {
             return None;
         }
         let payload = unit.get(2..)?;
