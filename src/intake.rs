@@ -19,7 +19,7 @@ pub use self::audio::Audio;
 use self::audio::AudioIntake;
 use crate::engine::audio_clock::Report;
 use crate::engine::capture_clock::CaptureClock;
-use crate::engine::codec::{VideoCodec, VideoProfile};
+use crate::engine::codec::{AudioCodec, VideoCodec, VideoProfile};
 use crate::engine::frame::{AudioFrame, Frame};
 use crate::engine::keyframe::{Method, Refusal};
 use crate::engine::source::{Health, Picture};
@@ -68,6 +68,12 @@ impl Intake {
     #[must_use]
     pub fn audio(&self) -> &Audio {
         self.audio.known()
+    }
+
+    /// The codec of its audio, once that is known to come.
+    #[must_use]
+    pub fn audio_codec(&self) -> Option<AudioCodec> {
+        self.audio.codec()
     }
 
     /// The profile of the stream, once it is known.

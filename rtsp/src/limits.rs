@@ -48,6 +48,8 @@ pub const MAX_OUTSTANDING: usize = 16;
 
 /// Longest audio packet, in bytes: two seconds of G.711. Cameras send up to one second.
 pub const MAX_AUDIO_PACKET_BYTES: usize = 16_000;
+/// Most access units of AAC in one packet. Cameras send up to 16.
+pub const MAX_AUDIO_UNITS: usize = 64;
 
 /// Packets held for reordering on UDP.
 pub const REORDER_PACKETS: usize = 64;

@@ -49,6 +49,38 @@ pub enum AudioCodec {
     G722,
     /// 48 kHz (RFC 7587).
     Opus,
+    /// Access units without any header: what files hold, and RTSP readers take. No browser does.
+    Aac(Aac),
+}
+
+/// What a decoder of AAC is set up with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Aac {
+    config: [u8; Self::CONFIG_MAX_BYTES],
+    config_bytes: u8,
+    /// Channels, 1 to 8.
+    pub channels: u8,
+    /// Ticks of its RTP clock in a second, 7 000 to 96 000.
+    pub clock_hz: u32,
+}
+
+impl Aac {
+    /// Longest `AudioSpecificConfig`.
+    pub const CONFIG_MAX_BYTES: usize = 16;
+
+    /// AAC with this `AudioSpecificConfig` (ISO 14496-3 section 1.6); none if that is too long.
+    #[must_use]
+    pub fn new(config: &[u8], channels: u8, clock_hz: u32) -> Option<Self> {
+        let mut kept = [0; Self::CONFIG_MAX_BYTES];
+        kept.get_mut(..config.len())?.copy_from_slice(config);
+        Some(Self { config: kept, config_bytes: u8::try_from(config.len()).ok()?, channels, clock_hz })
+    }
+
+    /// Its `AudioSpecificConfig`.
+    #[must_use]
+    pub fn config(&self) -> &[u8] {
+        self.config.get(..usize::from(self.config_bytes)).unwrap_or_default()
+    }
 }
 
 impl VideoCodecs {
@@ -115,7 +147,7 @@ impl VideoCodec {
 }
 
 impl AudioCodec {
-    /// The encoding name of its payload format, as SDP has it.
+    /// The encoding name of its payload format, as SDP has it; `AAC`, which has several.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -123,6 +155,7 @@ impl AudioCodec {
             Self::Pcma => "PCMA",
             Self::G722 => "G722",
             Self::Opus => "opus",
+            Self::Aac(_) => "AAC",
         }
     }
 
@@ -132,6 +165,7 @@ impl AudioCodec {
         match self {
             Self::Pcmu | Self::Pcma | Self::G722 => 8_000,
             Self::Opus => 48_000,
+            Self::Aac(aac) => aac.clock_hz.max(1),
         }
     }
 }

@@ -11,10 +11,10 @@ use super::codec::AudioCodec;
 use super::frame::{AudioEgress, AudioFrame};
 use super::source::SourceId;
 
-/// What all codecs' clocks are counted in: a multiple of each.
+/// What the clocks of browsers' codecs are counted in: a multiple of each.
 const UNITS_HZ: u32 = 48_000;
 /// 12 ms: less than a packet, so that a lost one is a gap, and more than clocks jitter.
-const SLACK: u64 = 576;
+const SLACK_MS: u64 = 12;
 /// Packets may have been taken before the audio began.
 const MARGIN: Duration = Duration::from_secs(10);
 
@@ -23,6 +23,8 @@ const MARGIN: Duration = Duration::from_secs(10);
 pub struct SlotAudio {
     /// What the receiver takes.
     accepts: Vec<AudioCodec>,
+    /// Units in a second: a multiple of each accepted codec's clock.
+    units_hz: u32,
     epoch: Instant,
     /// RTP timestamp at the epoch, on whichever codec's clock.
     base: u32,
@@ -38,6 +40,7 @@ impl SlotAudio {
     pub fn new(now: Instant, accepts: Vec<AudioCodec>, seed: u64) -> Self {
         let [a, b, c, d, e, f, ..] = seed.to_le_bytes();
         Self {
+            units_hz: units_hz(&accepts),
             accepts,
             epoch: now.checked_sub(MARGIN).unwrap_or(now),
             base: u32::from_le_bytes([a, b, c, d]),
@@ -70,12 +73,13 @@ impl SlotAudio {
             return None;
         }
         let wanted = self.units(frame.captured_at);
+        let slack = u64::from(self.units_hz) * SLACK_MS / 1000;
         let start = match self.end {
-            Some(end) if wanted + SLACK < end => return None,
-            Some(end) if wanted <= end + SLACK => end,
+            Some(end) if wanted + slack < end => return None,
+            Some(end) if wanted <= end + slack => end,
             _ => wanted,
         };
-        let scale = u64::from(UNITS_HZ / codec.clock_hz());
+        let scale = u64::from((self.units_hz / codec.clock_hz()).max(1));
         let ticks = start.div_ceil(scale);
         let is_start = self.end != Some(start);
         self.end = Some((ticks + u64::from(frame.ticks)) * scale);
@@ -94,13 +98,21 @@ impl SlotAudio {
 
     fn units(&self, at: Instant) -> u64 {
         let nanos = at.saturating_duration_since(self.epoch).as_nanos();
-        u64::try_from(nanos * u128::from(UNITS_HZ) / 1_000_000_000).unwrap_or(u64::MAX / 2)
+        u64::try_from(nanos * u128::from(self.units_hz) / 1_000_000_000).unwrap_or(u64::MAX / 2)
     }
 
     fn instant(&self, units: u64) -> Instant {
-        let nanos = u128::from(units) * 1_000_000_000 / u128::from(UNITS_HZ);
+        let nanos = u128::from(units) * 1_000_000_000 / u128::from(self.units_hz);
         let since = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
         self.epoch.checked_add(since).unwrap_or(self.epoch)
+    }
+}
+
+/// AAC has clocks of its own; a receiver of it is one of nothing else.
+fn units_hz(accepts: &[AudioCodec]) -> u32 {
+    match accepts {
+        [codec @ AudioCodec::Aac(_)] => codec.clock_hz(),
+        _ => UNITS_HZ,
     }
 }
 
@@ -163,7 +175,7 @@ mod tests {
                 let scale = u64::from(UNITS_HZ / codec.clock_hz());
                 let from_epoch = u64::from(sent.rtp_timestamp) * scale;
                 let at_units = audio.units(at);
-                prop_assert!(from_epoch.abs_diff(at_units) <= SLACK + 6);
+                prop_assert!(from_epoch.abs_diff(at_units) <= SLACK_MS * 48 + 6);
                 if let Some((number, end)) = last {
                     prop_assert_eq!(sent.sequence_number, number + 1);
                     prop_assert!(from_epoch >= end);

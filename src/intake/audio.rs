@@ -7,7 +7,7 @@ use rtsp::client::{Choice, TrackId, TrackInfo};
 
 use crate::engine::audio_clock::{AudioClock, Report};
 use crate::engine::capture_clock::CaptureClock;
-use crate::engine::codec::AudioCodec;
+use crate::engine::codec::{Aac, AudioCodec};
 use crate::engine::frame::AudioFrame;
 
 /// What is known of a source's audio.
@@ -20,6 +20,13 @@ pub enum Audio {
     Forwarded {
         /// The encoding name of its description, in upper case.
         codec: String,
+    },
+    /// It goes into files and to RTSP readers alone.
+    NotForBrowsers {
+        /// The encoding name of its description, in upper case.
+        codec: String,
+        /// Why, and what to do.
+        reason: String,
     },
     /// It has some that is not passed on.
     Dropped {
@@ -34,6 +41,7 @@ pub enum Audio {
 #[derive(Debug, Default)]
 pub(super) struct AudioIntake {
     known: Audio,
+    codec: Option<AudioCodec>,
     video_track: TrackId,
     of_video: Option<Report>,
     of_audio: Option<Report>,
@@ -45,32 +53,37 @@ impl AudioIntake {
         &self.known
     }
 
+    /// What comes, once that is described.
+    pub fn codec(&self) -> Option<AudioCodec> {
+        self.codec
+    }
+
     /// A new session: the camera may be another one than it was.
     pub fn handle_described(&mut self, tracks: &[TrackInfo]) {
         let find = |choice| tracks.iter().find(move |info| info.choice == choice);
-        let known = match (find(Choice::ChosenAudio), find(Choice::UnknownAudio)) {
-            (Some(info), _) => Audio::Forwarded { codec: info.codec.clone() },
+        let chosen = find(Choice::ChosenAudio);
+        let known = match (chosen, find(Choice::UnknownAudio)) {
+            (Some(info), _) if info.audio.is_some_and(Codec::is_for_browsers) => {
+                Audio::Forwarded { codec: info.codec.clone() }
+            }
+            (Some(info), _) => {
+                let (codec, reason) = not_for_browsers(info);
+                Audio::NotForBrowsers { codec, reason }
+            }
             (None, Some(info)) => {
-                let codec = match info.codec.as_str() {
-                    "MPEG4-GENERIC" | "MP4A-LATM" => "AAC",
-                    "" => "unknown",
-                    codec => codec,
-                };
-                let reason = format!(
-                    "browsers do not take {codec} with a clock of {} Hz over WebRTC; \
-                     set the camera's audio to G.711 or Opus",
-                    info.clock_rate_hz
-                );
-                Audio::Dropped { codec: codec.to_owned(), reason }
+                let (codec, reason) = not_for_browsers(info);
+                Audio::Dropped { codec, reason }
             }
             (None, None) => Audio::None,
         };
+        let codec = chosen.and_then(|info| info.audio).and_then(codec);
         let video_track = find(Choice::Chosen).map_or(0, |info| info.track);
-        *self = Self { known, video_track, ..Self::default() };
+        *self = Self { known, codec, video_track, ..Self::default() };
     }
 
     pub fn handle_left_out(&mut self, reason: &str) {
-        if let Audio::Forwarded { codec } = &self.known {
+        self.codec = None;
+        if let Audio::Forwarded { codec } | Audio::NotForBrowsers { codec, .. } = &self.known {
             let reason = format!("the camera's audio was left out: {reason}");
             self.known = Audio::Dropped { codec: codec.clone(), reason };
         }
@@ -91,7 +104,7 @@ impl AudioIntake {
         let clock = self.clock.insert(clock.unwrap_or_else(|| AudioClock::new(clock_hz)));
         let reports = self.of_video.zip(self.of_audio);
         let end = clock.handle_packet(sound.ends_at, sound.received_at, reports, video);
-        let codec = codec(sound.codec);
+        let Some(codec) = codec(sound.codec) else { return Vec::new() };
         let frame = |packet: rtsp::audio::Packet| AudioFrame {
             codec,
             captured_at: before(end, sound.ends_at.wrapping_sub(packet.timestamp), clock_hz),
@@ -107,13 +120,29 @@ fn before(end: Instant, ticks: u32, clock_hz: u32) -> Instant {
     end.checked_sub(time).unwrap_or(end)
 }
 
-fn codec(codec: Codec) -> AudioCodec {
-    match codec {
+/// What such audio is called, and why no browser is sent it.
+fn not_for_browsers(info: &TrackInfo) -> (String, String) {
+    let codec = match info.codec.as_str() {
+        "MPEG4-GENERIC" | "MP4A-LATM" => "AAC",
+        "" => "unknown",
+        codec => codec,
+    };
+    let reason = format!(
+        "browsers do not take {codec} with a clock of {} Hz over WebRTC; \
+         set the camera's audio to G.711 or Opus",
+        info.clock_rate_hz
+    );
+    (codec.to_owned(), reason)
+}
+
+fn codec(codec: Codec) -> Option<AudioCodec> {
+    Some(match codec {
         Codec::Pcmu => AudioCodec::Pcmu,
         Codec::Pcma => AudioCodec::Pcma,
         Codec::G722 => AudioCodec::G722,
         Codec::Opus => AudioCodec::Opus,
-    }
+        Codec::Aac(aac) => AudioCodec::Aac(Aac::new(aac.config(), aac.channels(), aac.clock_hz())?),
+    })
 }
 
 #[cfg(test)]
@@ -130,6 +159,10 @@ mod tests {
             control: String::new(),
             choice,
             parameter_sets: None,
+            audio: match codec {
+                "PCMA" => Some(Codec::Pcma),
+                _ => None,
+            },
         }
     }
 

@@ -304,6 +304,9 @@ impl Probe {
         let audio = match self.camera.intake.audio() {
             Audio::None => "none".to_owned(),
             Audio::Forwarded { codec } => format!("{codec}, {} packets", stats.audio_packets),
+            Audio::NotForBrowsers { codec, reason } => {
+                format!("{codec}, {} packets; {reason}", stats.audio_packets)
+            }
             Audio::Dropped { codec, reason } => format!("{codec}, not passed on: {reason}"),
         };
         row("audio", audio);

@@ -103,7 +103,7 @@ fn audio(audio: &Audio) -> Option<AudioInfo> {
     match audio {
         Audio::None => None,
         Audio::Forwarded { codec } => Some(AudioInfo { codec: codec.clone(), error: None }),
-        Audio::Dropped { codec, reason } => {
+        Audio::Dropped { codec, reason } | Audio::NotForBrowsers { codec, reason } => {
             Some(AudioInfo { codec: codec.clone(), error: Some(reason.clone()) })
         }
     }

@@ -206,6 +206,11 @@ impl From<AudioCodec> for AudioFormat {
             AudioCodec::Pcmu => Self::Pcmu,
             AudioCodec::Pcma => Self::Pcma,
             AudioCodec::G722 => Self::G722,
+            AudioCodec::Aac(aac) => Self::Aac {
+                config: aac.config().to_vec(),
+                sample_hz: codec.clock_hz(),
+                channels: aac.channels,
+            },
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::Error;
-use crate::audio::Sound;
+use crate::audio::{self, Sound};
 use crate::tunnel::Tunnel;
 use crate::video::{AccessUnit, DropReason, ParameterSets};
 
@@ -182,6 +182,8 @@ pub struct TrackInfo {
     pub choice: Choice,
     /// The parameter sets that the description of a chosen one has, as far as they can be used.
     pub parameter_sets: Option<Arc<ParameterSets>>,
+    /// The codec of chosen audio.
+    pub audio: Option<audio::Codec>,
 }
 
 /// Whether a track is played.

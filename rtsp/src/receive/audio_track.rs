@@ -7,7 +7,7 @@ use super::Listener;
 use super::choose_audio::ChosenAudio;
 use super::source::{Sources, Verdict};
 use super::track::receiver_report;
-use crate::audio::{Codec, Repacketizer, Sound};
+use crate::audio::{Codec, Depacketizer, Sound};
 use crate::client::{Event, TrackId};
 use crate::reorder::Reorder;
 use crate::rtcp::{self, SenderReport};
@@ -22,7 +22,7 @@ pub(crate) struct AudioTrack {
     sources: Sources,
     /// On UDP only: TCP keeps the order.
     reorder: Option<Reorder>,
-    repacketizer: Repacketizer,
+    depacketizer: Depacketizer,
     last_report: Option<(SenderReport, Instant)>,
     /// Our own source.
     ssrc: u32,
@@ -43,7 +43,7 @@ impl AudioTrack {
             payload_types: chosen.payload_types,
             sources: Sources::new(ordered, announced),
             reorder: (!ordered).then(Reorder::new),
-            repacketizer: Repacketizer::new(chosen.codec),
+            depacketizer: chosen.depacketizer,
             last_report: None,
             ssrc,
         }
@@ -99,7 +99,7 @@ impl AudioTrack {
                 if verdict == Verdict::Replaced {
                     self.last_report = None;
                 }
-                self.repacketizer.reset();
+                self.depacketizer.reset();
                 if let Some(reorder) = &mut self.reorder {
                     reorder.restart(now, packet.sequence);
                 }
@@ -110,7 +110,7 @@ impl AudioTrack {
         if let Some(source) = self.sources.present() {
             source.reception.arrived(now, packet.timestamp, self.codec.clock_hz());
         }
-        let cut = self.repacketizer.push(packet.timestamp, lost_before, packet.payload);
+        let cut = self.depacketizer.push(&packet, lost_before);
         if let Some((ends_at, packets)) = cut.filter(|(_, packets)| !packets.is_empty()) {
             let (codec, received_at) = (self.codec, now);
             told.event(Event::Audio(Sound { codec, received_at, ends_at, packets }));

@@ -42,6 +42,7 @@ pub(crate) fn choose(sdp: &Sdp) -> (Vec<TrackInfo>, Option<Chosen>) {
                 .filter(|_| choice == Choice::Chosen)
                 .and_then(|(format, codec)| parameter_sets(format, codec))
                 .map(Arc::new),
+            audio: None,
         };
         if choice == Choice::Chosen
             && let Some(codec) = codec

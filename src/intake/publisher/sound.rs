@@ -10,6 +10,8 @@ pub(super) fn ticks(codec: AudioCodec, payload: &[u8]) -> Option<u32> {
         AudioCodec::Pcmu | AudioCodec::Pcma | AudioCodec::G722 => {
             u32::try_from(payload.len()).ok().filter(|ticks| *ticks > 0)
         }
+        // No peer sends it.
+        AudioCodec::Aac(_) => None,
     }
 }
 

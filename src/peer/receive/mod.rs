@@ -367,6 +367,8 @@ fn enable(config: RtcConfig, codec: Codec) -> RtcConfig {
         Codec::Audio(AudioCodec::Pcmu) => config.enable_pcmu(true, false),
         Codec::Audio(AudioCodec::Pcma) => config.enable_pcma(true, false),
         Codec::Audio(AudioCodec::G722) => config.enable_g722(true, false),
+        // WebRTC has no payload format for it that anybody implements.
+        Codec::Audio(AudioCodec::Aac(_)) => config,
     }
 }
 
