@@ -76,6 +76,12 @@ impl Intake {
         self.audio.codec()
     }
 
+    /// The same for a description.
+    #[must_use]
+    pub fn audio_to_describe(&self) -> Option<rtsp::audio::Codec> {
+        self.audio.codec().and_then(audio::described)
+    }
+
     /// The profile of the stream, once it is known.
     #[must_use]
     pub fn profile(&self) -> Option<VideoProfile> {

@@ -73,7 +73,12 @@ impl Aac {
     pub fn new(config: &[u8], channels: u8, clock_hz: u32) -> Option<Self> {
         let mut kept = [0; Self::CONFIG_MAX_BYTES];
         kept.get_mut(..config.len())?.copy_from_slice(config);
-        Some(Self { config: kept, config_bytes: u8::try_from(config.len()).ok()?, channels, clock_hz })
+        Some(Self {
+            config: kept,
+            config_bytes: u8::try_from(config.len()).ok()?,
+            channels,
+            clock_hz,
+        })
     }
 
     /// Its `AudioSpecificConfig`.

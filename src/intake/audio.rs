@@ -58,6 +58,15 @@ impl AudioIntake {
         self.codec
     }
 
+    /// A peer, which describes nothing beforehand, sends this.
+    #[cfg(feature = "receive")]
+    pub fn handle_heard(&mut self, codec: AudioCodec) {
+        if self.codec != Some(codec) {
+            self.codec = Some(codec);
+            self.known = Audio::Forwarded { codec: codec.name().to_ascii_uppercase() };
+        }
+    }
+
     /// A new session: the camera may be another one than it was.
     pub fn handle_described(&mut self, tracks: &[TrackInfo]) {
         let find = |choice| tracks.iter().find(move |info| info.choice == choice);
@@ -142,6 +151,17 @@ fn codec(codec: Codec) -> Option<AudioCodec> {
         Codec::G722 => AudioCodec::G722,
         Codec::Opus => AudioCodec::Opus,
         Codec::Aac(aac) => AudioCodec::Aac(Aac::new(aac.config(), aac.channels(), aac.clock_hz())?),
+    })
+}
+
+/// How audio is described to RTSP readers.
+pub(super) fn described(codec: AudioCodec) -> Option<Codec> {
+    Some(match codec {
+        AudioCodec::Pcmu => Codec::Pcmu,
+        AudioCodec::Pcma => Codec::Pcma,
+        AudioCodec::G722 => Codec::G722,
+        AudioCodec::Opus => Codec::Opus,
+        AudioCodec::Aac(aac) => Codec::Aac(rtsp::audio::Aac::new(aac.config(), aac.clock_hz)?),
     })
 }
 

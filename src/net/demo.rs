@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use mio::net::TcpListener;
 use mio::{Interest, Token};
 use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
-use rtsp::server::{Frame, Options, Output, Refusal, Session, describe_h264};
+use rtsp::server::{Description, Frame, Options, Output, Refusal, Session, describe_h264};
 use slab::Slab;
 
 use super::random::random_u64;
@@ -107,7 +107,7 @@ impl Demo {
         self.pictures.iter().position(|(clip, _)| *clip == name)
     }
 
-    fn describe(&self, name: &str) -> Result<String, Refusal> {
+    fn describe(&self, name: &str) -> Result<Description, Refusal> {
         let clip = self.clip(name).and_then(|clip| self.pictures.get(clip));
         let (name, pictures) = clip.ok_or(Refusal::NotFound)?;
         let sets = ParameterSets::from_nals(pictures.at(0).iter().copied());
@@ -222,7 +222,7 @@ impl Server {
                 Some(Output::Describe { name }) => {
                     let description = demo.describe(&name);
                     if let Some(reader) = demo.readers.get_mut(key) {
-                        let description = description.as_deref().map_err(|refusal| *refusal);
+                        let description = description.as_ref().map_err(|refusal| *refusal);
                         reader.session.describe_result(now, description);
                     }
                 }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use config::Login;
 use mio::net::TcpListener;
 use mio::{Interest, Token};
-use rtsp::server::{Frame, Lockout, Options, Output, Refusal, Session, describe};
+use rtsp::server::{AudioPacket, Frame, Lockout, Options, Output, Refusal, Session, describe};
 use rtsp::url::Credentials;
 use slab::Slab;
 
@@ -23,9 +23,10 @@ use super::udp::MediaSocket;
 use super::viewers::Audience;
 use super::wall_clock::WallClock;
 use super::{Door, Endpoint, Timer};
-use crate::engine::frame::Egress;
+use crate::engine::frame::{AudioEgress, Egress};
 use crate::engine::source::{Health, SourceId};
 use crate::engine::viewer::{SlotKey, ViewerId};
+use crate::intake::Intake;
 use crate::limits;
 
 /// The server's sockets and clients.
@@ -331,6 +332,7 @@ impl Server {
                     if is_udp {
                         self.pace_datagrams(now, viewer, source);
                     }
+                    self.accept_reader_audio(now, key, viewer, source);
                     self.hub.handle_connected(now, viewer);
                 }
             }
@@ -402,9 +404,16 @@ impl Server {
         let watched = self.rtsp_client(key).and_then(|client| client.watched);
         let Some(Watched { source: id, describing: true, .. }) = watched else { return };
         let Some(source) = self.hub.source(id) else { return };
-        let sets = self.intake(id).and_then(|intake| intake.parameter_sets());
+        let intake = self.intake(id);
+        let sets = intake.and_then(Intake::parameter_sets);
         let answer = match (&source.health, sets) {
-            (Health::Live(_) | Health::Connecting, Some(sets)) => Ok(describe(&source.name, sets)),
+            (Health::Live(_) | Health::Connecting, Some(sets)) => {
+                let video = describe(&source.name, sets);
+                match intake.and_then(Intake::audio_to_describe) {
+                    Some(codec) => Ok(video.with_audio(codec)),
+                    None => Ok(video),
+                }
+            }
             // Only NAL units can be described.
             (Health::Live(_), None) => Err(Refusal::Unsupported),
             (Health::Offline { .. }, _) => Err(Refusal::Unavailable),
@@ -415,7 +424,7 @@ impl Server {
         if let Some(watched) = &mut client.watched {
             watched.describing = false;
         }
-        client.session.describe_result(now, answer.as_deref().map_err(|refusal| *refusal));
+        client.session.describe_result(now, answer.as_ref().map_err(|refusal| *refusal));
         self.dirty.rtsp_clients.insert(key);
     }
 
@@ -441,6 +450,37 @@ impl Server {
         for key in readers.map(|(key, _)| key).collect::<Vec<_>>() {
             self.close_rtsp_client(now, key);
         }
+    }
+
+    /// A reader that has set up audio is sent that of its source.
+    fn accept_reader_audio(
+        &mut self,
+        now: Instant,
+        key: usize,
+        viewer: ViewerId,
+        source: SourceId,
+    ) {
+        let is_set_up =
+            self.rtsp_client(key).is_some_and(|client| client.session.audio().is_some());
+        let codec = self.intake(source).and_then(Intake::audio_codec).filter(|_| is_set_up);
+        if let Some(codec) = codec {
+            let slot = SlotKey { viewer, position: 0 };
+            self.hub.accept_audio(now, slot, vec![codec], random_u64());
+        }
+    }
+
+    /// Audio for a reader.
+    pub(super) fn send_audio_to_reader(&mut self, now: Instant, key: usize, egress: &AudioEgress) {
+        let Some(client) = self.rtsp_client(key) else { return };
+        client.session.set_unsent_bytes(now, client.tcp.unsent_bytes());
+        let packet = AudioPacket {
+            timestamp: egress.rtp_timestamp,
+            presented_at: egress.presented_at,
+            is_start: egress.is_start,
+            payload: &egress.frame.payload,
+        };
+        client.session.write_audio(now, &packet);
+        self.dirty.rtsp_clients.insert(key);
     }
 
     /// A frame for a reader.

@@ -438,7 +438,7 @@ impl Server {
                     }
                 }
             }
-            Output::Audio(key, egress) => self.queue_audio(key, egress),
+            Output::Audio(key, egress) => self.queue_audio(now, key, egress),
             Output::Status(key, status) => self.handle_slot_status(now, key, &status),
             Output::Start(id) => {
                 self.with_camera(id, |camera, _| camera.start(now));

@@ -165,10 +165,13 @@ impl Server {
         }
     }
 
-    /// Queues a slot's audio for the end of the turn.
-    pub(super) fn queue_audio(&mut self, key: SlotKey, egress: AudioEgress) {
+    /// Queues a slot's audio for the end of the turn; a reader's is sent.
+    pub(super) fn queue_audio(&mut self, now: Instant, key: SlotKey, egress: AudioEgress) {
         let viewer = self.viewers.get_mut(&key.viewer).filter(|_| HAS_AUDIO);
-        if let Some(peer) = viewer.and_then(|viewer| viewer.peer.as_mut()) {
+        let Some(viewer) = viewer else { return };
+        if let Audience::RtspReader(reader) = viewer.audience {
+            self.send_audio_to_reader(now, reader, &egress);
+        } else if let Some(peer) = &mut viewer.peer {
             peer.queue_audio(key.position, egress);
             self.dirty.viewers.insert(key.viewer);
         }

@@ -12,8 +12,10 @@ const MAX_CONFIG_BYTES: usize = 16;
 /// Samples of one access unit, and of the short kind (ISO 14496-3 section 4.5.1.1).
 const UNIT_SAMPLES: [u32; 2] = [1024, 960];
 /// `samplingFrequencyIndex` (ISO 14496-3 section 1.6.3.4).
-const SAMPLE_RATES_HZ: [u32; 13] =
-    [96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350];
+const SAMPLE_RATES_HZ: [u32; 13] = [
+    96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
+    7_350,
+];
 /// RTP clocks that are believed, in Hz.
 const CLOCKS_HZ: std::ops::RangeInclusive<u32> = 7_000..=96_000;
 /// Bytes of an ADTS header without checksum (ISO 14496-3 section 1.A.2.2).
@@ -274,10 +276,13 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    digits.chunks_exact(2).map(|pair| match pair {
-        [high, low] => Some((digit(*high)? << 4) | digit(*low)?),
-        _ => None,
-    }).collect()
+    digits
+        .chunks_exact(2)
+        .map(|pair| match pair {
+            [high, low] => Some((digit(*high)? << 4) | digit(*low)?),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Reads bits, the highest of each byte first.

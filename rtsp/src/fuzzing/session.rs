@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::audio;
 use crate::client::{self, Client, Options, Transport};
 use crate::interleaved::Parser;
-use crate::server::{self, Frame, Refusal, Session};
+use crate::server::{self, AudioPacket, Frame, Refusal, Session};
 use crate::tunnel::{Progress, Tunnel};
 use crate::url::{Credentials, Url};
 
@@ -123,7 +124,7 @@ fn serve(now: Instant, pieces: &[&[u8]], options: server::Options) -> Vec<String
     // Events and outputs have no order among each other.
     let mut events = Vec::new();
     let mut session = Session::new(now, 0, 1, options);
-    let sdp = server::describe_h264("stream", None);
+    let description = server::describe_h264("stream", None).with_audio(audio::Codec::Pcma);
     let mut pieces = pieces.iter();
     let mut timers = 0;
     loop {
@@ -140,8 +141,9 @@ fn serve(now: Instant, pieces: &[&[u8]], options: server::Options) -> Vec<String
                 }
                 server::Output::Close => is_over = true,
                 server::Output::Describe { name } => {
-                    let sdp = if is_there(name) { Ok(&*sdp) } else { Err(Refusal::NotFound) };
-                    session.describe_result(now, sdp);
+                    let result =
+                        if is_there(name) { Ok(&description) } else { Err(Refusal::NotFound) };
+                    session.describe_result(now, result);
                 }
                 server::Output::Announce { name } => {
                     let answer = if is_there(name) { Ok(()) } else { Err(Refusal::Taken) };
@@ -155,6 +157,9 @@ fn serve(now: Instant, pieces: &[&[u8]], options: server::Options) -> Vec<String
                     let (timestamp, presented_at, is_key) = (0, now, true);
                     let frame = Frame { timestamp, presented_at, is_key, payloads: &payloads };
                     session.write_frame(now, &frame);
+                    let (is_start, payload) = (true, &[0x55; 160]);
+                    let packet = AudioPacket { timestamp, presented_at, is_start, payload };
+                    session.write_audio(now, &packet);
                 }
                 server::Output::Record { .. }
                 | server::Output::RightPassword

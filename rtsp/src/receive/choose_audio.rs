@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn aac_is_chosen_where_there_is_nothing_for_browsers() {
-        let aac = "m=audio 0 RTP/AVP 97\na=rtpmap:97 MPEG4-GENERIC/16000/1\na=fmtp:97 config=1408\n";
+        let aac =
+            "m=audio 0 RTP/AVP 97\na=rtpmap:97 MPEG4-GENERIC/16000/1\na=fmtp:97 config=1408\n";
         let (choices, audio) = chosen(aac);
         assert_eq!(choices, [Choice::ChosenAudio]);
         assert!(matches!(audio, Some((0, Codec::Aac(_), _))));

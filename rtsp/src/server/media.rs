@@ -1,14 +1,13 @@
-//! The RTP stream of a session: numbering and sender reports (RFC 3550 5.1, 6.4.1).
+//! An RTP stream of a session: numbering and sender reports (RFC 3550 5.1, 6.4.1).
 
 use std::time::Instant;
 
-use super::PAYLOAD_TYPE;
 use super::limits::REPORT_INTERVAL;
 use crate::random::Random;
 use crate::rtcp::{self, SenderReport};
 
-/// RTP ticks in a second (RFC 6184 8.1).
-const CLOCK_HZ: u128 = 90_000;
+/// RTP ticks of video in a second (RFC 6184 8.1).
+const VIDEO_HZ: u32 = 90_000;
 const NANOS: u128 = 1_000_000_000;
 /// RTP header without extension or sources (RFC 3550 5.1).
 pub(super) const HEADER_BYTES: usize = 12;
@@ -16,6 +15,8 @@ pub(super) const HEADER_BYTES: usize = 12;
 #[derive(Debug)]
 pub(super) struct Media {
     ssrc: u32,
+    payload_type: u8,
+    clock_hz: u32,
     sequence: u16,
     packets: u32,
     bytes: u32,
@@ -31,6 +32,8 @@ impl Media {
         let [a, b, ..] = random.next_u32().to_be_bytes();
         Self {
             ssrc: random.next_u32(),
+            payload_type: super::PAYLOAD_TYPE,
+            clock_hz: VIDEO_HZ,
             sequence: u16::from_be_bytes([a, b]),
             packets: 0,
             bytes: 0,
@@ -38,6 +41,11 @@ impl Media {
             next_report: None,
             epoch: (now, ntp),
         }
+    }
+
+    /// It is not video, but this.
+    pub(super) fn set_format(&mut self, payload_type: u8, clock_hz: u32) {
+        (self.payload_type, self.clock_hz) = (payload_type, clock_hz);
     }
 
     pub(super) fn ssrc(&self) -> u32 {
@@ -60,18 +68,20 @@ impl Media {
         self.next_report.get_or_insert(now);
     }
 
-    /// The frame's next packet.
-    pub(super) fn packet(&mut self, payload: &[u8], marker: bool) -> Vec<u8> {
+    /// The frame's next packet. `head` goes in front of its payload.
+    pub(super) fn packet(&mut self, head: &[u8], payload: &[u8], marker: bool) -> Vec<u8> {
         let timestamp = self.last.map_or(0, |(_, timestamp)| timestamp);
-        let mut packet = Vec::with_capacity(HEADER_BYTES + payload.len());
-        packet.extend([0x80, PAYLOAD_TYPE | if marker { 0x80 } else { 0 }]);
+        let mut packet = Vec::with_capacity(HEADER_BYTES + head.len() + payload.len());
+        packet.extend([0x80, self.payload_type | if marker { 0x80 } else { 0 }]);
         packet.extend(self.sequence.to_be_bytes());
         packet.extend(timestamp.to_be_bytes());
         packet.extend(self.ssrc.to_be_bytes());
+        packet.extend(head);
         packet.extend(payload);
         self.sequence = self.sequence.wrapping_add(1);
         self.packets = self.packets.wrapping_add(1);
-        self.bytes = self.bytes.wrapping_add(u32::try_from(payload.len()).unwrap_or(0));
+        self.bytes =
+            self.bytes.wrapping_add(u32::try_from(head.len() + payload.len()).unwrap_or(0));
         packet
     }
 
@@ -94,7 +104,8 @@ impl Media {
         let report = SenderReport {
             ssrc: self.ssrc,
             ntp: self.ntp(now),
-            rtp_timestamp: timestamp.wrapping_add(low_bits(elapsed * CLOCK_HZ / NANOS)),
+            rtp_timestamp: timestamp
+                .wrapping_add(low_bits(elapsed * u128::from(self.clock_hz) / NANOS)),
             packets: self.packets,
             bytes: self.bytes,
         };

@@ -1,7 +1,7 @@
 //! A session with one client of ours: RTSP server (RFC 2326) as a state machine.
 //!
 //! Nothing in here may open a socket, read a clock or start a thread. One connection, on which
-//! either a reader is sent one H.264 track or a publisher pushes one; interleaved (10.12) or, where
+//! either a reader is sent one video track and perhaps its audio, or a publisher pushes such; interleaved (10.12) or, where
 //! the caller has ports, over UDP. The session lives and ends with its connection.
 
 mod carrier;
@@ -13,14 +13,17 @@ mod media;
 mod playing;
 mod recording;
 mod requests;
+mod track;
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
-pub use describe::{describe, describe_h264};
+pub use describe::{Description, describe, describe_h264};
 pub use lockout::Lockout;
-pub use playing::Frame;
+pub use playing::{AudioPacket, Frame};
+pub use track::PAYLOAD_TYPE;
 
+use crate::audio;
 use crate::interleaved::{Item, Parser};
 use crate::message::Response;
 use crate::random::Random;
@@ -33,11 +36,7 @@ use media::Media;
 use playing::Playing;
 use recording::Recording;
 use requests::Waiting;
-
-/// RTP payload type of the video track.
-pub const PAYLOAD_TYPE: u8 = 96;
-/// `a=control` of the video track.
-const CONTROL: &str = "trackID=0";
+use track::Track;
 
 /// What a session may do. The default is a camera's: whoever comes may read.
 #[derive(Debug, Clone, Default)]
@@ -127,12 +126,15 @@ pub struct Session {
     parser: Parser,
     random: Random,
     guard: Guard,
-    media: Media,
+    video: Media,
+    audio: Media,
     role: Role,
     /// Its identifier, once something is set up.
     id: Option<String>,
     /// The stream that was described last.
     described: Option<String>,
+    /// Its audio, if it was described with some.
+    described_audio: Option<audio::Codec>,
     waiting: Option<Waiting>,
     /// What the parser is to expect of frames from now on.
     expectation: Option<(Vec<u8>, Vec<u8>)>,
@@ -155,11 +157,13 @@ impl Session {
         Self {
             parser: Parser::new(),
             guard: Guard::new(options.credentials.clone()),
-            media: Media::new(now, ntp, &mut random),
+            video: Media::new(now, ntp, &mut random),
+            audio: Media::new(now, ntp, &mut random),
             random,
             role: Role::None,
             id: None,
             described: None,
+            described_audio: None,
             waiting: None,
             expectation: None,
             outputs: VecDeque::new(),
@@ -210,7 +214,7 @@ impl Session {
 
     fn handle_interleaved(&mut self, now: Instant, channel: u8, data: &[u8]) {
         match &self.role {
-            Role::Playing(playing) if playing.carrier.is_rtcp_channel(channel) == Some(true) => {
+            Role::Playing(playing) if playing.is_rtcp_channel(channel) => {
                 self.heard(now);
                 self.handle_rtcp(data);
             }
@@ -223,7 +227,7 @@ impl Session {
     pub fn handle_datagram(&mut self, now: Instant, port: u16, rtcp: bool, data: &[u8]) {
         match &self.role {
             _ if self.closed => {}
-            Role::Playing(Playing { carrier: Carrier::Udp(..), .. }) if rtcp => {
+            Role::Playing(playing) if playing.is_over_udp() && rtcp => {
                 self.heard(now);
                 self.handle_rtcp(data);
             }
@@ -237,16 +241,17 @@ impl Session {
     pub fn udp_ports(&self) -> impl Iterator<Item = u16> {
         let (playing, recording) = match &self.role {
             Role::None => (None, None),
-            Role::Playing(playing) => (Some(&playing.carrier), None),
+            Role::Playing(playing) => (Some(playing.carriers()), None),
             Role::Recording(recording) => (None, Some(recording.carriers())),
         };
-        playing.into_iter().chain(recording.into_iter().flatten()).flat_map(|c| c.udp_ports())
+        let recording = recording.into_iter().flatten();
+        playing.into_iter().flatten().chain(recording).flat_map(|carrier| carrier.udp_ports())
     }
 
     /// Whether a reader is sent datagrams.
     #[must_use]
     pub fn is_over_udp(&self) -> bool {
-        matches!(self.role, Role::Playing(Playing { carrier: Carrier::Udp(..), .. }))
+        matches!(&self.role, Role::Playing(playing) if playing.is_over_udp())
     }
 
     fn heard(&mut self, now: Instant) {
@@ -254,11 +259,10 @@ impl Session {
         self.silent_until = self.silent_until.max(now + timeout);
     }
 
-    /// Answers [`Output::Describe`] with the SDP, see [`describe`]. Too late an answer is
-    /// ignored.
-    pub fn describe_result(&mut self, now: Instant, sdp: Result<&str, Refusal>) {
+    /// Answers [`Output::Describe`], see [`describe`]. Too late an answer is ignored.
+    pub fn describe_result(&mut self, now: Instant, description: Result<&Description, Refusal>) {
         if let Some(waiting) = self.waiting.take_if(|waiting| !waiting.is_announce()) {
-            self.answer_describe(waiting, sdp);
+            self.answer_describe(waiting, description);
             self.read(now);
         }
     }
@@ -300,8 +304,9 @@ impl Session {
         match &self.role {
             Role::Recording(recording) if recording.is_recording() => recording.poll_timeout(),
             Role::Playing(playing) => {
-                let report = self.media.next_report();
-                earliest([waiting, report, playing.stalled_until(), Some(self.silent_until)])
+                let reports = [self.video.next_report(), self.audio.next_report()];
+                let session = [waiting, playing.stalled_until(), Some(self.silent_until)];
+                earliest(reports.into_iter().chain(session))
             }
             _ => earliest([waiting, Some(self.silent_until)]),
         }
@@ -331,6 +336,13 @@ impl Session {
     fn push_datagram(&mut self, port: u16, rtcp: bool, data: Vec<u8>) {
         self.queued_bytes += data.len();
         self.outputs.push_back(Output::SendDatagram { port, rtcp, data });
+    }
+
+    fn media(&mut self, track: Track) -> &mut Media {
+        match track {
+            Track::Video => &mut self.video,
+            Track::Audio => &mut self.audio,
+        }
     }
 
     fn send_rtcp(&mut self, carrier: Carrier, data: Vec<u8>) {

@@ -3,11 +3,13 @@
 use std::time::Instant;
 
 use super::carrier::Carrier;
+use super::describe::{Description, audio_payload_type};
 use super::guard::Verdict;
 use super::limits::{DESCRIBE_TIMEOUT, SESSION_TIMEOUT};
 use super::playing::Playing;
 use super::recording::Recording;
-use super::{CONTROL, Output, Refusal, Role, Session, path_of};
+use super::track::Track;
+use super::{Output, Refusal, Role, Session, path_of};
 use crate::limits::MAX_URL_BYTES;
 use crate::message::{Request, Response};
 use crate::url::percent_decode;
@@ -132,19 +134,27 @@ impl Session {
     }
 
     /// The answer to [`Output::Describe`].
-    pub(super) fn answer_describe(&mut self, waiting: Waiting, sdp: Result<&str, Refusal>) {
+    pub(super) fn answer_describe(
+        &mut self,
+        waiting: Waiting,
+        description: Result<&Description, Refusal>,
+    ) {
         let Waiting { cseq, request, .. } = waiting;
-        let sdp = match sdp {
-            Ok(sdp) => sdp,
+        let description = match description {
+            Ok(description) => description,
             Err(refusal) => return self.reply(cseq, refusal.response()),
         };
         self.described = stream_name(&request.uri);
+        self.described_audio = description.audio;
+        if let Some(codec) = description.audio {
+            self.audio.set_format(audio_payload_type(codec), codec.clock_hz());
+        }
         if request.method == "SETUP" {
             return self.setup_reader(cseq, &request);
         }
         let response = Response::new(200)
             .with("Content-Base", format!("{}/", request.uri.trim_end_matches('/')))
-            .with_body("application/sdp", sdp);
+            .with_body("application/sdp", description.sdp.as_str());
         self.reply(cseq, response);
     }
 
@@ -202,13 +212,21 @@ impl Session {
     }
 
     fn setup_reader(&mut self, cseq: u32, request: &Request) {
-        let agreed = Carrier::agree(request, self.options.udp_ports, 0);
+        let track = track_of(&request.uri);
+        if track == Track::Audio && self.described_audio.is_none() {
+            return self.reply(cseq, Response::new(404));
+        }
+        let agreed = Carrier::agree(request, self.options.udp_ports, track.first_channel());
         let Some((carrier, mut transport)) = agreed else {
             return self.reply(cseq, Response::new(461));
         };
-        transport.ssrc = Some(self.media.ssrc());
-        let name = self.described.clone().unwrap_or_default();
-        self.role = Role::Playing(Playing::new(name, carrier));
+        transport.ssrc = Some(self.media(track).ssrc());
+        if !matches!(self.role, Role::Playing(_)) {
+            self.role = Role::Playing(Playing::new(self.described.clone().unwrap_or_default()));
+        }
+        if let Role::Playing(playing) = &mut self.role {
+            playing.set_up(track, carrier);
+        }
         self.ensure_id();
         self.reply(cseq, Response::new(200).with("Transport", transport.to_value()));
     }
@@ -241,7 +259,7 @@ impl Session {
         if request.headers.get("Session").is_none() {
             return self.reply(cseq, Response::new(454));
         }
-        let sequence = self.media.sequence();
+        let (video, audio) = (self.video.sequence(), self.audio.sequence());
         let Role::Playing(playing) = &mut self.role else {
             return self.reply(cseq, Response::new(455));
         };
@@ -250,8 +268,11 @@ impl Session {
         let url = request.uri.trim_end_matches('/');
         let mut response = Response::new(200).with("Range", "npt=now-");
         if begins {
-            let rtp_info = format!("url={url}/{CONTROL};seq={sequence}");
-            response.headers.push("RTP-Info", rtp_info);
+            let info = playing.tracks().map(|(track, _)| {
+                let sequence = if track == Track::Video { video } else { audio };
+                format!("url={url}/{};seq={sequence}", track.control())
+            });
+            response.headers.push("RTP-Info", info.collect::<Vec<_>>().join(","));
         }
         self.reply(cseq, response);
         if begins && !self.closed {
@@ -297,6 +318,13 @@ impl Refusal {
 fn stream_name(uri: &str) -> Option<String> {
     let path = path_of(uri)?;
     let path = path.split('?').next().unwrap_or_default().trim_end_matches('/');
-    let stream = path.strip_suffix(CONTROL).filter(|stream| stream.ends_with('/'));
-    Some(percent_decode(stream.unwrap_or(path).trim_matches('/')))
+    Some(percent_decode(Track::split(path).0.trim_matches('/')))
+}
+
+/// The track that a request URI names: clients put it behind the query, where there is one, or
+/// before it.
+fn track_of(uri: &str) -> Track {
+    let path = uri.split('?').next().unwrap_or_default();
+    let [whole, path] = [uri, path].map(|uri| Track::split(uri.trim_end_matches('/')).1);
+    if whole == Track::Audio { whole } else { path }
 }

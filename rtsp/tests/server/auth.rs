@@ -6,7 +6,7 @@ use rtsp::auth::Authenticator;
 use rtsp::interleaved::{Item, Parser};
 use rtsp::message::{Headers, Response};
 use rtsp::server::limits::{MAX_WRONG_ANSWERS, NONCE_LIFETIME};
-use rtsp::server::{Options, Output};
+use rtsp::server::{Options, Output, describe_h264};
 use rtsp::url::Credentials;
 
 use crate::bench::*;
@@ -57,7 +57,7 @@ fn either_digest_lets_a_client_in_and_he_stays_in() {
         let (_, outputs) = peer.ask("DESCRIBE", URL, &[&header]);
         let name = "yard".to_owned();
         assert_eq!(outputs, [Output::RightPassword, Output::Describe { name }]);
-        peer.session.describe_result(peer.now, Ok("v=0\r\n"));
+        peer.session.describe_result(peer.now, Ok(&describe_h264("", None)));
         peer.outputs();
         peer.now += NONCE_LIFETIME * 2;
         assert_eq!(peer.status("SETUP", URL, &[TCP]), "200", "no second question");

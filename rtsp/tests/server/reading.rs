@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use rtsp::audio::Codec;
 use rtsp::server::limits::{DESCRIBE_TIMEOUT, SESSION_TIMEOUT, SETUP_TIMEOUT};
-use rtsp::server::{Output, Refusal, describe_h264};
+use rtsp::server::{AudioPacket, Output, Refusal, describe_h264};
 use rtsp::{rtcp, rtp};
 
 use crate::bench::*;
@@ -17,7 +18,7 @@ fn a_whole_session_in_its_order() {
     let reply = reader.describe(&["Accept: application/sdp"]);
     assert!(reply.starts_with("RTSP/1.0 200 OK\r\n"), "{reply}");
     assert!(reply.contains(&format!("Content-Base: {URL}/\r\n")), "{reply}");
-    assert!(reply.ends_with(&describe_h264("Yard", Some(&sets_360()))));
+    assert!(reply.ends_with(&describe_h264("Yard", Some(&sets_360())).sdp));
     let session = reader.setup(TCP);
     assert_eq!(reader.status("PLAY", URL, &[&session]), "200");
     assert_eq!(reader.status("GET_PARAMETER", URL, &[&session]), "200");
@@ -30,10 +31,10 @@ fn a_whole_session_in_its_order() {
 
 #[test]
 fn the_description_names_profile_and_parameter_sets_and_nothing_else() {
-    let sdp = describe_h264("a\r\nb=injected", Some(&sets_360()));
+    let sdp = describe_h264("a\r\nb=injected", Some(&sets_360())).sdp;
     assert!(sdp.contains("s=ab=injected\r\n"));
     assert!(sdp.contains(";profile-level-id=42C01E;sprop-parameter-sets=Z0LAHt"), "{sdp}");
-    let bare = describe_h264("", None);
+    let bare = describe_h264("", None).sdp;
     assert!(bare.contains("s=-\r\n") && bare.contains("a=fmtp:96 packetization-mode=1\r\n"));
 }
 
@@ -91,6 +92,38 @@ fn every_error_has_its_status() {
 }
 
 #[test]
+fn the_audio_track_is_set_up_beside_the_video_or_not() {
+    let audio = format!("{URL}/trackID=1");
+    let mut reader = Peer::new();
+    reader.describe(&[]);
+    assert_eq!(reader.status("SETUP", &audio, &[TCP]), "404", "it was not described");
+    let mut reader = Peer::new();
+    reader.ask("DESCRIBE", URL, &[]);
+    let description = describe_h264("Yard", Some(&sets_360())).with_audio(Codec::Pcma);
+    reader.session.describe_result(reader.now, Ok(&description));
+    let described = reader.take_reply().0;
+    let track = "m=audio 0 RTP/AVP 8\r\na=rtpmap:8 PCMA/8000\r\na=control:trackID=1\r\n";
+    assert!(described.ends_with(track), "{described}");
+    let (reply, _) = reader.ask("SETUP", &format!("{URL}/trackID=0"), &[TCP]);
+    let session = session_header(&reply);
+    assert_eq!(reader.session.audio(), None);
+    let free = "Transport: RTP/AVP/TCP;unicast";
+    let (reply, _) = reader.ask("SETUP", &audio, &[&session, free]);
+    assert!(reply.contains("interleaved=2-3;"), "{reply}");
+    assert_eq!(reader.session.audio(), Some(Codec::Pcma));
+    let (reply, _) = reader.ask("PLAY", URL, &[&session]);
+    let info = reply.lines().find(|line| line.starts_with("RTP-Info: ")).unwrap();
+    assert!(info.contains("/trackID=0;seq=") && info.contains(",url="), "{info}");
+    let (presented_at, payload) = (reader.now, &[0xd5; 160]);
+    let packet = AudioPacket { timestamp: 7, presented_at, is_start: true, payload };
+    assert!(reader.session.write_audio(reader.now, &packet));
+    let frames = reader.frames();
+    assert_eq!((frames[0].0, &frames[0].1[..2], frames[1].0), (2, &[0x80, 0x88][..], 3));
+    assert!(reader.write(true, 0, &[&[0x65, 0x88]]));
+    assert_eq!(reader.frames()[0].0, 0);
+}
+
+#[test]
 fn udp_and_tcp_offered_together_gives_tcp_with_the_channels_asked_for() {
     let mut reader = Peer::new();
     reader.describe(&[]);
@@ -114,7 +147,8 @@ fn a_request_without_sequence_number_is_400_and_garbage_ends_the_connection() {
 
 #[test]
 fn a_track_is_set_up_without_a_description_if_the_stream_exists() {
-    for (answer, status) in [(Ok(""), "200"), (Err(Refusal::NotFound), "404")] {
+    let description = describe_h264("", None);
+    for (answer, status) in [(Ok(&description), "200"), (Err(Refusal::NotFound), "404")] {
         let mut reader = Peer::new();
         let (_, outputs) = reader.ask("SETUP", &format!("{URL}/trackID=0"), &[TCP]);
         assert_eq!(outputs, [Output::Describe { name: "yard".to_owned() }]);
@@ -151,7 +185,7 @@ fn a_description_that_nobody_finds_is_503_in_time_and_the_connection_goes_on() {
     assert_eq!(reader.outputs(), []);
     reader.session.handle_timeout(due);
     assert!(reader.take_reply().0.starts_with("RTSP/1.0 503 "));
-    reader.session.describe_result(due, Ok("too late"));
+    reader.session.describe_result(due, Ok(&describe_h264("too late", None)));
     assert_eq!(reader.outputs(), []);
     assert_eq!(reader.status("OPTIONS", "*", &[]), "200");
 }

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use rtsp::audio::{Aac, Codec};
 use rtsp::client::{self, Client, Event, Transport};
 use rtsp::h264::{AccessUnit, Kind, packetize};
-use rtsp::server::{Frame, Options, Output, Session, describe_h264};
+use rtsp::server::{AudioPacket, Frame, Options, Output, Session, describe_h264};
 use rtsp::url::Url;
 
 use crate::bench::*;
@@ -16,6 +17,7 @@ struct Wire {
     server: Session,
     now: Instant,
     piece: usize,
+    audio: Option<Codec>,
     events: Vec<Event>,
     access_units: Vec<AccessUnit>,
     asked: Vec<Output>,
@@ -31,6 +33,7 @@ impl Wire {
             server: Session::new(now, NTP, 4, Options::default()),
             now,
             piece,
+            audio: None,
             events: Vec::new(),
             access_units: Vec::new(),
             asked: Vec::new(),
@@ -61,8 +64,12 @@ impl Wire {
                     }
                     Output::Describe { name } => {
                         assert_eq!(name, "yard");
-                        let sdp = describe_h264("Yard", Some(&sets_360()));
-                        self.server.describe_result(self.now, Ok(&sdp));
+                        let video = describe_h264("Yard", Some(&sets_360()));
+                        let described = match self.audio {
+                            Some(codec) => video.with_audio(codec),
+                            None => video,
+                        };
+                        self.server.describe_result(self.now, Ok(&described));
                     }
                     other => self.asked.push(other),
                 }
@@ -125,5 +132,45 @@ fn access_units_reach_the_client_equal_however_the_bytes_are_cut() {
         wire.client.stop(wire.now);
         wire.run();
         assert_eq!(wire.asked.last(), Some(&Output::Close));
+    }
+}
+
+#[test]
+fn every_kind_of_audio_reaches_the_client_beside_the_video() {
+    let aac = Codec::Aac(Aac::new(&[0x12, 0x10], 44_100).unwrap());
+    let opus: &[u8] = &[0xfc, 1, 2, 3];
+    let kinds = [
+        (Codec::Pcmu, 160, &[0x55; 160][..]),
+        (Codec::Pcma, 160, &[0x55; 160]),
+        (Codec::G722, 160, &[0x55; 160]),
+        (Codec::Opus, 960, opus),
+        (aac, 1024, &[7; 400]),
+    ];
+    for (codec, ticks, payload) in kinds {
+        let mut wire = Wire::new(1000);
+        wire.audio = Some(codec);
+        wire.client.start(wire.now);
+        wire.run();
+        assert_eq!(wire.asked.len(), 1, "{:?}", wire.asked);
+        assert_eq!(wire.server.audio(), Some(codec));
+        for n in 0..3 {
+            let timestamp = 500 + n * ticks;
+            let presented_at = wire.now;
+            let packet = AudioPacket { timestamp, presented_at, is_start: n == 0, payload };
+            assert!(wire.server.write_audio(wire.now, &packet));
+            wire.run();
+        }
+        let sounds = wire.events.iter().filter_map(|event| match event {
+            Event::Audio(sound) => Some(sound),
+            _ => None,
+        });
+        let sounds: Vec<_> = sounds.collect();
+        assert_eq!(sounds.len(), 3, "{codec:?}");
+        for (n, sound) in (0u32..).zip(&sounds) {
+            assert_eq!((sound.codec, sound.ends_at), (codec, 500 + (n + 1) * ticks));
+            assert_eq!(sound.packets[0].payload[..], *payload);
+        }
+        let reports = wire.events.iter().filter(|e| matches!(e, Event::SenderReport { .. }));
+        assert_eq!(reports.count(), 1, "at once, of the audio: no picture was sent");
     }
 }
