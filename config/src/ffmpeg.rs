@@ -69,11 +69,9 @@ struct Options<'a> {
 /// repeats any of it.
 pub(crate) fn expand(text: &str, streams: &[String]) -> Result<Program, String> {
     let (input, options) = text.split_once('#').unwrap_or((text, ""));
-    let mut options = Options::read(options)?;
+    let options = Options::read(options)?;
     let reads = streams.iter().find(|name| *name == input).cloned();
     let mut all: Vec<String> = owned(&["ffmpeg", "-nostdin", "-hide_banner", "-v", "error"]);
-    // What is read from us has no audio.
-    options.audio = options.audio.filter(|_| reads.is_none());
     all.extend(options.hardware.map(|hardware| owned(hardware.device)).unwrap_or_default());
     all.extend(options.input(input, reads.is_some())?);
     all.extend(options.output()?);
@@ -334,7 +332,9 @@ mod tests {
         assert!(all.contains("-allowed_media_types video+audio ") && !all.contains("-an"), "{all}");
         assert!(all.contains(" -c:v copy -c:a libopus -application:a lowdelay -ar:a 48000 "));
         assert!(line("a.mp4#audio=aac#audio=pcma").contains(" -c:a pcm_alaw -ar:a 8000 "));
-        assert!(line("cam#audio=opus").contains("_types video ") && line("cam").contains(" -an "));
+        assert!(
+            line("cam#audio=opus").contains("_types video+audio ") && line("cam").contains(" -an ")
+        );
     }
 
     #[test]

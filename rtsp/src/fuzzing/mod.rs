@@ -2,6 +2,7 @@
 //! all of them. Not an interface. The fuzz targets call these, and a test replays the corpora.
 
 mod assembler;
+mod audio;
 mod session;
 mod text;
 
@@ -15,6 +16,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("assembler", assembler),
     #[cfg(feature = "h265")]
     ("assembler_h265", assembler_h265),
+    ("audio", audio),
     ("client", client),
     ("headers", headers),
     ("message", message),
@@ -35,6 +37,12 @@ pub fn assembler(now: Instant, data: &[u8]) {
 #[cfg(feature = "h265")]
 pub fn assembler_h265(now: Instant, data: &[u8]) {
     assembler::run::<crate::h265::H265>(now, data);
+}
+
+/// Packets of audio, of each kind. The input is a line of format parameters and a list of packets as
+/// those of [`assembler`].
+pub fn audio(_now: Instant, data: &[u8]) {
+    audio::run(data);
 }
 
 /// A client session in which the camera sends the input, whole and cut at each place.

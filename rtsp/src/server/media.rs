@@ -64,7 +64,7 @@ impl Media {
     /// A frame begins that stands for the instant `presented_at`.
     pub(super) fn begin(&mut self, now: Instant, presented_at: Instant, timestamp: u32) {
         self.last = Some((presented_at, timestamp));
-        // The first report follows at once: readers wait for the clock.
+        // The first report is due at once: readers wait for the clock.
         self.next_report.get_or_insert(now);
     }
 

@@ -140,8 +140,9 @@ impl Session {
         }
         playing.awaits_key = false;
         playing.stalled = None;
-        self.send_frame(now, carrier, frame, bytes);
+        self.video.begin(now, frame.presented_at, frame.timestamp);
         self.report(now, Track::Video, carrier);
+        self.send_frame(carrier, frame, bytes);
         true
     }
 
@@ -168,6 +169,7 @@ impl Session {
             return false;
         }
         self.audio.begin(now, packet.presented_at, packet.timestamp);
+        self.report(now, Track::Audio, carrier);
         // Of AAC it ends an access unit (RFC 3640 3.1), of the others it begins what is heard
         // (RFC 3551 4.1).
         let marker = packet.is_start || !head.is_empty();
@@ -180,11 +182,11 @@ impl Session {
             }
             Carrier::Udp(port, _) => self.push_datagram(port, false, data),
         }
-        self.report(now, Track::Audio, carrier);
         true
     }
 
-    /// Sends a sender report, if one is due.
+    /// Sends a sender report, if one is due. The first one precedes the first packet: ffmpeg moves
+    /// a track as soon as it has both.
     fn report(&mut self, now: Instant, track: Track, carrier: Carrier) {
         if let Some(report) = self.media(track).report(now) {
             self.send_rtcp(carrier, report);
@@ -192,8 +194,7 @@ impl Session {
     }
 
     /// One output for the whole frame where that can be: it becomes one call of the system.
-    fn send_frame(&mut self, now: Instant, carrier: Carrier, frame: &Frame<'_>, bytes: usize) {
-        self.video.begin(now, frame.presented_at, frame.timestamp);
+    fn send_frame(&mut self, carrier: Carrier, frame: &Frame<'_>, bytes: usize) {
         let last = frame.payloads.len().saturating_sub(1);
         let is_tcp = matches!(carrier, Carrier::Tcp(..));
         let mut interleaved = Vec::with_capacity(if is_tcp { bytes } else { 0 });

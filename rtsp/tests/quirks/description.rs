@@ -3,7 +3,7 @@
 use rtsp::client::{Choice, Event};
 
 use crate::camera::h264::{PPS, SPS_360};
-use crate::camera::{Camera, sprop};
+use crate::camera::{Camera, rtp, sprop};
 use crate::scene::*;
 
 /// Plays a camera with this description, whose H.264 has that payload type and control.
@@ -258,6 +258,37 @@ pub fn static_payload_types_have_the_clock_of_rfc_3551() {
     let Some(Event::Described { tracks }) = scene.events.first() else { panic!() };
     let clocks: Vec<u32> = tracks.iter().map(|track| track.clock_rate_hz).collect();
     assert_eq!(clocks, [90_000, 44_100, 44_100]);
+}
+
+pub fn cameras_whose_aac_has_adts_inside_or_wrong_headers() {
+    let audio = "m=audio 0 RTP/AVP 97\r\na=rtpmap:97 mpeg4-generic/16000/1\r\n\
+        a=fmtp:97 mode=AAC-hbr;config=1408\r\na=control:trackID=1\r\n";
+    let mut camera = Camera::described(&format!("v=0\r\n{}{audio}", video()));
+    camera.on("SETUP", |request, reply| {
+        if request.url.ends_with("trackID=1") {
+            "200 OK".clone_into(&mut reply.status);
+            reply.set("Transport", "RTP/AVP/TCP;unicast;interleaved=2-3");
+        }
+    });
+    let mut scene = shows_pictures(camera);
+    let unit = [0x21, 0x10, 0x05, 0x20, 0xa4];
+    let adts = [&[0xff, 0xf1, 0x60, 0x40, 0x01, 0x9f, 0xfc], &unit[..]].concat();
+    let payloads = [
+        ("as it should be", [&[0, 16, 0, 5 << 3], &unit[..]].concat()),
+        ("ADTS in front", [&[0, 16, 0, 12 << 3], &adts[..]].concat()),
+        ("ADTS instead of headers", adts),
+        ("a size in bytes", [&[0, 16, 0x7f, 0xf8], &unit[..]].concat()),
+    ];
+    for (sequence, (what, payload)) in (0u16..).zip(payloads) {
+        let before = scene.events.len();
+        let timestamp = u32::from(sequence) * 1024;
+        scene.say(&rtp::frame(2, &rtp::packet(97, true, sequence, timestamp, 9, &payload)));
+        let [Event::Audio(sound)] = &scene.events[before..] else { panic!("{what}") };
+        assert_eq!(sound.packets.len(), 1, "{what}");
+        assert_eq!(sound.packets[0].payload[..], unit, "{what}");
+        scene.picture();
+    }
+    scene.assert_shown();
 }
 
 pub fn opus_is_opus_whatever_is_said_of_its_channels() {

@@ -133,6 +133,7 @@ quirks! {
         description::clocks_of_zero_and_others_that_can_not_be: 111;
         description::gst_rtsp_server_describes_each_track_once_a_profile: 119;
         description::static_payload_types_have_the_clock_of_rfc_3551: 120;
+        description::cameras_whose_aac_has_adts_inside_or_wrong_headers: 107;
         description::opus_is_opus_whatever_is_said_of_its_channels: 108;
 
         rtp_rtcp::geovision_numbers_another_type_with_the_numbers_of_the_video: 65;
@@ -165,7 +166,7 @@ quirks! {
     }
     not handled {
         "no camera: it sends ASF, which nothing here plays": 40;
-        "browsers take no PCM of 48 kHz and no AAC; the video beside it is shown": 77 107;
+        "browsers take no PCM of 48 kHz; the video beside it is shown": 77;
         "SRTP inside RTSP is not spoken: such cameras offer RTSPS or plain RTSP as well": 113 114;
     }
 }

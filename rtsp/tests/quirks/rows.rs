@@ -122,7 +122,7 @@ pub const ROWS: &[Row] = rows! {
     104 "Tapo" "datagrams of 10 000 bytes" [59];
     105 "Eufy T8400, EZVIZ C6N, CS-CV210, Annke CZ400" "an SPS of no profile" [49];
     106 "unnamed" "never ends a picture" [31];
-    107 "unnamed" "AAC with ADTS inside, or wrong headers" [];
+    107 "unnamed" "AAC with ADTS inside, or wrong headers" [64];
     108 "unnamed" "`OPUS/48000/1`" [];
     109 "Hanwha" "source descriptions without end" [61];
     110 "unnamed" "RTCP that is none" [61];
@@ -235,4 +235,9 @@ pub const RULES: &[(u8, &str)] = &[
     (61, "RTCP is read as far as it goes; the rest is dropped and counted."),
     (62, "An IDR is asked for by PLI and FIR at once, at most once a second."),
     (63, "In H.265 every random access point goes out behind VPS, SPS and PPS."),
+    (
+        64,
+        "An access unit of AAC is what stands behind ADTS, if that is there; of a single one the \
+         packet says how long it is, and what is not described is as the mode has it.",
+    ),
 ];

@@ -118,9 +118,9 @@ fn the_audio_track_is_set_up_beside_the_video_or_not() {
     let packet = AudioPacket { timestamp: 7, presented_at, is_start: true, payload };
     assert!(reader.session.write_audio(reader.now, &packet));
     let frames = reader.frames();
-    assert_eq!((frames[0].0, &frames[0].1[..2], frames[1].0), (2, &[0x80, 0x88][..], 3));
+    assert_eq!((frames[0].0, frames[1].0, &frames[1].1[..2]), (3, 2, &[0x80, 0x88][..]));
     assert!(reader.write(true, 0, &[&[0x65, 0x88]]));
-    assert_eq!(reader.frames()[0].0, 0);
+    assert_eq!(reader.frames()[1].0, 0);
 }
 
 #[test]
@@ -221,9 +221,9 @@ fn packets_are_numbered_and_reports_tell_the_time() {
     reader.now += Duration::from_millis(40);
     assert!(reader.write(false, FRAME, &[&[0x41, 2]]));
     let frames = reader.frames();
-    assert_eq!(frames.iter().map(|(channel, _)| *channel).collect::<Vec<_>>(), [0, 0, 1, 0]);
+    assert_eq!(frames.iter().map(|(channel, _)| *channel).collect::<Vec<_>>(), [1, 0, 0, 0]);
     let [first, second, third] =
-        [0, 1, 3].map(|at: usize| rtp::Packet::parse(&frames[at].1).unwrap());
+        [1, 2, 3].map(|at: usize| rtp::Packet::parse(&frames[at].1).unwrap());
     assert_eq!(third.sequence, first.sequence.wrapping_add(2));
     assert_eq!((third.timestamp, third.marker, third.payload), (FRAME, true, &[0x41, 2][..]));
     assert_eq!((first.payload_type, first.marker, second.marker), (96, false, true));
@@ -279,7 +279,7 @@ fn a_silent_reader_is_given_up_and_receiver_reports_are_no_silence() {
 fn picture_loss_of_this_stream_asks_for_a_keyframe_once() {
     let mut reader = Peer::play();
     reader.write(true, 0, &[&[0x65, 1]]);
-    let ssrc = rtp::Packet::parse(&reader.frames()[0].1).unwrap().ssrc;
+    let ssrc = rtp::Packet::parse(&reader.frames()[1].1).unwrap().ssrc;
     for (media_ssrc, asked) in [(ssrc, 1), (ssrc ^ 1, 0)] {
         let mut data = Vec::new();
         rtcp::push_receiver_report(&mut data, 1, None);

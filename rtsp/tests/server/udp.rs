@@ -42,10 +42,10 @@ fn packets_and_reports_go_to_the_ports_of_the_reader_and_his_come_back() {
         sent.push((port, rtcp, data));
     }
     let ports: Vec<_> = sent.iter().map(|(port, rtcp, _)| (*port, *rtcp)).collect();
-    assert_eq!(ports, [(5000, false), (5000, false), (5001, true)]);
-    let packet = rtp::Packet::parse(&sent[1].2).unwrap();
+    assert_eq!(ports, [(5001, true), (5000, false), (5000, false)]);
+    let packet = rtp::Packet::parse(&sent[2].2).unwrap();
     assert_eq!((packet.payload, packet.marker, packet.timestamp), (&[0x65, 2][..], true, 90));
-    assert!(matches!(rtcp::parse(&sent[2].2)[0], rtcp::Packet::SenderReport(_)));
+    assert!(matches!(rtcp::parse(&sent[0].2)[0], rtcp::Packet::SenderReport(_)));
 
     let mut loss = Vec::new();
     rtcp::push_receiver_report(&mut loss, 1, None);
