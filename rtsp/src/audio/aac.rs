@@ -9,8 +9,9 @@ use crate::sdp::Format;
 
 /// Longest `AudioSpecificConfig` that is taken, in bytes; usual ones have 2 to 7.
 const MAX_CONFIG_BYTES: usize = 16;
-/// Samples of one access unit, and of the short kind (ISO 14496-3 section 4.5.1.1).
-const UNIT_SAMPLES: [u32; 2] = [1024, 960];
+/// Samples of one access unit, and of one of the short kind (ISO 14496-3 section 4.5.1.1).
+const UNIT_SAMPLES: u64 = 1024;
+const SHORT_UNIT_SAMPLES: u64 = 960;
 /// `samplingFrequencyIndex` (ISO 14496-3 section 1.6.3.4).
 const SAMPLE_RATES_HZ: [u32; 13] = [
     96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000,
@@ -53,7 +54,7 @@ impl Aac {
         }
         // The first bit of what every kind that is spoken of here goes on with.
         let is_short = kind != 0 && bits.take(1)? == 1;
-        let samples = u64::from(UNIT_SAMPLES[usize::from(is_short)]);
+        let samples = if is_short { SHORT_UNIT_SAMPLES } else { UNIT_SAMPLES };
         let unit_ticks = samples * u64::from(clock_hz) / u64::from(sample_hz.max(1));
         let is_believed = CLOCKS_HZ.contains(&clock_hz) && (64..=8192).contains(&unit_ticks);
         is_believed.then_some(Self {
@@ -272,7 +273,7 @@ fn adts_units(mut payload: &[u8]) -> Vec<&[u8]> {
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits = text.as_bytes();
-    if digits.len() % 2 != 0 || digits.len() > 2 * MAX_CONFIG_BYTES {
+    if !digits.len().is_multiple_of(2) || digits.len() > 2 * MAX_CONFIG_BYTES {
         return None;
     }
     let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
@@ -416,9 +417,10 @@ mod tests {
             packets in prop::collection::vec(
                 (0u32..3, any::<bool>(), any::<bool>(), prop::collection::vec(any::<u8>(), 0..60)),
                 0..30),
-            fmtp in "(mode=AAC-lbr;)?(sizelength=[0-9]{1,2};)?(indexlength=[0-9]{1,2};)?config=1408",
+            mode in "(mode=AAC-lbr;)?(sizelength=[0-9]{1,2};)?",
+            fmtp in "(indexlength=[0-9]{1,2};)?config=1408",
         ) {
-            let mut units = units(&fmtp);
+            let mut units = units(&format!("{mode}{fmtp}"));
             for (timestamp, lost, marker, payload) in packets {
                 let _ = units.push(timestamp, lost, marker, &payload);
                 prop_assert!(units.begun.len() <= MAX_AUDIO_PACKET_BYTES);

@@ -39,8 +39,8 @@ pub fn assembler_h265(now: Instant, data: &[u8]) {
     assembler::run::<crate::h265::H265>(now, data);
 }
 
-/// Packets of audio, of each kind. The input is a line of format parameters and a list of packets as
-/// those of [`assembler`].
+/// Packets of audio, of each kind. The input is a line of format parameters and a list of packets
+/// as those of [`assembler`].
 pub fn audio(_now: Instant, data: &[u8]) {
     audio::run(data);
 }

@@ -1,8 +1,9 @@
 //! A session with one client of ours: RTSP server (RFC 2326) as a state machine.
 //!
 //! Nothing in here may open a socket, read a clock or start a thread. One connection, on which
-//! either a reader is sent one video track and perhaps its audio, or a publisher pushes such; interleaved (10.12) or, where
-//! the caller has ports, over UDP. The session lives and ends with its connection.
+//! either a reader is sent one video track and perhaps its audio, or a publisher pushes such;
+//! interleaved (10.12) or, where the caller has ports, over UDP. The session lives and ends with
+//! its connection.
 
 mod carrier;
 mod describe;

@@ -205,7 +205,7 @@ impl Reader {
                 Output::Describe { name } => {
                     let camera = number(&name).and_then(|index| cameras.get(index));
                     let sdp = camera.map(|camera| describe_h264(&name, Some(&camera.sets)));
-                    self.session.describe_result(now, sdp.as_deref().ok_or(Refusal::NotFound));
+                    self.session.describe_result(now, sdp.as_ref().ok_or(Refusal::NotFound));
                 }
                 Output::Play { name } => self.playing = number(&name),
                 Output::Close => return false,
