@@ -42,6 +42,10 @@ pub struct RecordingInfo {
     pub state: &'static str,
     /// The file that is written, below the directory of the recording.
     pub file: Option<String>,
+    /// That file's playlist of HLS, if it has one.
+    pub playlist: Option<String>,
+    /// Why it has none, where it should.
+    pub playlist_error: Option<&'static str>,
     /// Files begun.
     pub parts: u64,
     /// Pictures recorded.
@@ -177,7 +181,8 @@ impl AudioInfo {
 impl RecordingInfo {
     fn to_json(&self) -> Value {
         json!({
-            "state": self.state, "file": self.file, "parts": self.parts, "frames": self.frames,
+            "state": self.state, "file": self.file,
+            "playlist": self.playlist, "playlist_error": self.playlist_error, "parts": self.parts, "frames": self.frames,
             "audio_packets": self.audio_packets, "gaps": self.gaps, "dropped": self.dropped,
             "bytes": self.bytes, "last_error": self.last_error,
         })

@@ -30,6 +30,8 @@ mod ice_tcp;
 mod ice_tcp;
 mod inbox;
 mod link;
+#[cfg(feature = "record")]
+mod playlists;
 pub mod probe;
 #[cfg(feature = "keyframe-ways")]
 mod probe_keyframes;
