@@ -23,6 +23,7 @@ mod feeds;
 #[cfg(not(feature = "receive"))]
 #[path = "no_feeds.rs"]
 mod feeds;
+mod health;
 #[cfg(feature = "ice-tcp")]
 mod ice_tcp;
 #[cfg(not(feature = "ice-tcp"))]
