@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use super::whip::Publishing;
 use super::{
-    Action, Asset, AudioInfo, ConsumerInfo, Context, GopInfo, HealthInfo, KeyframeInfo, KeyframeMethodInfo,
-    Metric, MetricKind, Parsed, PublisherInfo, Request, Response, RoomInfo, StreamInfo, parse,
-    route,
+    Action, Asset, AudioInfo, ConsumerInfo, Context, GopInfo, HealthInfo, KeyframeInfo,
+    KeyframeMethodInfo, Metric, MetricKind, Parsed, PublisherInfo, Request, Response, RoomInfo,
+    StreamInfo, parse, route,
 };
 
 mod bytes;
