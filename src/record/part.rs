@@ -72,6 +72,17 @@ enum Writer {
     Matroska(Matroska),
 }
 
+impl Writer {
+    /// The least time between two pictures: what its clock tells apart. Of pictures that were held
+    /// up, a report of their sender's may say that all are of one moment.
+    fn least_ticks(&self) -> u64 {
+        match self {
+            Self::Mp4(_) => 1,
+            Self::Matroska(_) => u64::from(VIDEO_HZ) / 1_000,
+        }
+    }
+}
+
 impl Part {
     /// A file of these tracks that begins at `epoch`, which is `unix` since 1970, and its first
     /// bytes. `None` if it can't be written.
@@ -174,7 +185,8 @@ impl Part {
         key: bool,
         data: Vec<u8>,
     ) -> Option<Vec<u8>> {
-        let floor = self.pending.as_ref().map_or(0, |pending| pending.ticks + 1);
+        let least = self.writer.least_ticks();
+        let floor = self.pending.as_ref().map_or(0, |pending| pending.ticks + least);
         let ticks = ticks(self.duration(captured_at), VIDEO_HZ).max(floor);
         self.end = self.end.max(captured_at);
         self.settle_pending(ticks);
