@@ -69,6 +69,8 @@ pub struct RecordOptions {
     pub stream: String,
     /// What the path of each file begins with; `None` is what the file says.
     pub prefix: Option<String>,
+    /// Playlists beside the files, whatever the file says.
+    pub hls: bool,
 }
 
 /// Where files go whose paths begin so.
@@ -140,6 +142,14 @@ const PREFIX: Flag = Flag {
     help: "what each file's path begins with, such as /rec/; else as the file's record: says",
 };
 
+#[cfg(feature = "record")]
+const HLS: Flag = Flag {
+    name: "--hls",
+    short: None,
+    value: "",
+    help: "a playlist of HLS beside each file that can have one",
+};
+
 #[cfg(all(feature = "record", feature = "room"))]
 mod room_flags {
     use super::Flag;
@@ -185,6 +195,7 @@ const VERBS: &[Verb] = &[
             &STREAM,
             &CONFIG,
             &PREFIX,
+            &HLS,
             #[cfg(feature = "room")]
             &room_flags::ROOM,
             #[cfg(feature = "room")]
@@ -259,6 +270,7 @@ pub fn parse(arguments: &[String]) -> Result<Command, String> {
             file: given.required(verb, &CONFIG)?,
             stream: given.required(verb, &STREAM)?,
             prefix: given.value(&PREFIX).map(str::to_owned),
+            hls: given.value(&HLS).is_some(),
         })),
         "check" => Ok(Command::Check { file: given.required(verb, &CONFIG)? }),
         "probe" => match given.operand {
@@ -349,6 +361,7 @@ impl<'a> Given<'a> {
         Ok(RoomRecordOptions {
             room: self.required(verb, &room_flags::ROOM)?,
             prefix: self.required(verb, &PREFIX)?,
+            hls: self.value(&HLS).is_some(),
             server: text(&room_flags::SERVER),
             password: text(&room_flags::PASSWORD),
             streams: text(&room_flags::STREAMS),
@@ -459,12 +472,13 @@ mod tests {
     #[cfg(all(feature = "record", feature = "room"))]
     fn record_takes_a_room_as_other_recorders_do() {
         let line = "record --room testroom123 --record-room --record multi --password false \
-                    --noaudio --stun-server stun:s --ice-transport-policy relay";
+                    --noaudio --hls --stun-server stun:s --ice-transport-policy relay";
         let expected = RoomRecordOptions {
             room: "testroom123".to_owned(),
             prefix: "multi".to_owned(),
             password: Some("false".to_owned()),
             no_audio: true,
+            hls: true,
             ice_transport_policy: Some("relay".to_owned()),
             ..RoomRecordOptions::default()
         };
@@ -482,6 +496,7 @@ mod tests {
             file: "a.yaml".to_owned(),
             stream: "door".to_owned(),
             prefix: prefix.map(str::to_owned),
+            hls: false,
         };
         let line = "record --stream door -c a.yaml";
         assert_eq!(read(line), Ok(Command::Record(options(None))));

@@ -40,6 +40,8 @@ pub struct Intake {
 pub enum News {
     /// What it sends is known, its parameter sets perhaps.
     Described,
+    /// It begins to send.
+    Media,
     /// What its pictures will be coded in.
     Codec(VideoCodec),
     /// The next frame.
@@ -125,6 +127,7 @@ impl Intake {
                 // A new session: the camera may be another one than it was.
                 self.clock.reset();
                 self.picture = None;
+                news.push(News::Media);
             }
             Event::Offline { error, .. } => self.handle_end(&error.to_string(), news),
             Event::Unsupported { codec } => {

@@ -108,7 +108,8 @@ fn record(options: &cli::RecordOptions) -> Result<(), String> {
         None => configured
             .ok_or_else(|| format!("{}: no record.{name}; give --record PREFIX", options.file))?,
     };
-    config.record = vec![record];
+    let hls = options.hls || record.hls;
+    config.record = vec![config::Record { hls, ..record }];
     config.publish.clear();
     if !is_pushed {
         config.rtsp = None;

@@ -10,7 +10,7 @@ use crate::scalar;
 use crate::tree::{Node, Value};
 
 const RECORD: &[&str] =
-    &["path", "segment", "segment_bytes", "container", "min_free", "when_full", "audio"];
+    &["path", "segment", "segment_bytes", "container", "min_free", "when_full", "audio", "hls"];
 /// The key for every stream that has none of its own.
 const ALL: &str = "*";
 
@@ -36,6 +36,8 @@ pub struct Record {
     pub when_full: WhenFull,
     /// Whether sound is recorded.
     pub audio: bool,
+    /// Whether there is a playlist of HLS beside each file that can have one.
+    pub hls: bool,
 }
 
 /// `container`.
@@ -75,6 +77,19 @@ impl Record {
             min_free_bytes: 1 << 30,
             when_full: WhenFull::Stop,
             audio: true,
+            hls: false,
+        }
+    }
+}
+
+impl Record {
+    /// Whether nothing asks for another format than MP4, which HLS needs.
+    fn may_be_mp4(&self) -> bool {
+        let ends_in = |end: &str| self.path.to_ascii_lowercase().ends_with(end);
+        match self.container {
+            RecordContainer::Mp4 => true,
+            RecordContainer::Auto => !ends_in(".webm") && !ends_in(".mkv"),
+            RecordContainer::WebM | RecordContainer::Mkv => false,
         }
     }
 }
@@ -129,12 +144,17 @@ pub(crate) fn read_entry(reader: &mut Reader<'_>, name: &str, node: &Node) -> Op
                 .parsed(node, |text| size(text, &(0..=u64::MAX)))
                 .map(|bytes| record.min_free_bytes = bytes),
             "when_full" => reader.parsed(node, when_full).map(|read| record.when_full = read),
+            "hls" => reader.boolean(node).map(|read| record.hls = read),
             _ => reader.boolean(node).map(|read| record.audio = read),
         };
         is_sound &= read.is_some();
     });
     if !has_path {
         reader.problem(node, "expected path: /rec/{stream}/{date}-{time}.mp4");
+    }
+    if record.hls && !record.may_be_mp4() {
+        reader.problem(node, "expected container: mp4 and such a path with hls: true");
+        return None;
     }
     (is_sound && has_path).then_some(record)
 }

@@ -32,7 +32,8 @@ fn a_path_is_enough() {
 fn the_long_form_has_everything() {
     let read = read(
         "record:\n  door:\n    path: rec/{part}\n    segment: 90s\n    segment_bytes: 2GiB\n    \
-         container: mkv\n    min_free: 500MB\n    when_full: delete_oldest\n    audio: false\n",
+         container: mkv\n    min_free: 500MB\n    when_full: delete_oldest\n    audio: false\n    \
+         hls: false\n",
     );
     let expected = Record {
         segment: Some(Duration::from_secs(90)),
@@ -44,6 +45,13 @@ fn the_long_form_has_everything() {
         ..Record::new("door".to_owned(), "rec/{part}".to_owned())
     };
     assert_eq!(read, [expected]);
+}
+
+#[test]
+fn a_playlist_goes_with_mp4() {
+    for entry in ["path: a", "path: a.mp4", "path: a, container: mp4"] {
+        assert!(read(&format!("record: {{door: {{{entry}, hls: true}}}}"))[0].hls, "{entry}");
+    }
 }
 
 #[test]
@@ -68,6 +76,8 @@ fn mistakes_are_named_with_their_place() {
         ("record: {door: {path: a, segment_bytes: 1KiB}}", "at least 1024KiB"),
         ("record: {door: {path: a, container: avi}}", "mkv"),
         ("record: {door: {path: a, when_full: panic}}", "delete_oldest"),
+        ("record: {door: {path: a, container: mkv, hls: true}}", "container: mp4"),
+        ("record: {door: {path: a.webm, hls: true}}", "container: mp4"),
     ] {
         let shown = problem(section);
         assert!(shown.contains(expected) && shown.contains("record."), "{section}: {shown}");

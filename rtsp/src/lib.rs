@@ -19,6 +19,7 @@ pub mod interleaved;
 pub mod limits;
 pub mod message;
 pub mod random;
+pub mod rate;
 mod receive;
 pub mod reorder;
 pub mod rtcp;

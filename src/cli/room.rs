@@ -12,6 +12,8 @@ pub struct RoomRecordOptions {
     pub room: String,
     /// What the path of each file begins with.
     pub prefix: String,
+    /// Playlists beside the files.
+    pub hls: bool,
     /// The signalling server, if it is not the service's own.
     pub server: Option<String>,
     /// The room's password, or `false`.
@@ -43,7 +45,7 @@ impl RoomRecordOptions {
         let mut room = Map::new();
         let mut set = |key: &str, value: Value| room.insert(key.to_owned(), value);
         set("room", json!(self.room));
-        set("record", json!(super::record_path(&self.prefix)));
+        set("record", json!({ "path": super::record_path(&self.prefix), "hls": self.hls }));
         set("audio", json!(!self.no_audio));
         set("video", json!(!self.no_video));
         if let Some(server) = &self.server {

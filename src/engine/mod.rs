@@ -22,3 +22,4 @@ pub mod status;
 pub mod tail_probe;
 pub mod timeline;
 pub mod viewer;
+pub mod vitals;

@@ -6,6 +6,7 @@ use super::codec::VideoCodec;
 use super::gop::{GopCache, GopLimits};
 use super::keyframe::{Keyframes, Method};
 use super::viewer::SlotKey;
+use super::vitals::Vitals;
 
 /// Names a source within one hub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,6 +93,8 @@ pub struct Source {
     pub cache: GopCache,
     /// Requests to its camera.
     pub keyframe: Keyframes,
+    /// How it does.
+    pub vitals: Vitals,
     /// Slots that show or await it, in the order they came.
     pub subscribers: Vec<SlotKey>,
     /// When a slot last let go of it.
@@ -121,6 +124,7 @@ impl Source {
             alternatives: Vec::new(),
             cache: GopCache::new(options.gop),
             keyframe: Keyframes::new(&options.keyframe),
+            vitals: Vitals::default(),
             subscribers: Vec::new(),
             watched_at: None,
             options,
@@ -152,6 +156,7 @@ impl Source {
         self.health = Health::Idle;
         self.cache.reset();
         self.keyframe.reset();
+        self.vitals.handle_end();
         Some(Demand::Stop)
     }
 
@@ -170,7 +175,8 @@ impl Source {
     /// When time alone changes something.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.release_at, self.keyframe.poll_timeout()].into_iter().flatten().min()
+        let timeouts = [self.keyframe.poll_timeout(), self.vitals.poll_timeout()];
+        timeouts.into_iter().chain([self.release_at]).flatten().min()
     }
 
     /// Pixels of a frame, where known.

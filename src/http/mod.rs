@@ -3,6 +3,7 @@
 //! May not contain: sockets, clocks, threads, files, randomness. Bytes and a [`Context`] come
 //! in, an [`Action`] comes out.
 
+pub mod health;
 pub mod limits;
 pub mod metrics;
 mod origin;
@@ -15,6 +16,7 @@ pub mod streams;
 mod tests;
 pub mod whip;
 
+pub use health::HealthInfo;
 pub use metrics::{Metric, MetricKind};
 pub use request::{Method, Parsed, Request, RequestError, parse};
 pub use response::Response;

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::HealthInfo;
+
 /// What is known about one stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StreamInfo {
@@ -21,6 +23,8 @@ pub struct StreamInfo {
     pub width: Option<u32>,
     /// Picture height in pixels, once known.
     pub height: Option<u32>,
+    /// How it does.
+    pub health: HealthInfo,
     /// The cached group of pictures, if there is one.
     pub gop: Option<GopInfo>,
     /// How its camera is asked for keyframes; `None` where it may not be.
@@ -42,6 +46,10 @@ pub struct RecordingInfo {
     pub state: &'static str,
     /// The file that is written, below the directory of the recording.
     pub file: Option<String>,
+    /// That file's playlist of HLS, if it has one.
+    pub playlist: Option<String>,
+    /// Why it has none, where it should.
+    pub playlist_error: Option<&'static str>,
     /// Files begun.
     pub parts: u64,
     /// Pictures recorded.
@@ -136,6 +144,7 @@ impl StreamInfo {
         fields.insert("producers".into(), producers.into());
         fields.insert("consumers".into(), consumers.into());
         fields.insert("state".into(), self.state.as_str().into());
+        fields.insert("health".into(), self.health.to_json());
         let optional = [
             ("error", self.error.as_deref().map(Value::from)),
             ("codec", self.codec.as_deref().map(Value::from)),
@@ -177,7 +186,9 @@ impl AudioInfo {
 impl RecordingInfo {
     fn to_json(&self) -> Value {
         json!({
-            "state": self.state, "file": self.file, "parts": self.parts, "frames": self.frames,
+            "state": self.state, "file": self.file,
+            "playlist": self.playlist, "playlist_error": self.playlist_error,
+            "parts": self.parts, "frames": self.frames,
             "audio_packets": self.audio_packets, "gaps": self.gaps, "dropped": self.dropped,
             "bytes": self.bytes, "last_error": self.last_error,
         })

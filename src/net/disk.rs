@@ -4,18 +4,21 @@
 //! another one, with a waker. A file keeps whole fragments only: what a full disk has cut is taken
 //! back.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use mio::Waker;
 
+use super::playlists::{PlaylistFile, end_abandoned, path_of};
 use crate::limits;
-use crate::record::index::opened_file;
+use crate::record::hls::Playlist;
+use crate::record::index::{Listed, abandoned, opened_file};
 use crate::record::{Failure, FileId, Veil};
 
 /// The index of all recordings below one directory.
@@ -40,11 +43,22 @@ pub(super) type Key = (usize, FileId);
 /// What is to be done.
 #[derive(Debug)]
 pub(super) enum Job {
-    Open { key: Key, rules: Arc<Rules>, path: String, extension: &'static str, header: Vec<u8> },
+    Open { key: Key, rules: Arc<Rules>, make: Make },
     Write { key: Key, bytes: Vec<u8>, veil: Option<Veil> },
+    Segment { key: Key, end: Duration },
     Sync { key: Key },
     Close { key: Key },
     Index { rules: Arc<Rules>, line: String },
+}
+
+/// A file that is to be made.
+#[derive(Debug)]
+pub(super) struct Make {
+    /// Below the directory, without extension.
+    pub path: String,
+    pub extension: &'static str,
+    pub header: Vec<u8>,
+    pub playlist: Option<Box<Playlist>>,
 }
 
 /// What became of it.
@@ -110,7 +124,9 @@ impl Disk {
 struct Writer {
     open: BTreeMap<Key, Open>,
     /// Files of each recording that are there, the oldest first; known once space is short.
-    own: BTreeMap<(PathBuf, String), VecDeque<String>>,
+    own: BTreeMap<(PathBuf, String), VecDeque<Listed>>,
+    /// Directories whose abandoned playlists were ended.
+    tidied: BTreeSet<PathBuf>,
 }
 
 /// A file that is written.
@@ -121,18 +137,27 @@ struct Open {
     path: String,
     /// Bytes of its whole fragments.
     whole_bytes: u64,
+    playlist: Option<PlaylistFile>,
 }
 
 impl Writer {
     fn handle(&mut self, job: Job, told: &mut Vec<Report>) {
         match job {
-            Job::Open { key, rules, path, extension, header } => {
+            Job::Open { key, rules, make: Make { path, extension, header, playlist } } => {
                 let bytes = header.len();
-                match self.open(&rules, &path, extension, told) {
+                if playlist.is_some() {
+                    self.tidy(&rules.directory);
+                }
+                match self.open(&rules, &path, extension, playlist.is_some(), told) {
                     Ok((file, path)) => {
-                        let file = Open { file, rules, path: path.clone(), whole_bytes: 0 };
+                        let playlist = playlist.map(|playlist| {
+                            let media = rules.directory.join(&path);
+                            PlaylistFile::new(*playlist, &media, header.len() as u64)
+                        });
+                        let file =
+                            Open { file, rules, path: path.clone(), whole_bytes: 0, playlist };
                         self.open.insert(key, file);
-                        self.note_own(key, &path);
+                        self.note_own(key);
                         told.push(Report::Opened { key, path });
                         self.write(key, &header, None, told);
                     }
@@ -144,6 +169,13 @@ impl Writer {
                 self.write(key, &bytes, veil, told);
                 told.push(Report::Done { bytes: bytes.len() });
             }
+            Job::Segment { key, end } => {
+                if let Some(Open { playlist: Some(playlist), whole_bytes, .. }) =
+                    self.open.get_mut(&key)
+                {
+                    playlist.push(end, *whole_bytes);
+                }
+            }
             Job::Sync { key } => {
                 if let Some(open) = self.open.get(&key)
                     && let Err(error) = open.file.sync_data()
@@ -152,7 +184,8 @@ impl Writer {
                 }
             }
             Job::Close { key } => {
-                let Some(open) = self.open.remove(&key) else { return };
+                let Some(mut open) = self.open.remove(&key) else { return };
+                open.finish_playlist();
                 match open.file.sync_all() {
                     Ok(()) => told.push(Report::Closed { key }),
                     Err(error) => told.push(Report::Failed { key, failure: failure(&error) }),
@@ -172,13 +205,17 @@ impl Writer {
         rules: &Arc<Rules>,
         path: &str,
         extension: &str,
+        has_playlist: bool,
         told: &mut Vec<Report>,
     ) -> Result<(File, String), Failure> {
         let make = || -> io::Result<(File, String)> {
             let parent = rules.directory.join(path);
             let parent = parent.parent().unwrap_or(&rules.directory);
             fs::create_dir_all(parent)?;
-            let made = create(&rules.directory, path, extension)?;
+            let made = create(&rules.directory, path, extension, has_playlist)?;
+            if has_playlist && let Err(error) = made.0.try_lock() {
+                log::debug!("recording {}: {error}", rules.name);
+            }
             // The name as well, not only what is behind it.
             File::open(parent)?.sync_all()?;
             Ok(made)
@@ -222,10 +259,11 @@ impl Writer {
     }
 
     fn fail(&mut self, key: Key, failure: Failure, told: &mut Vec<Report>) {
-        if let Some(open) = self.open.remove(&key)
-            && let Err(error) = open.file.sync_all()
-        {
-            log::debug!("recording {}: {}: {error}", open.rules.name, open.path);
+        if let Some(mut open) = self.open.remove(&key) {
+            open.finish_playlist();
+            if let Err(error) = open.file.sync_all() {
+                log::debug!("recording {}: {}: {error}", open.rules.name, open.path);
+            }
         }
         told.push(Report::Failed { key, failure });
     }
@@ -243,12 +281,17 @@ impl Writer {
                 return Ok(());
             }
             let oldest = if rules.deletes_oldest { self.oldest(rules) } else { None };
-            let Some(path) = oldest else {
+            let Some(Listed { path, has_playlist }) = oldest else {
                 // Only what says that there is too little is an error.
                 let is_enough = free_bytes(&rules.directory) >= rules.min_free_bytes;
                 return if at_least == 0 && is_enough { Ok(()) } else { Err(Failure::Full) };
             };
-            match fs::remove_file(rules.directory.join(&path)) {
+            let file = rules.directory.join(&path);
+            // First, so that it never names what is not there.
+            if has_playlist && let Err(error) = fs::remove_file(path_of(&file)) {
+                log::debug!("recording {}: the playlist of {path}: {error}", rules.name);
+            }
+            match fs::remove_file(file) {
                 Ok(()) => {
                     at_least = at_least.saturating_sub(1);
                     told.push(Report::Deleted { rules: Arc::clone(rules), path });
@@ -259,31 +302,56 @@ impl Writer {
     }
 
     /// Takes the oldest of a recording's own files that is not written at present.
-    fn oldest(&mut self, rules: &Rules) -> Option<String> {
+    fn oldest(&mut self, rules: &Rules) -> Option<Listed> {
         let id = (rules.directory.clone(), rules.name.clone());
-        let is_open = |path: &String| {
+        let is_open = |listed: &Listed| {
             let mut open = self.open.values();
-            open.any(|open| open.path == *path && open.rules.directory == rules.directory)
+            open.any(|open| open.path == listed.path && open.rules.directory == rules.directory)
         };
         let own = self.own.entry(id).or_insert_with(|| {
             let mut own = files_of(rules);
             // Those that are written may not stand in the index yet.
             let open = self.open.values().filter(|open| *open.rules == *rules);
-            let news: Vec<String> =
-                open.map(|open| open.path.clone()).filter(|path| !own.contains(path)).collect();
+            let news: Vec<Listed> =
+                open.map(Open::listed).filter(|listed| !own.contains(listed)).collect();
             own.extend(news);
             own
         });
-        let at = own.iter().position(|path| !is_open(path))?;
+        let at = own.iter().position(|listed| !is_open(listed))?;
         own.remove(at)
     }
 
-    fn note_own(&mut self, key: Key, path: &str) {
-        let Some(rules) = self.open.get(&key).map(|open| &open.rules) else { return };
-        let id = (rules.directory.clone(), rules.name.clone());
+    fn note_own(&mut self, key: Key) {
+        let Some(open) = self.open.get(&key) else { return };
+        let id = (open.rules.directory.clone(), open.rules.name.clone());
         // Not known yet is read from the index, in which this one will stand.
         if let Some(own) = self.own.get_mut(&id) {
-            own.push_back(path.to_owned());
+            own.push_back(open.listed());
+        }
+    }
+
+    /// Ends the playlists below a directory that a killed process has left, once.
+    fn tidy(&mut self, directory: &Path) {
+        if !self.tidied.insert(directory.to_owned()) {
+            return;
+        }
+        let index = fs::read_to_string(directory.join(INDEX)).unwrap_or_default();
+        for path in abandoned(&index).into_iter().filter(|path| is_below(path)) {
+            if let Err(error) = end_abandoned(&directory.join(&path)) {
+                log::debug!("the playlist of {path}: {error}");
+            }
+        }
+    }
+}
+
+impl Open {
+    fn listed(&self) -> Listed {
+        Listed { path: self.path.clone(), has_playlist: self.playlist.is_some() }
+    }
+
+    fn finish_playlist(&mut self) {
+        if let Some(playlist) = &mut self.playlist {
+            playlist.finish();
         }
     }
 }
@@ -299,13 +367,21 @@ fn write_at(file: &File, at: u64, bytes: &[u8], veil: Option<Veil>) -> io::Resul
     file.write_all_at(head, at)
 }
 
-/// A new file of this name; where there is one already, with a number behind it.
-fn create(directory: &Path, path: &str, extension: &str) -> io::Result<(File, String)> {
+/// A new file of this name; where there is one already, or its playlist, with a number behind it.
+fn create(
+    directory: &Path,
+    path: &str,
+    extension: &str,
+    has_playlist: bool,
+) -> io::Result<(File, String)> {
     for number in 1..NAMES_MAX {
         let name = match number {
             1 => format!("{path}.{extension}"),
             _ => format!("{path}-{number}.{extension}"),
         };
+        if has_playlist && path_of(&directory.join(&name)).symlink_metadata().is_ok() {
+            continue;
+        }
         let options = OpenOptions::new().write(true).create_new(true).clone();
         match options.open(directory.join(&name)) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -322,17 +398,18 @@ fn append(directory: &Path, line: &str) -> io::Result<()> {
 
 /// The files of a recording that its index lists, the oldest first; only those that are below the
 /// directory.
-fn files_of(rules: &Rules) -> VecDeque<String> {
+fn files_of(rules: &Rules) -> VecDeque<Listed> {
     let index = fs::read_to_string(rules.directory.join(INDEX)).unwrap_or_default();
-    let is_below = |path: &String| {
-        let mut parts = Path::new(path).components();
-        parts.all(|part| matches!(part, Component::Normal(_)))
-    };
     let files = index.lines().filter_map(|line| opened_file(line, &rules.name));
     let is_file = |path: &String| {
         fs::symlink_metadata(rules.directory.join(path)).is_ok_and(|found| found.is_file())
     };
-    files.filter(|path| is_below(path) && is_file(path)).collect()
+    files.filter(|listed| is_below(&listed.path) && is_file(&listed.path)).collect()
+}
+
+fn is_below(path: &str) -> bool {
+    let mut parts = Path::new(path).components();
+    parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// What may be written by us; unknown is enough.
@@ -355,107 +432,5 @@ fn failure(error: &io::Error) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("disk-{}-{name}", std::process::id()));
-            fs::create_dir_all(&path).unwrap();
-            Self(path)
-        }
-
-        fn rules(&self, min_free_bytes: u64, deletes_oldest: bool) -> Arc<Rules> {
-            let (name, directory) = ("door".to_owned(), self.0.clone());
-            Arc::new(Rules { name, directory, min_free_bytes, deletes_oldest })
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            fs::remove_dir_all(&self.0).unwrap();
-        }
-    }
-
-    fn told(writer: &mut Writer, job: Job) -> Vec<Report> {
-        let mut told = Vec::new();
-        writer.handle(job, &mut told);
-        told.retain(|report| !matches!(report, Report::Done { .. }));
-        told
-    }
-
-    fn open(writer: &mut Writer, rules: &Arc<Rules>, number: u64, path: &str) -> Vec<Report> {
-        let (key, rules) = ((0, FileId(number)), Arc::clone(rules));
-        let (path, extension, header) = (path.to_owned(), "mp4", b"head".to_vec());
-        told(writer, Job::Open { key, rules, path, extension, header })
-    }
-
-    #[test]
-    fn files_are_never_overwritten() {
-        let folder = Folder::new("names");
-        let rules = folder.rules(0, false);
-        let mut writer = Writer::default();
-        for (number, expected) in [(1, "a/b.mp4"), (2, "a/b-2.mp4"), (3, "a/b-3.mp4")] {
-            let key = (0, FileId(number));
-            let path = expected.to_owned();
-            assert_eq!(open(&mut writer, &rules, number, "a/b"), [Report::Opened { key, path }]);
-            let bytes = format!("fragment {number}").into_bytes();
-            let veil = Some(*b"\0\0\0\x01free");
-            assert!(told(&mut writer, Job::Write { key, bytes, veil }).is_empty());
-            assert_eq!(told(&mut writer, Job::Close { key }), [Report::Closed { key }]);
-            let text = fs::read_to_string(folder.0.join(expected)).unwrap();
-            assert_eq!(text, format!("headfragment {number}"));
-        }
-    }
-
-    #[test]
-    fn too_little_space_stops_a_recording_that_may_not_delete() {
-        let folder = Folder::new("stop");
-        let rules = folder.rules(u64::MAX, false);
-        let (key, failure) = ((0, FileId(1)), Failure::Full);
-        let mut writer = Writer::default();
-        assert_eq!(open(&mut writer, &rules, 1, "a"), [Report::Failed { key, failure }]);
-    }
-
-    #[test]
-    fn only_own_files_are_deleted_the_oldest_first() {
-        let folder = Folder::new("delete");
-        let foreign = ["foreign.mp4", "yard.mp4"];
-        for name in ["1.mp4", "2.mp4"].iter().chain(&foreign) {
-            fs::write(folder.0.join(name), "x").unwrap();
-        }
-        let outside = std::env::temp_dir().join(format!("outside-{}", std::process::id()));
-        fs::write(&outside, "x").unwrap();
-        let up = format!("../{}", outside.file_name().unwrap().to_str().unwrap());
-        for (recording, file) in
-            [("door", "1.mp4"), ("yard", "yard.mp4"), ("door", &up), ("door", "2.mp4")]
-        {
-            let line = format!(
-                "{{\"event\":\"opened\",\"recording\":\"{recording}\",\"file\":\"{file}\"}}\n"
-            );
-            append(&folder.0, &line).unwrap();
-        }
-        let rules = folder.rules(u64::MAX, true);
-        let (key, failure) = ((0, FileId(1)), Failure::Full);
-        let deleted = |path: &str| {
-            let (rules, path) = (Arc::clone(&rules), path.to_owned());
-            Report::Deleted { rules, path }
-        };
-        let expected = [deleted("1.mp4"), deleted("2.mp4"), Report::Failed { key, failure }];
-        assert_eq!(open(&mut Writer::default(), &rules, 1, "a"), expected);
-        assert!(foreign.iter().all(|name| folder.0.join(name).exists()));
-        assert!(outside.exists());
-        fs::remove_file(outside).unwrap();
-    }
-
-    #[test]
-    fn what_can_not_be_made_is_told() {
-        let folder = Folder::new("error");
-        fs::write(folder.0.join("a"), "x").unwrap();
-        let rules = folder.rules(0, false);
-        let told = open(&mut Writer::default(), &rules, 1, "a/b");
-        assert!(matches!(&told[..], [Report::Failed { failure: Failure::Other(_), .. }]));
-    }
-}
+#[path = "disk_tests.rs"]
+mod tests;

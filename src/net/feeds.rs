@@ -19,7 +19,7 @@ use crate::engine::viewer::ViewerId;
 use crate::http::Response;
 use crate::http::response::whep_created;
 use crate::http::whip::Publishing;
-use crate::intake::publisher::{Codec, Publisher};
+use crate::intake::publisher::{Codec, Publisher, Stall};
 use crate::intake::{Intake, News};
 use crate::peer::receive::{Received, Wanted};
 use crate::peer::{Entropy, Peer};
@@ -85,8 +85,7 @@ impl Feed {
             Received::Packet(track, packet) if self.takes(track) => {
                 self.heard_at = Some(now);
                 if Some(track) == self.video {
-                    self.stats.packets += 1;
-                    self.stats.bytes += packet.payload.len() as u64;
+                    self.stats.handle_packet(now, packet.payload.len());
                 }
                 self.publisher.handle_packet(now, packet, intake, news);
             }
@@ -110,6 +109,11 @@ impl Feed {
         self.publisher.handle_timeout(now, intake, news);
         self.stats.lost = self.publisher.lost();
         self.video.filter(|_| self.publisher.poll_keyframe_request(now))
+    }
+
+    /// Why its publisher is to connect anew, told once.
+    pub fn poll_stall(&mut self, now: Instant) -> Option<Stall> {
+        self.publisher.poll_stall(now)
     }
 
     /// When [`Feed::handle_timeout`] is due.
@@ -210,11 +214,17 @@ impl Server {
             feed.handle(now, received, &mut push.intake, &mut news);
         }
         let asked = feed.handle_timeout(now, &mut push.intake, &mut news);
+        let stall = feed.poll_stall(now);
         let next_at = feed.poll_timeout();
         if asked.is_some() {
+            self.hub.note_keyframe_request(source);
             self.ask_feed(now, id);
         }
         self.take_news(now, source, news);
+        if let Some(stall) = stall {
+            log::warn!("WHIP: publisher {} is disconnected: {}", id.0, stall.as_str());
+            self.remove_viewer(now, id);
+        }
         next_at
     }
 

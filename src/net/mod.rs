@@ -23,6 +23,7 @@ mod feeds;
 #[cfg(not(feature = "receive"))]
 #[path = "no_feeds.rs"]
 mod feeds;
+mod health;
 #[cfg(feature = "ice-tcp")]
 mod ice_tcp;
 #[cfg(not(feature = "ice-tcp"))]
@@ -30,6 +31,8 @@ mod ice_tcp;
 mod ice_tcp;
 mod inbox;
 mod link;
+#[cfg(feature = "record")]
+mod playlists;
 pub mod probe;
 #[cfg(feature = "keyframe-ways")]
 mod probe_keyframes;

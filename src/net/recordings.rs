@@ -13,7 +13,7 @@ use mio::Waker;
 use slab::Slab;
 
 use super::Timer;
-use super::disk::{Disk, Job, Report, Rules};
+use super::disk::{Disk, Job, Make, Report, Rules};
 use super::error::ServerError;
 use super::server::Server;
 use super::viewers::Audience;
@@ -112,6 +112,8 @@ fn info(recorder: &Recorder) -> RecordingInfo {
     RecordingInfo {
         state: recorder.state().as_str(),
         file: recorder.path().map(str::to_owned),
+        playlist: recorder.playlist(),
+        playlist_error: recorder.hls_refusal(),
         parts: totals.parts,
         frames: totals.counts.frames,
         audio_packets: totals.counts.packets,
@@ -124,10 +126,10 @@ fn info(recorder: &Recorder) -> RecordingInfo {
 
 fn bytes_of(job: &Job) -> usize {
     match job {
-        Job::Open { header, .. } => header.len(),
+        Job::Open { make, .. } => make.header.len(),
         Job::Write { bytes, .. } => bytes.len(),
         Job::Index { line, .. } => line.len(),
-        Job::Sync { .. } | Job::Close { .. } => 0,
+        Job::Segment { .. } | Job::Sync { .. } | Job::Close { .. } => 0,
     }
 }
 
@@ -170,6 +172,7 @@ impl Server {
             },
             segments: Segments { max_duration: record.segment, max_bytes: record.segment_bytes },
             audio: record.audio,
+            hls: record.hls,
             clock: (now, self.clock.unix(now)),
         };
         let key = self.recordings.all.vacant_key();
@@ -274,9 +277,9 @@ impl Server {
             let Some(output) = recording.recorder.poll_output() else { break };
             let rules = Arc::clone(&recording.rules);
             match output {
-                Output::Open { file, path, extension, header } => {
-                    let key = (key, file);
-                    all.ask(Job::Open { key, rules, path, extension, header });
+                Output::Open { file, path, extension, header, playlist } => {
+                    let make = Make { path, extension, header, playlist };
+                    all.ask(Job::Open { key: (key, file), rules, make });
                 }
                 Output::Write { file, bytes, veil } => {
                     let is_taken = all.try_ask(Job::Write { key: (key, file), bytes, veil });
@@ -288,6 +291,10 @@ impl Server {
                         }
                         recording.recorder.handle_refused(now, file);
                     }
+                }
+                // What is left out here is in the next segment.
+                Output::Segment { file, end } => {
+                    all.try_ask(Job::Segment { key: (key, file), end });
                 }
                 Output::Sync { file } => drop(all.try_ask(Job::Sync { key: (key, file) })),
                 Output::Close { file } => all.ask(Job::Close { key: (key, file) }),

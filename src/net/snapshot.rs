@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::health;
 use super::publishers::Publisher;
 use super::server::Server;
 use crate::engine::keyframe::{Keyframes, Rung, Verdict};
@@ -36,6 +37,7 @@ fn stream(server: &Server, now: Instant, id: SourceId, source: &Source) -> Strea
         audio: intake.and_then(|intake| audio(intake.audio())),
         width: picture.map(|picture| picture.width),
         height: picture.map(|picture| picture.height),
+        health: health::of(server, now, id, source),
         gop: first.map(|first| {
             let age = now.saturating_duration_since(first.captured_at);
             GopInfo {
@@ -175,6 +177,7 @@ pub(super) fn metrics(server: &Server, now: Instant) -> Vec<Metric> {
             value: float(u64::from(matches!(source.health, Health::Live(_)))),
         });
     }
+    metrics.extend(health::metrics(server, now));
     metrics.extend(keyframe_metrics(server));
     metrics.extend(publisher_metrics(server));
     #[cfg(feature = "record")]

@@ -31,6 +31,7 @@ impl Server {
                     self.look_at_maker(id);
                     self.answer_descriptions(now, id);
                 }
+                News::Media => self.hub.handle_media(now, id),
                 News::Codec(codec) => self.handle_codec(now, id, codec),
                 News::KeyframeRefused(method, refusal) => {
                     self.hub.handle_keyframe_refusal(now, id, method, refusal);

@@ -1,6 +1,7 @@
 //! Which container takes which tracks.
 
 use super::format::{AudioFormat, Setup, Tracks};
+use super::hls;
 
 /// A file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +47,12 @@ impl Container {
     }
 
     /// The container for these tracks: the one that is wished where it takes them; else the one
-    /// that most players take them from.
+    /// that HLS takes them from, or most players.
     #[must_use]
-    pub fn choose(wished: Option<Self>, tracks: &Tracks) -> Self {
+    pub fn choose(wished: Option<Self>, tracks: &Tracks, for_hls: bool) -> Self {
+        if wished.is_none() && for_hls && hls::refusal(Self::Mp4, tracks).is_none() {
+            return Self::Mp4;
+        }
         let best = match tracks.video.as_ref().map(|video| &video.setup) {
             Some(Setup::H264 { .. } | Setup::H265(_) | Setup::Av1(_)) => [Self::Mp4, Self::WebM],
             Some(Setup::Vp8 | Setup::Vp9 { .. }) | None => [Self::WebM, Self::Matroska],
@@ -82,7 +86,7 @@ mod tests {
 
     #[test]
     fn each_codec_goes_where_players_expect_it() {
-        let chosen = |setup, audio| Container::choose(None, &tracks(setup, audio));
+        let chosen = |setup, audio| Container::choose(None, &tracks(setup, audio), false);
         assert_eq!(chosen(Some(h264()), Some(AudioFormat::Opus)), Container::Mp4);
         assert_eq!(chosen(Some(h264()), Some(AudioFormat::Pcma)), Container::Mp4);
         assert_eq!(chosen(Some(h264()), Some(AudioFormat::G722)), Container::Matroska);
@@ -93,8 +97,18 @@ mod tests {
     }
 
     #[test]
+    fn with_hls_all_is_mp4_that_hls_takes() {
+        let chosen = |setup, audio| Container::choose(None, &tracks(setup, audio), true);
+        let vp9 = Setup::Vp9 { profile: 0, bit_depth: 8, chroma_subsampling: 1 };
+        assert_eq!(chosen(Some(vp9), Some(AudioFormat::Opus)), Container::Mp4);
+        assert_eq!(chosen(None, Some(AudioFormat::Opus)), Container::Mp4);
+        assert_eq!(chosen(Some(Setup::Vp8), Some(AudioFormat::Opus)), Container::WebM);
+    }
+
+    #[test]
     fn a_wish_counts_where_it_can_be_fulfilled() {
-        let chosen = |wish, setup, audio| Container::choose(Some(wish), &tracks(setup, audio));
+        let chosen =
+            |wish, setup, audio| Container::choose(Some(wish), &tracks(setup, audio), false);
         assert_eq!(chosen(Container::Mp4, Some(Setup::Vp8), None), Container::Mp4);
         assert_eq!(chosen(Container::Matroska, Some(h264()), None), Container::Matroska);
         assert_eq!(chosen(Container::WebM, Some(h264()), None), Container::Matroska);

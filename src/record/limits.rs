@@ -47,6 +47,25 @@ pub const RETRY: Duration = Duration::from_secs(10);
 /// A full disk is looked at again after this.
 pub const RETRY_FULL: Duration = Duration::from_secs(60);
 
+/// A segment of HLS is at least this long: cameras whose every picture is a key would make one of
+/// each.
+pub const HLS_SEGMENT: Duration = Duration::from_secs(1);
+
+/// A segment that is this long waits for a key picture that the source is asked for: longer than
+/// the ten seconds that most cameras take at most.
+pub const HLS_KEY_AFTER: Duration = Duration::from_secs(12);
+
+/// Segments of sound without pictures, which can begin anywhere.
+pub const HLS_SOUND_SEGMENT: Duration = Duration::from_secs(4);
+
+/// What a playlist says at first that no segment is longer than, in seconds: players wait as long
+/// for its next version, and stay three times as far behind. Longer segments raise it.
+pub const HLS_TARGET_S: u64 = 6;
+
+/// Segments of one playlist, after which a part ends: it is written anew with each of them. Two
+/// hours at a key picture every two seconds, half a megabyte.
+pub const HLS_SEGMENTS_MAX: u32 = 3_600;
+
 /// Bytes of one picture.
 pub const SAMPLE_MAX_BYTES: usize = 16 * 1024 * 1024;
 

@@ -10,11 +10,13 @@ pub mod format;
 mod fragment;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod hls;
 pub mod index;
 pub mod limits;
 mod matroska;
 mod merge;
 mod mp4;
+mod output;
 mod part;
 mod recorder;
 pub mod sample;
@@ -22,5 +24,6 @@ pub mod segment;
 mod setup;
 pub mod template;
 
+pub use output::{Failure, FileId, Output};
 pub use part::{Counts, Veil};
-pub use recorder::{Failure, FileId, Options, Output, Recorder, State, Totals};
+pub use recorder::{Options, Recorder, State, Totals};

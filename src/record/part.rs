@@ -28,6 +28,7 @@ pub(super) struct Part {
     pending: Option<Timed>,
     last_duration: u32,
     next_sound: Option<u64>,
+    hls: Option<Cuts>,
     /// Until when it is known to go on.
     end: Instant,
 }
@@ -45,6 +46,16 @@ pub struct Counts {
     pub bytes: u64,
 }
 
+/// Where a file is cut into segments of HLS, in time from its beginning.
+#[derive(Debug, Default)]
+struct Cuts {
+    /// Where the newest segment begins.
+    began: Duration,
+    count: u32,
+    /// A cut that the next write makes true.
+    due: Option<Duration>,
+}
+
 /// The head of a box that players pass over, whole or not.
 pub type Veil = [u8; 8];
 
@@ -59,6 +70,17 @@ pub(super) fn veil(container: Container, fragment: &[u8]) -> Option<Veil> {
 enum Writer {
     Mp4(Mp4),
     Matroska(Matroska),
+}
+
+impl Writer {
+    /// The least time between two pictures: what its clock tells apart. Of pictures that were held
+    /// up, a report of their sender's may say that all are of one moment.
+    fn least_ticks(&self) -> u64 {
+        match self {
+            Self::Mp4(_) => 1,
+            Self::Matroska(_) => u64::from(VIDEO_HZ) / 1_000,
+        }
+    }
 }
 
 impl Part {
@@ -94,9 +116,44 @@ impl Part {
             pending: None,
             last_duration: LONE_PICTURE,
             next_sound: None,
+            hls: None,
             end: epoch,
         };
         Some((part, header))
+    }
+
+    /// Has it cut into segments of HLS: each begins with a key picture and a fragment.
+    pub fn cut_for_hls(&mut self) {
+        self.hls = Some(Cuts::default());
+    }
+
+    /// Until when the segment goes that was ended, from the file's beginning: all that was written
+    /// and is no segment yet is one.
+    pub fn take_cut(&mut self) -> Option<Duration> {
+        self.hls.as_mut()?.due.take()
+    }
+
+    /// Whether the present segment waits for a key picture, for too long.
+    pub fn wants_cut(&self, at: Instant) -> bool {
+        let length = |cuts: &Cuts| self.duration(at).saturating_sub(cuts.began);
+        self.hls.as_ref().is_some_and(|cuts| length(cuts) >= limits::HLS_KEY_AFTER)
+    }
+
+    /// Whether its playlist may have no more segments.
+    pub fn is_cut_enough(&self) -> bool {
+        self.hls.as_ref().is_some_and(|cuts| cuts.count >= limits::HLS_SEGMENTS_MAX)
+    }
+
+    /// Whether a segment ends at this time because something follows that one can begin with.
+    fn cut(&mut self, at: Duration, least: Duration) -> bool {
+        let Some(cuts) = &mut self.hls else { return false };
+        let is_cut = at.saturating_sub(cuts.began) >= least;
+        if is_cut {
+            cuts.began = at;
+            cuts.count += 1;
+            cuts.due = Some(at);
+        }
+        is_cut
     }
 
     /// How long it is up to `at`.
@@ -128,11 +185,15 @@ impl Part {
         key: bool,
         data: Vec<u8>,
     ) -> Option<Vec<u8>> {
-        let floor = self.pending.as_ref().map_or(0, |pending| pending.ticks + 1);
+        let least = self.writer.least_ticks();
+        let floor = self.pending.as_ref().map_or(0, |pending| pending.ticks + least);
         let ticks = ticks(self.duration(captured_at), VIDEO_HZ).max(floor);
         self.end = self.end.max(captured_at);
         self.settle_pending(ticks);
-        let written = if self.is_due(captured_at, key) { self.flush() } else { None };
+        let begins = Duration::from_nanos(nanos(ticks, VIDEO_HZ));
+        let is_cut = key && self.cut(begins, limits::HLS_SEGMENT);
+        let is_due = is_cut || self.is_due(captured_at, key);
+        let written = if is_due { self.flush() } else { None };
         self.fragment_began.get_or_insert((now, captured_at));
         self.pending = Some(Timed { ticks, duration: 0, key, data });
         self.counts.frames += 1;
@@ -162,7 +223,11 @@ impl Part {
         self.next_sound = Some(at + u64::from(duration));
         let until = Duration::from_nanos(nanos(duration.into(), hz));
         self.end = self.end.max(sound.captured_at + until);
-        let written = if self.is_due(sound.captured_at, false) { self.flush() } else { None };
+        let begins = Duration::from_nanos(nanos(at, hz));
+        let is_alone = self.tracks.video.is_none();
+        let is_cut = is_alone && self.cut(begins, limits::HLS_SOUND_SEGMENT);
+        let is_due = is_cut || self.is_due(sound.captured_at, false);
+        let written = if is_due { self.flush() } else { None };
         self.fragment_began.get_or_insert((now, sound.captured_at));
         self.fragment.push_audio(Timed { ticks: at, duration, key: true, data: sound.data });
         self.counts.packets += 1;
@@ -208,6 +273,7 @@ impl Part {
             let length = Duration::from_nanos(nanos(end, VIDEO_HZ));
             self.end = self.end.max(self.epoch + length);
         }
+        self.cut(self.whole_duration(), Duration::ZERO);
         self.flush()
     }
 

@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 
 use super::container::Container;
 use super::format::{AudioFormat, Rotation, Tracks};
+use super::hls::{self, Playlist};
 use super::index::{End, Entry};
 use super::limits;
 use super::merge::{Item, Merge, Sound, Video};
-use super::part::{self, Counts, Part, Veil};
+use super::output::{Failure, FileId, Output};
+use super::part::{self, Counts, Part};
 use super::sample::Sampler;
 use super::segment::{Reason, Segments, break_between};
 use super::template::{Template, Values};
@@ -35,78 +37,10 @@ pub struct Options {
     pub segments: Segments,
     /// Whether sound is recorded.
     pub audio: bool,
+    /// Whether there is a playlist of HLS beside each file that can have one.
+    pub hls: bool,
     /// A moment, and the same one since 1970.
     pub clock: (Instant, Duration),
-}
-
-/// Names a file of one recorder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FileId(pub u64);
-
-/// What the recorder wants done, in order.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// Make a file that is not there yet, and write its first bytes.
-    Open {
-        /// Its name for what follows.
-        file: FileId,
-        /// Below [`Template::directory`], without extension. If there is such a file already, a
-        /// number is put behind it.
-        path: String,
-        /// Without its dot.
-        extension: &'static str,
-        /// The first bytes.
-        header: Vec<u8>,
-    },
-    /// Write a whole fragment at its end.
-    Write {
-        /// The file.
-        file: FileId,
-        /// The fragment.
-        bytes: Vec<u8>,
-        /// What stands in place of its first bytes until all the others are written.
-        veil: Option<Veil>,
-    },
-    /// Bring to the disk what was written.
-    Sync {
-        /// The file.
-        file: FileId,
-    },
-    /// End it.
-    Close {
-        /// The file.
-        file: FileId,
-    },
-    /// Write a line at the end of the index.
-    Index {
-        /// With its line feed.
-        line: String,
-    },
-    /// Ask the source for a key picture.
-    RequestKeyframe,
-}
-
-/// Why a file can't be written on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
-    /// There is no more space, or less than is to be left.
-    Full,
-    /// It is not written as fast as it would have to be.
-    Slow,
-    /// The system says something else.
-    Other(String),
-}
-
-impl Failure {
-    /// What is told about it.
-    #[must_use]
-    pub fn text(&self) -> &str {
-        match self {
-            Self::Full => "the disk is full",
-            Self::Slow => "the disk is too slow",
-            Self::Other(text) => text,
-        }
-    }
 }
 
 /// What a recording does.
@@ -170,6 +104,8 @@ pub struct Recorder {
     synced_at: Instant,
     failure: Option<(Failure, Instant)>,
     last_error: Option<String>,
+    /// Why the newest file has no playlist, where it should.
+    hls_refusal: Option<&'static str>,
     totals: Totals,
 }
 
@@ -195,6 +131,7 @@ impl Recorder {
             synced_at: now,
             failure: None,
             last_error: None,
+            hls_refusal: None,
             totals: Totals::default(),
         }
     }
@@ -227,6 +164,19 @@ impl Recorder {
     pub fn path(&self) -> Option<&str> {
         let (file, _) = self.part.as_ref()?;
         self.files.get(file)?.path.as_deref()
+    }
+
+    /// That file's playlist, beside it.
+    #[must_use]
+    pub fn playlist(&self) -> Option<String> {
+        let (file, _) = self.part.as_ref()?;
+        self.files.get(file)?.playlist()
+    }
+
+    /// Why the newest file has no playlist, where it should have one.
+    #[must_use]
+    pub fn hls_refusal(&self) -> Option<&'static str> {
+        self.hls_refusal
     }
 
     /// What it has done so far.
@@ -449,9 +399,11 @@ impl Recorder {
         let Some((file, part)) = &mut self.part else { return };
         let (file, key) = (*file, frame.key);
         let bytes = part.push_picture(now, frame.captured_at, key, sample.data);
-        let is_due = self.options.segments.due(part.duration(frame.captured_at), part.bytes());
+        let at = frame.captured_at;
+        let is_due = self.options.segments.due(part.duration(at), part.bytes()).is_some();
+        let is_due = is_due || part.wants_cut(at);
         self.write(now, file, bytes);
-        if is_due.is_some() {
+        if is_due {
             self.want_key(now);
         }
     }
@@ -476,7 +428,8 @@ impl Recorder {
         let reason = match &self.part {
             None => Some(self.next_reason),
             Some((_, part)) => break_between(&part.tracks, next)
-                .or_else(|| self.options.segments.due(part.duration(captured_at), part.bytes())),
+                .or_else(|| self.options.segments.due(part.duration(captured_at), part.bytes()))
+                .or_else(|| part.is_cut_enough().then_some(Reason::Playlist)),
         };
         if let Some(reason) = reason {
             self.close(now, reason, Some(captured_at));
@@ -495,10 +448,21 @@ impl Recorder {
         }
         let template = &self.options.template;
         let wished = template.extension().and_then(Container::from_extension);
-        let container = Container::choose(self.options.container.or(wished), &tracks);
+        let for_hls = self.options.hls;
+        let container = Container::choose(self.options.container.or(wished), &tracks, for_hls);
+        let refusal = hls::refusal(container, &tracks).filter(|_| for_hls);
+        let has_playlist = for_hls && refusal.is_none();
         let began = self.unix(captured_at);
         let made = Part::new(container, tracks.clone(), captured_at, began);
-        let Some((part, header)) = made else { return };
+        let Some((mut part, header)) = made else { return };
+        let playlist = has_playlist.then(|| {
+            part.cut_for_hls();
+            Box::new(Playlist::new(began))
+        });
+        if let Some(why) = refusal.filter(|_| self.hls_refusal != refusal) {
+            log::warn!("recording {}: {why}", self.options.name);
+        }
+        self.hls_refusal = refusal;
         self.totals.parts += 1;
         let values =
             Values { stream: &self.options.name, unix_s: began.as_secs(), part: self.totals.parts };
@@ -506,10 +470,19 @@ impl Recorder {
         self.next_file += 1;
         let recording = self.options.name.clone();
         let path = self.options.template.path(&values);
-        let entry = Entry { recording, path: None, container, tracks, began, reason, end: None };
+        let entry = Entry {
+            recording,
+            path: None,
+            container,
+            has_playlist,
+            tracks,
+            began,
+            reason,
+            end: None,
+        };
         self.files.insert(file, entry);
         let extension = container.extension();
-        self.outputs.push_back(Output::Open { file, path, extension, header });
+        self.outputs.push_back(Output::Open { file, path, extension, header, playlist });
         self.part = Some((file, part));
         self.failure = None;
         self.next_reason = Reason::Rejoin;
@@ -520,7 +493,9 @@ impl Recorder {
         let Some((file, mut part)) = self.part.take() else { return };
         // A rejoined source does not stretch the last picture of what was before.
         let bytes = part.finish(until);
+        let cut = part.take_cut();
         self.write(now, file, bytes);
+        self.outputs.extend(cut.map(|end| Output::Segment { file, end }));
         let duration = part.whole_duration();
         if let Some(entry) = self.files.get_mut(&file) {
             entry.end = Some(End { duration, counts: part.counts, reason });
@@ -531,9 +506,11 @@ impl Recorder {
 
     fn write(&mut self, now: Instant, file: FileId, bytes: Option<Vec<u8>>) {
         let Some(bytes) = bytes else { return };
+        let cut = self.part.as_mut().and_then(|(_, part)| part.take_cut());
         let container = self.files.get(&file).map(|entry| entry.container);
         let veil = container.and_then(|container| part::veil(container, &bytes));
         self.outputs.push_back(Output::Write { file, bytes, veil });
+        self.outputs.extend(cut.map(|end| Output::Segment { file, end }));
         if now >= self.synced_at + limits::SYNC_INTERVAL {
             self.synced_at = now;
             self.outputs.push_back(Output::Sync { file });

@@ -23,6 +23,8 @@ pub enum Reason {
     Duration,
     /// The part was large enough.
     Bytes,
+    /// Its playlist has as many segments as it may.
+    Playlist,
     /// Pictures of another size, shape or profile follow.
     Picture,
     /// Another codec follows.
@@ -49,6 +51,7 @@ impl Reason {
             Self::Start => "start",
             Self::Duration => "duration",
             Self::Bytes => "bytes",
+            Self::Playlist => "playlist",
             Self::Picture => "picture",
             Self::Codec => "codec",
             Self::Audio => "audio",

@@ -60,6 +60,11 @@ pub const SETUP_TIMEOUT: Duration = Duration::from_secs(20);
 pub const LOST_GRACE: Duration = Duration::from_secs(15);
 /// Without media for this long a peer is no reason any more to keep another one out.
 pub const MEDIA_SILENCE: Duration = Duration::from_secs(3);
+/// A peer whose media have stopped for this long is given up, and its stream is asked for again: a
+/// page that froze keeps its connection. A peer that never sent any is left alone.
+pub const MEDIA_GONE: Duration = Duration::from_secs(15);
+/// Media that flow for this long make the next failure of a stream the first again.
+pub const MEDIA_STABLE: Duration = Duration::from_secs(30);
 /// How long an offer for a stream that still flows waits for it to end.
 pub const HELD_MAX: Duration = Duration::from_secs(15);
 /// A viewer that asks again this long after its offer, and is not connected, gets a new one.

@@ -54,7 +54,11 @@ pub(super) struct Watched {
     pub is_channel_open: bool,
     /// When it is given up if nothing happens.
     deadline: Option<Instant>,
+    /// Since when its path is up.
+    connected_at: Option<Instant>,
     media_at: Option<Instant>,
+    /// Since when they flow.
+    media_since: Option<Instant>,
 }
 
 impl Watched {
@@ -65,6 +69,12 @@ impl Watched {
     /// From when on its media does not count any more.
     fn silent_at(&self) -> Option<Instant> {
         self.media_at.map(|at| at + limits::MEDIA_SILENCE)
+    }
+
+    /// When it is given up: what is awaited does not happen, or its media have stopped.
+    fn gives_up_at(&self) -> Option<Instant> {
+        let silent = self.media_at.max(self.connected_at.filter(|_| self.media_at.is_some()));
+        self.deadline.or(silent.map(|at| at + limits::MEDIA_GONE))
     }
 
     fn is_setting_up(&self) -> bool {
@@ -321,7 +331,9 @@ impl Room {
             next_offer: None,
             is_channel_open: false,
             deadline: Some(now + limits::SETUP_TIMEOUT),
+            connected_at: None,
             media_at: None,
+            media_since: None,
         };
         self.watched.insert(peer, watched);
         self.push(Output::Accept { peer, stream: name, session: session.clone(), sdp });
@@ -435,12 +447,18 @@ impl Room {
                 let to = To { uuid: &uuid, session: &session };
                 self.send(way, |seal| Writing::candidates(to, false, &candidates, seal));
             }
-            PeerEvent::Connected => watched.deadline = None,
+            PeerEvent::Connected => {
+                watched.deadline = None;
+                watched.connected_at = Some(now);
+            }
             PeerEvent::Disconnected => watched.deadline = Some(now + limits::LOST_GRACE),
             PeerEvent::Media => {
                 watched.media_at = Some(now);
+                let since = *watched.media_since.get_or_insert(now);
                 let stream = watched.stream.clone();
-                if let Some(stream) = self.streams.get_mut(&stream) {
+                if let Some(stream) = self.streams.get_mut(&stream)
+                    && now >= since + limits::MEDIA_STABLE
+                {
                     stream.failures = 0;
                 }
             }
@@ -493,7 +511,7 @@ impl Room {
     }
 
     pub(super) fn watching_timeout(&mut self, now: Instant) {
-        let is_late = |watched: &Watched| watched.deadline.is_some_and(|at| at <= now);
+        let is_late = |watched: &Watched| watched.gives_up_at().is_some_and(|at| at <= now);
         let late = self.watched.iter().filter(|(_, watched)| is_late(watched));
         let late: Vec<PeerKey> = late.map(|(peer, _)| *peer).collect();
         late.into_iter().for_each(|peer| self.lost(now, peer, true));
@@ -516,7 +534,7 @@ impl Room {
     }
 
     pub(super) fn watching_deadline(&self) -> Option<Instant> {
-        let peers = self.watched.values().filter_map(|watched| watched.deadline);
+        let peers = self.watched.values().filter_map(Watched::gives_up_at);
         let plays = self.streams.values().filter_map(|stream| stream.play_at);
         let plays = plays.filter(|_| self.is_open());
         let held = self.streams.values().filter_map(|stream| {

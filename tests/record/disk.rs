@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crosspoint::engine::codec::VideoCodec;
 use crosspoint::record::container::Container;
 use crosspoint::record::format::AudioFormat;
+use crosspoint::record::hls::Playlist;
 use crosspoint::record::segment::Segments;
 use crosspoint::record::template::Template;
 use crosspoint::record::{FileId, Options, Output, Recorder};
@@ -22,6 +23,8 @@ pub struct File {
     /// The header, then the fragments.
     pub writes: Vec<Vec<u8>>,
     pub is_closed: bool,
+    /// As the disk keeps it.
+    pub playlist: Option<Playlist>,
     pub syncs: usize,
 }
 
@@ -51,6 +54,7 @@ pub fn options(start: Instant) -> Options {
         container: None,
         segments: Segments::default(),
         audio: true,
+        hls: false,
         clock: (start, Duration::from_secs(UNIX_S)),
     }
 }
@@ -80,12 +84,17 @@ impl Studio {
     pub fn pump(&mut self) {
         while let Some(output) = self.recorder.poll_output() {
             match output {
-                Output::Open { file, path, extension, header } => {
+                Output::Open { file, path, extension, header, playlist } => {
                     let name = format!("{path}.{extension}");
                     assert!(self.names.insert(name.clone()), "{name} is there already");
                     self.open.insert(file, self.files.len());
                     self.recorder.handle_opened(file, &name);
-                    self.files.push(File { name, writes: vec![header], ..File::default() });
+                    let playlist = playlist.map(|mut playlist| {
+                        playlist.begin(&name, header.len() as u64);
+                        *playlist
+                    });
+                    let writes = vec![header];
+                    self.files.push(File { name, writes, playlist, ..File::default() });
                 }
                 Output::Write { file, bytes, veil } => {
                     let file = &mut self.files[self.open[&file]];
@@ -96,6 +105,11 @@ impl Studio {
                     if self.keeps {
                         file.writes.push(bytes);
                     }
+                }
+                Output::Segment { file, end } => {
+                    let file = &mut self.files[self.open[&file]];
+                    let bytes = file.writes.iter().map(Vec::len).sum::<usize>() as u64;
+                    file.playlist.as_mut().unwrap().push(end, bytes);
                 }
                 Output::Sync { file } => self.files[self.open[&file]].syncs += 1,
                 Output::Close { file } => {

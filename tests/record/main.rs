@@ -14,6 +14,7 @@ mod boxes;
 mod containers;
 mod corpus;
 mod disk;
+mod hls;
 mod hour;
 mod media;
 mod packets;

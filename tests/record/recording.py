@@ -2,7 +2,7 @@
 
 A camera is a film that ffmpeg pushes over RTSP, 320x180, 15 frames/s, a key picture each second.
 `KILLS` is how often the process is killed (20). Arguments are names of checks: made, rotation, cuts,
-parts, sizes, command, kills, full.
+parts, sizes, command, kills, hls, full.
 """
 
 import json
@@ -29,21 +29,24 @@ FPS = 15
 KILLS = int(os.environ.get("KILLS", "20"))
 TMPFS = Path("/mnt")
 # What ffmpeg says of files that are as they should be. A push may begin with a burst, of which the
-# pictures are then a tick apart.
+# pictures are then a tick apart. Of a playlist that may grow it reads the head of the MP4 with
+# every version, those that it has made itself too.
 HARMLESS = re.compile(
     r"Guessed Channel Layout|Estimating duration from bitrate"
     r"|DTS discontinuity in stream 0: packet \d with"
+    r"|Found duplicated MOOV Atom\. Skipped it|Last message repeated"
 )
 
 
 class Server(Crosspoint):
     """The crosspoint binary, recording what is pushed as `cam` into a folder."""
 
-    def __init__(self, folder, **record):
+    def __init__(self, folder, again=False, **record):
         folder.mkdir(parents=True, exist_ok=True)
-        for file in folder.glob("*.m*"):
+        for file in [] if again else folder.glob("*.m*"):
             file.unlink()
-        (folder / "index.jsonl").unlink(missing_ok=True)
+        if not again:
+            (folder / "index.jsonl").unlink(missing_ok=True)
         self.folder = folder
         path = {"path": f"{folder}/{{stream}}-{{date}}-{{time}}.mp4", "min_free": "0"}
         config = {"streams": {"cam": None}, "rtsp": {}, "record": {"cam": {**path, **record}}}
@@ -51,7 +54,8 @@ class Server(Crosspoint):
 
     def files(self):
         """All that it has recorded, in order."""
-        return sorted(self.folder.glob("cam-*.m*"), key=lambda file: file.stat().st_mtime_ns)
+        files = [file for file in self.folder.glob("cam-*.m*") if file.suffix != ".m3u8"]
+        return sorted(files, key=lambda file: file.stat().st_mtime_ns)
 
     def state(self):
         """What the API says of the recording."""
@@ -102,10 +106,10 @@ def film(name, size, bitrate="300k", seconds=10):
     return file
 
 
-def complaints(file):
-    """What ffmpeg says about a file that it decodes as a whole."""
+def complaints(file, *options):
+    """What ffmpeg says about a file that it decodes as a whole, or as the options say."""
     done = subprocess.run(
-        ["ffmpeg", "-nostdin", "-v", "warning", "-i", file, "-fps_mode", "passthrough",
+        ["ffmpeg", "-nostdin", "-v", "warning", *options, "-i", file, "-fps_mode", "passthrough",
          "-enc_time_base", "-1", "-f", "null", "-"],
         capture_output=True, text=True, timeout=60,
     )  # fmt: skip
@@ -292,6 +296,115 @@ def check_kills(camera_film):
     passed(f"killed {KILLS} times, all played; {min(lost):.2f} to {max(lost):.2f} s were lost")
 
 
+class Playlist:
+    """What stands in one at this moment, held to the rules."""
+
+    def __init__(self, path):
+        self.path, self.text = path, path.read_text()
+        file = path.with_suffix(".mp4")
+        there = file.stat().st_size
+        lines = self.text.splitlines()
+        assert self.text.endswith("\n") and lines[0] == "#EXTM3U", self.text
+        self.is_complete = lines[-1] == "#EXT-X-ENDLIST"
+        tags = [line.split(":", 1) for line in lines if ":" in line]
+        self.lengths = [float(value.rstrip(",")) for tag, value in tags if tag == "#EXTINF"]
+        ranges = [value.split("@") for tag, value in tags if tag == "#EXT-X-BYTERANGE"]
+        (head,) = [value for tag, value in tags if tag == "#EXT-X-MAP"]
+        self.head = int(re.search('BYTERANGE="(\\d+)@0"', head)[1])
+        self.ends = [int(length) + int(offset) for length, offset in ranges]
+        assert len(self.ends) == len(self.lengths) == lines.count(file.name)
+        assert self.ends[-1] <= there, f"{self.ends[-1]} of {there} bytes"
+        (target,) = [int(value) for tag, value in tags if tag == "#EXT-X-TARGETDURATION"]
+        assert all(round(length) <= target for length in self.lengths), self.text
+
+    @property
+    def seconds(self):
+        """How long all segments are."""
+        return sum(self.lengths)
+
+
+# As a player begins that shows all there is, and does not wait for more.
+def at_once(seconds):
+    """Options of ffmpeg."""
+    return ["-live_start_index", "0", "-t", f"{seconds - 0.01:.3f}"]
+
+
+def check_hls(camera_film):
+    """Playlists: while they grow, once complete, and after a kill."""
+    server = Server(OUT / "hls", hls=True, segment="0")
+    camera = server.push(camera_film)
+
+    def paths():
+        return [path for path in server.folder.glob("*.m3u8") if path not in before]
+
+    def newest():
+        (path,) = paths()
+        return Playlist(path)
+
+    before, seen, read = [], [], 0
+    eventually("two segments", 30, lambda: paths() and len(newest().ends) >= 2)
+    until = time.time() + 8
+    while time.time() < until:
+        playlist = newest()
+        read += 1
+        if not seen or playlist.text != seen[-1].text:
+            seen.append(playlist)
+    for older, newer in zip(seen, seen[1:]):
+        assert newer.ends[: len(older.ends)] == older.ends and not older.is_complete
+    assert len(seen) >= 6 and server.state()["playlist"] == seen[-1].path.name, server.state()
+    grown = newest()
+    said = complaints(grown.path, *at_once(grown.seconds))
+    assert not said, said
+    server.end()
+    end(camera)
+    whole = newest()
+    (closed,) = server.index("closed")
+    assert whole.is_complete and not complaints(whole.path)
+    assert decoded(whole.path) == closed["frames"]
+    assert abs(whole.seconds * 1000 - closed["duration_ms"]) < 2, (whole.seconds, closed)
+    # Each segment can be played by itself. (Debian's ffmpeg seeks in no MP4 of HLS, be it its own.)
+    alone, data = OUT / "segment.mp4", server.files()[0].read_bytes()
+    starts = [whole.head, *whole.ends]
+    pictures = 0
+    for begin, stop in zip(starts, whole.ends):
+        alone.write_bytes(data[: whole.head] + data[begin:stop])
+        assert packets(alone)[0][2][0] == "K" and not complaints(alone), (begin, stop)
+        pictures += decoded(alone)
+    assert pictures == closed["frames"]
+    passed(f"HLS: {read} readings of {len(seen)} versions, {len(whole.ends)} segments")
+
+    randomness = random.Random(13)
+    for number in range(max(KILLS // 4, 2)):
+        before = []
+        server = Server(OUT / f"hls-kill-{number}", hls=True)
+        camera = server.push(camera_film)
+        eventually("a segment", 30, paths)
+        time.sleep(randomness.uniform(0.5, 3.5))
+        server.child.kill()
+        server.child.wait(10)
+        end(camera)
+        killed = newest()
+        assert not killed.is_complete
+        # ffmpeg would wait for its next version.
+        ended = killed.path.with_suffix(".ended")
+        ended.write_text(killed.text + "#EXT-X-ENDLIST\n")
+        said = complaints(ended)
+        length = round(sum(killed.lengths) * FPS)
+        assert not said and abs(decoded(ended) - length) <= 2, (said, decoded(ended), length)
+        if number > 0:
+            continue
+        before = [killed.path]
+        server = Server(server.folder, again=True, hls=True)
+        camera = server.push(camera_film)
+        eventually("the next one", 30, paths)
+        assert Playlist(killed.path).is_complete and not complaints(killed.path)
+        assert not newest().is_complete
+        server.end()
+        end(camera)
+        assert newest().is_complete
+    passed("HLS: killed at any moment, the playlist plays, and is ended by the next process")
+
+
 def check_command(camera_film):
     """`crosspoint record`, of a camera that pushes to it."""
     folder, config, port = OUT / "command", OUT / "record.yaml", free_port()
@@ -367,6 +480,7 @@ def main():
         "sizes": check_sizes,
         "command": lambda: check_command(camera_film),
         "kills": lambda: check_kills(camera_film),
+        "hls": lambda: check_hls(camera_film),
         "full": check_full_in_namespace,
     }
     for name in names or checks:

@@ -209,6 +209,69 @@ fn a_peer_that_never_connects_is_given_up_and_asked_for_again() {
     assert_eq!(outputs, [Output::Close { peer: PeerKey(1) }, send(PLAY)]);
 }
 
+/// A peer whose media flow for some seconds.
+fn flowing(one: &mut One, session: &str, peer: PeerKey, seconds: u64) {
+    one.hear(ADDED);
+    let accepted = one.hear(&offer("p1", "cam", session));
+    assert!(matches!(&accepted[..], [Output::Accept { peer: key, .. }, ..] if *key == peer));
+    one.tell(peer, PeerEvent::Connected);
+    for _ in 0..seconds {
+        one.tell(peer, PeerEvent::Media);
+        one.wait(1);
+    }
+}
+
+#[test]
+fn a_peer_that_is_connected_and_sends_nothing_any_more_is_asked_for_again() {
+    let mut one = One::watching(Flavour::Assigned);
+    let peer = PeerKey(1);
+    flowing(&mut one, "s1", peer, 60);
+    // A second has passed since the last of them.
+    assert_eq!(one.wait(13), []);
+    assert!(one.wait(1).contains(&Output::Close { peer }));
+    let asks = |outputs: &[Output]| outputs.iter().filter(|it| is_play(it)).count();
+    assert_eq!(asks(&one.wait(6)), 1);
+    // One that sends nothing from the beginning is switched off.
+    one.hear(&offer("p1", "cam", "s2"));
+    one.tell(PeerKey(2), PeerEvent::Connected);
+    assert_eq!(one.wait(600), []);
+}
+
+fn is_play(output: &Output) -> bool {
+    *output == send(PLAY)
+}
+
+#[test]
+fn one_whose_media_flow_for_seconds_only_is_asked_for_ever_more_rarely() {
+    let mut one = One::watching(Flavour::Assigned);
+    let mut waits = Vec::new();
+    for number in 1..6 {
+        let peer = PeerKey(number);
+        flowing(&mut one, &format!("s{number}"), peer, 20);
+        one.tell(peer, PeerEvent::Ended);
+        let mut seconds = 0;
+        while !one.wait(1).iter().any(is_play) {
+            seconds += 1;
+        }
+        waits.push(seconds);
+    }
+    assert!(waits[0] <= 5 && waits[4] >= 55, "{waits:?}");
+}
+
+#[test]
+fn a_path_that_comes_back_has_time_to_send_again() {
+    let mut one = One::watching(Flavour::Assigned);
+    let peer = PeerKey(1);
+    flowing(&mut one, "s1", peer, 10);
+    one.wait(4);
+    one.tell(peer, PeerEvent::Disconnected);
+    assert_eq!(one.wait(14), []);
+    one.tell(peer, PeerEvent::Connected);
+    assert_eq!(one.wait(14), []);
+    one.tell(peer, PeerEvent::Media);
+    assert_eq!(one.wait(14), []);
+}
+
 #[test]
 fn a_notice_that_a_websocket_is_gone_says_nothing_of_media() {
     let mut one = One::watching(Flavour::Custom);

@@ -219,6 +219,27 @@ for (const kind of ['assigned', 'custom']) {
       await becomes('studio/cam4', 'offline');
     });
 
+    test('one that freezes with its connection up is asked for another one', async () => {
+      await publish('cam7');
+      await becomes('studio/cam7', 'live');
+      const sessions = () =>
+        pages.get('cam7').evaluate(() => [...room.peers.values()].map(({ session }) => session));
+      const before = await sessions();
+      await pages.get('cam7').evaluate(() => {
+        for (const { connection } of room.peers.values()) {
+          for (const sender of connection.getSenders()) sender.replaceTrack(null);
+        }
+      });
+      await becomes('studio/cam7', 'offline');
+      await eventually('it is live again', 30_000 + PATIENCE_MS, async () =>
+        (await server.streams())['studio/cam7'].state === 'live',
+      );
+      assert.ok((await sessions()).some((session) => !before.includes(session)));
+      const { health } = (await server.streams())['studio/cam7'];
+      assert.ok(health.frame_age_ms < 5000 && health.keyframe_requests > 0, JSON.stringify(health));
+      await pages.get('cam7').evaluate(() => room.leave());
+    });
+
     test('media flow on while our WebSocket is lost and found', async () => {
       // Of a custom server's room pages offer to each other as well; only we answer.
       const live = () =>

@@ -60,8 +60,14 @@ fn without_a_cache_all_complaints_together_are_one_question_to_the_camera() {
     assert_eq!(bench.seen().asks(a), 1, "unanswered, so once more a second later");
 
     bench.shoot_key(a);
-    bench.wait(ms(60_000));
+    bench.wait(ms(2_900));
     assert_eq!(bench.seen().asks(a), 0, "any key settles all complaints");
+    bench.wait(ms(60_000));
+    let asks = bench.seen().asks(a);
+    assert!(
+        (4..=8).contains(&asks),
+        "{asks}: pictures that stop are asked for, more and more rarely"
+    );
 }
 
 #[test]
@@ -115,6 +121,48 @@ fn a_loss_on_the_way_in_spoils_the_cache_until_the_next_key() {
 
     bench.shoot_key(b);
     assert_eq!(bench.seen().cameras(slot), [2]);
+}
+
+#[test]
+fn a_camera_whose_pictures_stop_without_a_word_is_asked_for_a_key() {
+    let mut bench = Bench::new();
+    let a = bench.warm_camera(50);
+    bench.viewer(&[a]);
+    bench.wait(ms(1_000));
+    bench.freeze(a);
+    bench.forget();
+    bench.wait(ms(2_900));
+    assert_eq!(bench.seen().asks(a), 0);
+    bench.wait(ms(100));
+    assert_eq!(bench.seen().asks(a), 1);
+    bench.shoot_key(a);
+    bench.forget();
+    bench.wait(ms(2_900));
+    assert_eq!(bench.seen().asks(a), 0, "it was answered");
+}
+
+#[test]
+fn a_session_that_begins_without_a_key_is_asked_for_one() {
+    let mut bench = Bench::new();
+    let a = bench.camera(50);
+    bench.viewer(&[a]);
+    bench.forget();
+    bench.hub.handle_media(bench.now, a);
+    bench.wait(ms(3_000));
+    assert_eq!(bench.seen().asks(a), 1);
+    let vitals = &bench.hub.source(a).unwrap().vitals;
+    assert_eq!((vitals.keyframe_requests(), vitals.frame_age(bench.now)), (1, None));
+}
+
+#[test]
+fn a_camera_that_is_gone_is_not_asked() {
+    let mut bench = Bench::new();
+    let a = bench.warm_camera(50);
+    bench.viewer(&[a]);
+    bench.offline(a);
+    bench.forget();
+    bench.wait(ms(60_000));
+    assert_eq!(bench.seen().asks(a), 0);
 }
 
 #[test]

@@ -61,6 +61,8 @@ pub enum Error {
     NothingPlayable,
     /// No packet of the video track for too long.
     NoMedia,
+    /// Packets of the video track, but for too long no picture that can be decoded.
+    NoPicture,
     /// No packet on UDP after PLAY; interleaved transport comes next.
     NoDatagrams,
     /// The camera does neither interleaved nor UDP transport, or not the one allowed.
@@ -96,6 +98,7 @@ impl Error {
             Self::BadReply { .. } => "bad_reply",
             Self::NothingPlayable => "nothing_playable",
             Self::NoMedia => "no_media",
+            Self::NoPicture => "no_picture",
             Self::NoDatagrams => "no_datagrams",
             Self::TransportRefused => "transport_refused",
             Self::UdpUnavailable => "udp_unavailable",
@@ -128,6 +131,7 @@ impl fmt::Display for Error {
             Self::BadReply { method, missing } => write!(f, "reply to {method} lacks {missing}"),
             Self::NothingPlayable => f.write_str("the camera offers no video we can play"),
             Self::NoMedia => f.write_str("no media from the camera"),
+            Self::NoPicture => f.write_str("no picture from the camera that can be decoded"),
             Self::NoDatagrams => f.write_str("no media by UDP (a firewall?)"),
             Self::TransportRefused => f.write_str("the camera refuses the transport"),
             Self::UdpUnavailable => f.write_str("no UDP ports available here"),

@@ -392,8 +392,10 @@ impl Client {
         if is_to_be_repeated {
             return self.dial(now);
         }
-        let next = if had_media { 0 } else { self.address + 1 };
-        let is_round_over = had_media || next > self.options.alternatives.len();
+        // Another address may have what this one only seemed to.
+        let is_served = had_media && error != Error::NoPicture;
+        let next = if is_served { 0 } else { self.address + 1 };
+        let is_round_over = is_served || next > self.options.alternatives.len();
         self.go_to(if is_round_over { 0 } else { next });
         self.carrier_changed = false;
         self.carrier = self.proven.unwrap_or(first_carrier(self.options.transport));
@@ -466,14 +468,21 @@ impl Client {
         self.auth = Authenticator::new(credentials, self.random.next_u64());
     }
 
-    /// A session with enough media makes the next failure the first again. Whether there was
+    /// A session with enough pictures makes the next failure the first again. Whether there was
     /// any media.
     fn credit_media(&mut self) -> bool {
-        let track = self.session.as_ref().and_then(|session| session.track.as_ref());
-        let Some((first, last)) = track.and_then(|track| track.heard()) else { return false };
+        let Some(track) = self.session.as_ref().and_then(|session| session.track.as_ref()) else {
+            return false;
+        };
+        if track.heard().is_none() {
+            return false;
+        }
         self.proven = Some(self.carrier);
         self.last_error = None;
-        if last.saturating_duration_since(first) >= self.options.backoff.reset_after {
+        let is_long = |(first, last): (Instant, Instant)| {
+            last.saturating_duration_since(first) >= self.options.backoff.reset_after
+        };
+        if track.pictured().is_some_and(is_long) {
             self.retry.reset();
         }
         true

@@ -42,6 +42,9 @@ pub struct Timeouts {
     pub request: Duration,
     /// Without any packet of the video track while playing. 8 s.
     pub media: Duration,
+    /// Without a picture that can be decoded, though packets come: most cameras begin a session
+    /// with a key picture, and none of them takes longer for the next one by itself. 25 s.
+    pub picture: Duration,
     /// From PLAY's reply to the first packet on UDP; then TCP is tried. 4 s.
     pub first_datagram: Duration,
     /// From TEARDOWN to closing, if the camera does not reply. 300 ms.
@@ -54,6 +57,7 @@ impl Default for Timeouts {
             connect: Duration::from_secs(5),
             request: Duration::from_secs(8),
             media: Duration::from_secs(8),
+            picture: Duration::from_secs(25),
             first_datagram: Duration::from_secs(4),
             teardown: Duration::from_millis(300),
         }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::error::Error;
 use crate::audio::{self, Sound};
+use crate::rate::Rate;
 use crate::tunnel::Tunnel;
 use crate::video::{AccessUnit, DropReason, ParameterSets};
 
@@ -299,6 +300,10 @@ pub struct Stats {
     pub packets: u64,
     /// Bytes of those packets, headers included.
     pub bytes: u64,
+    /// When the newest of those packets came.
+    pub last_packet_at: Option<Instant>,
+    /// How much they were in the last seconds.
+    pub rate: Rate,
     /// RTP packets of the audio track.
     pub audio_packets: u64,
     /// RTP packets missing by their sequence numbers.
@@ -315,6 +320,16 @@ pub struct Stats {
     pub transport: Option<Carrier>,
     /// Departures from the standards met so far.
     pub quirks: BTreeSet<Quirk>,
+}
+
+impl Stats {
+    /// A packet of the video track has come, of so many bytes.
+    pub fn handle_packet(&mut self, now: Instant, bytes: usize) {
+        self.packets += 1;
+        self.bytes += bytes as u64;
+        self.last_packet_at = Some(now);
+        self.rate.push(now, bytes);
+    }
 }
 
 /// What carries the media of a session.

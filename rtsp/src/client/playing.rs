@@ -123,6 +123,7 @@ impl Client {
         {
             return match missed {
                 Missed::Media => self.fail(now, Error::NoMedia),
+                Missed::Picture => self.fail(now, Error::NoPicture),
                 Missed::AfterGoodbye => self.fail(now, Error::EndedByCamera),
                 Missed::FirstDatagram => self.change_carrier(now, Error::NoDatagrams),
             };

@@ -99,6 +99,7 @@ const GOODBYE_GRACE: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Missed {
     Media,
+    Picture,
     FirstDatagram,
     AfterGoodbye,
 }
@@ -165,6 +166,9 @@ impl Session {
                 (since + timeouts.media, Missed::Media)
             }
         };
+        let seen = track.pictured().map(|(_, last)| last).or(track.heard().map(|(first, _)| first));
+        let blind = seen.map(|at| (at.max(played_at) + timeouts.picture, Missed::Picture));
+        let silent = blind.filter(|blind| blind.0 < silent.0).unwrap_or(silent);
         let ended = track.goodbye().map(|at| (at + GOODBYE_GRACE, Missed::AfterGoodbye));
         Some(ended.filter(|ended| ended.0 < silent.0).unwrap_or(silent))
     }

@@ -27,6 +27,8 @@ pub(crate) struct Track {
     intra_requests: u8,
     first_packet: Option<Instant>,
     last_packet: Option<Instant>,
+    first_picture: Option<Instant>,
+    last_picture: Option<Instant>,
     /// The camera said goodbye and has sent nothing since.
     goodbye: Option<Instant>,
     /// Said that packets came before PLAY was answered.
@@ -48,6 +50,8 @@ impl Track {
             intra_requests: 0,
             first_packet: None,
             last_packet: None,
+            first_picture: None,
+            last_picture: None,
             goodbye: None,
             playing: false,
         }
@@ -66,6 +70,11 @@ impl Track {
     /// When the first and the last usable packet came.
     pub(crate) fn heard(&self) -> Option<(Instant, Instant)> {
         self.first_packet.zip(self.last_packet)
+    }
+
+    /// When the first and the last picture came that can be decoded.
+    pub(crate) fn pictured(&self) -> Option<(Instant, Instant)> {
+        self.first_picture.zip(self.last_picture)
     }
 
     /// When the camera said goodbye, if nothing came since.
@@ -101,8 +110,7 @@ impl Track {
         if !self.playing {
             told.quirk(Quirk::EarlyRtp);
         }
-        told.stats().packets += 1;
-        told.stats().bytes += u64::try_from(data.len()).unwrap_or(0);
+        told.stats().handle_packet(now, data.len());
         if let Some(reorder) = &mut self.reorder {
             if let Some(late) = reorder.push(now, packet.sequence, data) {
                 self.handle_rtp(now, &late, told);
@@ -153,7 +161,7 @@ impl Track {
         let Packet { timestamp, marker, payload, .. } = packet;
         let packet = video::Packet { timestamp, marker, lost_before, payload };
         self.assembler.handle_packet(now, &packet);
-        self.pass_on(told);
+        self.pass_on(now, told);
     }
 
     /// The sender counts from elsewhere: what waits in the old order is of no use.
@@ -163,10 +171,14 @@ impl Track {
         }
     }
 
-    fn pass_on(&mut self, told: &mut impl Listener) {
+    fn pass_on(&mut self, now: Instant, told: &mut impl Listener) {
         while let Some(output) = self.assembler.poll_output() {
             told.event(match output {
-                video::Output::AccessUnit(unit) => Event::AccessUnit(unit),
+                video::Output::AccessUnit(unit) => {
+                    self.first_picture.get_or_insert(now);
+                    self.last_picture = Some(now);
+                    Event::AccessUnit(unit)
+                }
                 video::Output::Dropped { reason, breaks_prediction } => {
                     Event::Dropped { reason, breaks_prediction }
                 }
@@ -204,7 +216,7 @@ impl Track {
     pub(crate) fn handle_timeout(&mut self, now: Instant, told: &mut impl Listener) {
         self.release(now, told);
         self.assembler.handle_timeout(now);
-        self.pass_on(told);
+        self.pass_on(now, told);
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {

@@ -21,6 +21,10 @@ pub const SESSION_TIMEOUT: Duration = Duration::from_secs(60);
 /// lost its power says no goodbye.
 pub const PUSH_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Time without a picture that can be decoded, though packets come, after which a publisher's
+/// session ends: most of them come back by themselves, and begin with a key picture.
+pub const PUSH_PICTURE_TIMEOUT: Duration = Duration::from_secs(25);
+
 /// Time without a packet after which another publisher may take a publisher's place.
 pub const PUSH_QUIET: Duration = Duration::from_secs(2);
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::carrier::Carrier;
-use super::limits::{PUSH_QUIET, PUSH_TIMEOUT, REPORT_INTERVAL};
+use super::limits::{PUSH_PICTURE_TIMEOUT, PUSH_QUIET, PUSH_TIMEOUT, REPORT_INTERVAL};
 use super::{Role, Session};
 use crate::audio::ENABLED;
 use crate::client::{Event, Stats, TrackInfo};
@@ -152,11 +152,20 @@ impl Recording {
         heard.map(|(_, last)| last).or(self.since)
     }
 
+    /// When the session ends unless something comes that can be shown.
+    fn ends_at(&self) -> Option<Instant> {
+        self.since?;
+        let track = self.video.as_ref().map(|video| &video.track);
+        let seen = track.and_then(|track| track.pictured()).map(|(_, last)| last);
+        let seen = seen.or_else(|| track?.heard().map(|(first, _)| first));
+        let blind = seen.map(|at| at + PUSH_PICTURE_TIMEOUT);
+        earliest([self.last_packet().map(|last| last + PUSH_TIMEOUT), blind])
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let track = self.video.as_ref().and_then(|video| video.track.poll_timeout());
-        let silent = self.since.and(self.last_packet()).map(|last| last + PUSH_TIMEOUT);
         let audio = self.audio.as_ref().and_then(|(audio, _)| audio.poll_timeout());
-        earliest([track, audio, silent, self.next_report])
+        earliest([track, audio, self.ends_at(), self.next_report])
     }
 }
 
@@ -252,7 +261,7 @@ impl Session {
     /// Something that was waited for, by a publisher's session.
     pub(super) fn handle_recording_timeout(&mut self, now: Instant) {
         let Role::Recording(recording) = &mut self.role else { return };
-        let last = recording.since.and(recording.last_packet());
+        let is_over = due(recording.ends_at(), now);
         let Recording { video: Some(Video { track, carrier }), audio, told, next_report, .. } =
             &mut **recording
         else {
@@ -262,7 +271,7 @@ impl Session {
         if let Some((audio, _)) = audio.as_mut().filter(|_| ENABLED) {
             audio.handle_timeout(now, told);
         }
-        if last.is_some_and(|last| last + PUSH_TIMEOUT <= now) {
+        if is_over {
             return self.close();
         }
         if due(*next_report, now) {

@@ -151,6 +151,60 @@ fn packets_that_can_not_be_used_are_no_media() {
     assert_eq!(bench.errors(), [Error::NoMedia]);
 }
 
+/// Packets of which no picture can be made: their key never comes.
+fn blind(bench: &mut Bench, from: u16, seconds: u64) {
+    for step in 0..u16::try_from(seconds * 5).unwrap() {
+        bench.rtp(from + step, DELTA);
+        bench.pass(SECOND / 5);
+    }
+}
+
+#[test]
+fn a_camera_whose_packets_make_no_picture_is_dialled_again() {
+    let mut bench = playing();
+    blind(&mut bench, 1, 25);
+    assert_eq!((bench.errors(), bench.access_units().len()), (vec![Error::NoPicture], 0));
+    assert_eq!(bench.methods().last().map(String::as_str), Some("TEARDOWN"));
+    bench.pass(3 * SECOND);
+    assert_eq!(bench.dials(), 1);
+}
+
+#[test]
+fn a_camera_that_loses_its_key_picture_for_long_is_dialled_again_and_not_before() {
+    let mut bench = playing();
+    bench.stream(1, 50);
+    // One is lost: nothing behind it can be decoded.
+    blind(&mut bench, 60, 24);
+    assert_eq!(bench.errors(), []);
+    blind(&mut bench, 180, 2);
+    assert_eq!(bench.errors(), [Error::NoPicture]);
+}
+
+#[test]
+fn a_camera_that_never_sends_a_picture_is_tried_ever_more_seldom() {
+    let mut bench = started();
+    for _ in 0..8 {
+        bench.until_dialled();
+        bench.connect();
+        bench.play();
+        blind(&mut bench, 1, 26);
+    }
+    let waits: Vec<Duration> = bench.failures().into_iter().map(|(_, wait)| wait).collect();
+    assert_eq!(waits.len(), 8);
+    assert!(waits[0] < 2 * SECOND && waits[7] >= 30 * SECOND, "{waits:?}");
+}
+
+#[test]
+fn another_address_is_tried_at_once_where_one_makes_no_picture() {
+    let mut options = options("rtsp://one/live");
+    options.alternatives = vec![Url::parse("rtsp://two/live").unwrap()];
+    let mut bench = started_with(options);
+    bench.connect();
+    bench.play();
+    blind(&mut bench, 1, 25);
+    assert_eq!((bench.errors(), bench.hosts()), (vec![], vec!["one".into(), "two".into()]));
+}
+
 #[test]
 fn a_goodbye_ends_the_session_only_if_the_media_ends_too() {
     let goodbye = frame(1, &[0x81, 203, 0, 1, 0, 0, 0, 9]);

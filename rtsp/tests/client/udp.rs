@@ -55,7 +55,7 @@ fn holes_are_punched_before_play_and_with_every_keep_alive() {
     assert_eq!(rtcp[1], 201);
     bench.forget();
     for sequence in 1..800 {
-        video(&mut bench, sequence, DELTA);
+        video(&mut bench, sequence, if sequence == 1 { IDR } else { DELTA });
         bench.pass(Duration::from_millis(40));
     }
     assert_eq!(bench.datagrams().iter().filter(|(rtcp, ..)| !rtcp).count(), 1);

@@ -7,7 +7,9 @@ use rtsp::audio::Codec;
 use rtsp::client::Event;
 use rtsp::h264::{AccessUnit, Kind, packetize};
 use rtsp::rtcp;
-use rtsp::server::limits::{PUSH_QUIET, PUSH_TIMEOUT, REPORT_INTERVAL, SETUP_TIMEOUT};
+use rtsp::server::limits::{
+    PUSH_PICTURE_TIMEOUT, PUSH_QUIET, PUSH_TIMEOUT, REPORT_INTERVAL, SETUP_TIMEOUT,
+};
 use rtsp::server::{Options, Output, Refusal};
 
 use crate::bench::*;
@@ -203,6 +205,26 @@ fn a_silent_publisher_is_given_up_and_his_place_is_free_before() {
     assert!(!peer.outputs().contains(&Output::Close));
     peer.session.handle_timeout(later + PUSH_TIMEOUT);
     assert_eq!(peer.outputs().last(), Some(&Output::Close));
+}
+
+#[test]
+fn a_publisher_whose_packets_make_no_picture_is_given_up() {
+    let mut peer = recording(VIDEO);
+    let began = peer.now;
+    for sequence in 0..1_000_u16 {
+        let mut packet = vec![0x80, 0x80 | 96];
+        packet.extend(sequence.to_be_bytes());
+        packet.extend((u32::from(sequence) * 18_000).to_be_bytes());
+        packet.extend([0, 0, 0, 9, 0x41, 0x9a, 0x24, 0x6c, 0x41, 0x4f]);
+        peer.session.handle_data(peer.now, &interleaved(0, &packet));
+        if peer.outputs().contains(&Output::Close) {
+            break;
+        }
+        peer.now += Duration::from_millis(200);
+        peer.session.handle_timeout(peer.now);
+    }
+    assert!(pictures(&mut peer).is_empty());
+    assert_eq!(peer.now - began, PUSH_PICTURE_TIMEOUT);
 }
 
 #[test]

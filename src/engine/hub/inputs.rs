@@ -25,6 +25,7 @@ impl Hub {
         if let Some(source) = self.sources.get_mut(id.0) {
             source.cache.reset();
             source.keyframe.reset();
+            source.vitals.handle_end();
         }
         let is_unfit = matches!(
             self.source(id).map(|source| &source.health),
@@ -36,6 +37,13 @@ impl Hub {
                 true => self.reconsider(now, key),
                 false => self.handle_failure(now, key, id),
             }
+        }
+    }
+
+    /// The source is connected and begins to send: a picture is to be expected of it.
+    pub fn handle_media(&mut self, now: Instant, id: SourceId) {
+        if let Some(source) = self.sources.get_mut(id.0).filter(|source| source.is_running()) {
+            source.vitals.handle_media(now);
         }
     }
 
@@ -52,6 +60,7 @@ impl Hub {
         let before = source.cache.bytes();
         source.cache.push(frame);
         let after = source.cache.bytes();
+        source.vitals.handle_frame(now, frame.key);
         if frame.key {
             source.keyframe.handle_key(now);
         }
@@ -67,6 +76,7 @@ impl Hub {
         self.drop_cache(id);
         let Some(source) = self.sources.get_mut(id.0) else { return };
         source.keyframe.handle_gap();
+        source.vitals.handle_gap();
         if !source.subscribers.is_empty() {
             source.keyframe.want();
             self.ask_camera(now, id);
@@ -163,7 +173,25 @@ impl Hub {
     pub(super) fn ask_camera(&mut self, now: Instant, id: SourceId) {
         let Some(source) = self.sources.get_mut(id.0) else { return };
         if let Some(method) = source.keyframe.poll(now) {
+            source.vitals.handle_keyframe_request();
             self.outputs.push_back(Output::RequestKeyframe(id, method));
+        }
+    }
+
+    /// A source that is watched and whose pictures have stopped is asked for a keyframe: perhaps
+    /// only the last one was lost.
+    pub(super) fn follow_vitals(&mut self, now: Instant, id: SourceId) {
+        let Some(source) = self.sources.get_mut(id.0) else { return };
+        if source.vitals.poll_stall(now) && !source.subscribers.is_empty() {
+            source.keyframe.handle_gap();
+            source.keyframe.want();
+        }
+    }
+
+    /// A publisher's own session has asked it for a keyframe.
+    pub fn note_keyframe_request(&mut self, id: SourceId) {
+        if let Some(source) = self.sources.get_mut(id.0) {
+            source.vitals.handle_keyframe_request();
         }
     }
 

@@ -18,6 +18,7 @@ use super::source::{Source, SourceId, SourceOptions};
 use super::status::SlotStatus;
 use super::tail_probe::TailProbes;
 use super::viewer::{SlotKey, Viewer, ViewerId};
+use super::vitals::Vitals;
 
 /// How the hub behaves.
 #[derive(Debug, Clone)]
@@ -102,6 +103,7 @@ impl Hub {
     pub fn rename_source(&mut self, id: SourceId, name: String) {
         if let Some(source) = self.sources.get_mut(id.0) {
             source.name = name;
+            source.vitals = Vitals::default();
         }
     }
 
@@ -162,6 +164,7 @@ impl Hub {
         self.release_audio(now);
         for index in 0..self.sources.len() {
             self.follow_demand(now, SourceId(index));
+            self.follow_vitals(now, SourceId(index));
             self.ask_camera(now, SourceId(index));
         }
     }

@@ -1,12 +1,14 @@
 //! What a client sees of the HTTP side, one behaviour a file.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::whip::Publishing;
 use super::{
-    Action, Asset, AudioInfo, ConsumerInfo, Context, GopInfo, KeyframeInfo, KeyframeMethodInfo,
-    Metric, MetricKind, Parsed, PublisherInfo, Request, Response, RoomInfo, StreamInfo, parse,
-    route,
+    Action, Asset, AudioInfo, ConsumerInfo, Context, GopInfo, HealthInfo, KeyframeInfo,
+    KeyframeMethodInfo, Metric, MetricKind, Parsed, PublisherInfo, Request, Response, RoomInfo,
+    StreamInfo, parse, route,
 };
 
 mod bytes;
@@ -105,6 +107,14 @@ fn streams() -> Vec<StreamInfo> {
         codec: Some("H264".to_owned()),
         width: Some(1280),
         height: Some(720),
+        health: HealthInfo {
+            bitrate_bps: 2_000_000,
+            gaps: 3,
+            packet_age: Some(Duration::from_millis(4)),
+            frame_age: Some(Duration::from_millis(40)),
+            keyframe_age: None,
+            keyframe_requests: 5,
+        },
         gop: Some(GopInfo { frames: 25, bytes: 1000, duration_ms: 960 }),
         keyframe: Some(KeyframeInfo {
             interval_ms: Some(4000),

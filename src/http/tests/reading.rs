@@ -65,6 +65,11 @@ fn streams_come_in_the_given_order_with_producers_and_consumers() {
     let text = std::str::from_utf8(&response.body).unwrap();
     assert!(text.find("yard") < text.find("door"));
     let all = json(&response);
+    let health = &all["door"]["health"];
+    assert_eq!((&health["bitrate_bps"], &health["gaps"]), (&2_000_000.into(), &3.into()));
+    assert_eq!((&health["packet_age_ms"], &health["frame_age_ms"]), (&4.into(), &40.into()));
+    assert_eq!(health["keyframe_age_ms"], Value::Null);
+    assert_eq!(health["keyframe_requests"], 5);
     assert_eq!(all["yard"]["producers"][0]["url"], "rtsp://***@h/yard");
     assert_eq!(all["yard"]["consumers"], serde_json::json!([]));
     assert_eq!(all["yard"]["error"], "timed out");

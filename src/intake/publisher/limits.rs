@@ -33,6 +33,14 @@ pub const KEYFRAME_INTERVAL: Duration = Duration::from_secs(4);
 /// Least time between two requests for a key frame.
 pub const KEYFRAME_REQUEST_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Time without a picture that can be decoded, though packets of video come, after which a
+/// publisher is to connect anew. It was asked for a key frame every four seconds until then.
+pub const NO_PICTURE: Duration = Duration::from_secs(20);
+
+/// Time without any packet, of sound neither, after which a publisher that has sent video is to
+/// connect anew: a page that froze keeps its connection.
+pub const GONE: Duration = Duration::from_secs(15);
+
 /// Time without video after which a publisher's stream counts as offline, though the publisher
 /// is there.
 pub const SILENCE: Duration = Duration::from_secs(5);

@@ -17,7 +17,8 @@ use std::time::Instant;
 use rtsp::h264::{self, Assembler};
 
 use self::limits::{
-    AUDIO_PATIENCE, KEYFRAME_INTERVAL, KEYFRAME_REQUEST_INTERVAL, SILENCE, VIDEO_PATIENCE,
+    AUDIO_PATIENCE, GONE, KEYFRAME_INTERVAL, KEYFRAME_REQUEST_INTERVAL, NO_PICTURE, SILENCE,
+    VIDEO_PATIENCE,
 };
 use self::order::Order;
 pub use self::packet::{Codec, Packet, Report};
@@ -42,6 +43,26 @@ pub struct Publisher {
     lost: u64,
 }
 
+/// Why a publisher is to connect anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stall {
+    /// Nothing comes any more, though it is connected.
+    Silent,
+    /// Video comes, but no picture that can be decoded.
+    NoPicture,
+}
+
+impl Stall {
+    /// What is said about it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Silent => "it sends nothing any more",
+            Self::NoPicture => "it sends no picture that can be decoded",
+        }
+    }
+}
+
 /// When the publisher is to be asked for a key frame.
 #[derive(Debug, Default)]
 struct Keys {
@@ -59,6 +80,10 @@ struct Video {
     clock: TrackClock,
     heard_at: Instant,
     is_silent: bool,
+    /// When the newest picture came that can be decoded, or the first packet.
+    pictured_at: Instant,
+    /// That it stalls was told.
+    is_stalled: bool,
 }
 
 #[derive(Debug)]
@@ -73,6 +98,7 @@ struct Audio {
     ssrc: u32,
     order: Order,
     clock: TrackClock,
+    heard_at: Instant,
 }
 
 impl Publisher {
@@ -98,7 +124,7 @@ impl Publisher {
             }
             Codec::Audio(codec) => {
                 intake.audio.handle_heard(codec);
-                self.handle_audio(codec, packet);
+                self.handle_audio(now, codec, packet);
                 self.pass_on_audio(now, news);
             }
         }
@@ -131,6 +157,8 @@ impl Publisher {
         if !video.is_silent && now >= video.heard_at + SILENCE {
             video.is_silent = true;
             self.keys = Keys::default();
+            // What comes behind it is told anew how it is turned.
+            self.rotation_degrees = 0;
             intake.handle_end(SILENT, news);
         }
     }
@@ -145,7 +173,8 @@ impl Publisher {
                 Frames::H264(assembler) => assembler.poll_timeout(),
                 Frames::PassedOn(_) => None,
             };
-            [silent, assembler, video.order.poll_timeout()].into_iter().flatten().min()
+            let stall = self.stalls_at(video).map(|(at, _)| at);
+            [silent, assembler, video.order.poll_timeout(), stall].into_iter().flatten().min()
         });
         [audio, video.flatten(), self.keys.due_at].into_iter().flatten().min()
     }
@@ -158,6 +187,29 @@ impl Publisher {
             self.keys.due_at = Some(now + KEYFRAME_INTERVAL);
         }
         is_due
+    }
+
+    /// Why the publisher is to connect anew, told once.
+    pub fn poll_stall(&mut self, now: Instant) -> Option<Stall> {
+        let (at, stall) = self.stalls_at(self.video.as_ref()?)?;
+        if now < at {
+            return None;
+        }
+        self.video.as_mut()?.is_stalled = true;
+        Some(stall)
+    }
+
+    fn stalls_at(&self, video: &Video) -> Option<(Instant, Stall)> {
+        if video.is_stalled {
+            return None;
+        }
+        if !video.is_silent {
+            return Some((video.pictured_at + NO_PICTURE, Stall::NoPicture));
+        }
+        // Sound without pictures is a camera that was switched off.
+        let sound_at = self.audio.as_ref().map(|audio| audio.heard_at);
+        let heard_at = sound_at.map_or(video.heard_at, |at| at.max(video.heard_at));
+        Some((heard_at + GONE, Stall::Silent))
     }
 
     fn handle_video(
@@ -177,7 +229,9 @@ impl Publisher {
             Some(video) => {
                 if !packet.payload.is_empty() {
                     video.heard_at = now;
-                    video.is_silent = false;
+                    if std::mem::take(&mut video.is_silent) {
+                        (video.pictured_at, video.is_stalled) = (now, false);
+                    }
                 }
                 video.order.push(packet);
             }
@@ -192,7 +246,7 @@ impl Publisher {
         }
     }
 
-    fn handle_audio(&mut self, codec: AudioCodec, packet: Packet) {
+    fn handle_audio(&mut self, now: Instant, codec: AudioCodec, packet: Packet) {
         let is_same = |audio: &&mut Audio| audio.codec == codec && audio.ssrc == packet.ssrc;
         if self.audio.as_mut().filter(is_same).is_none() {
             self.audio = Some(Audio {
@@ -200,16 +254,19 @@ impl Publisher {
                 ssrc: packet.ssrc,
                 order: Order::new(AUDIO_PATIENCE),
                 clock: TrackClock::new(codec.clock_hz()),
+                heard_at: now,
             });
         }
         if let Some(audio) = &mut self.audio {
+            audio.heard_at = now;
             audio.order.push(packet);
         }
     }
 
     /// Packets whose turn it is become frames.
     fn pass_on_video(&mut self, now: Instant, intake: &mut Intake, news: &mut Vec<News>) {
-        let Some(Video { codec, order, frames, clock, .. }) = &mut self.video else { return };
+        let Some(video) = &mut self.video else { return };
+        let Video { codec, order, frames, clock, pictured_at, is_stalled, .. } = video;
         let (before, mut any) = (news.len(), false);
         while let Some((packet, lost_before)) = order.pop(now) {
             any = true;
@@ -244,8 +301,12 @@ impl Publisher {
                 h264::Output::Dropped { .. } => {}
             }
         }
+        let new = news.get(before..).unwrap_or_default();
+        if new.iter().any(|item| matches!(item, News::Frame(_))) {
+            (*pictured_at, *is_stalled) = (now, false);
+        }
         if any {
-            self.keys.follow(now, news.get(before..).unwrap_or_default());
+            self.keys.follow(now, new);
         }
     }
 
@@ -275,6 +336,8 @@ impl Video {
             clock: TrackClock::new(Codec::Video(codec).clock_hz()),
             heard_at: now,
             is_silent: false,
+            pictured_at: now,
+            is_stalled: false,
         }
     }
 }

@@ -17,12 +17,13 @@ struct Bench {
     intake: Intake,
     now: Instant,
     number: u64,
+    rotation_degrees: Option<u16>,
 }
 
 impl Bench {
     fn new() -> Self {
         let (publisher, intake) = (Publisher::default(), Intake::default());
-        Self { publisher, intake, now: Instant::now(), number: 100 }
+        Self { publisher, intake, now: Instant::now(), number: 100, rotation_degrees: None }
     }
 
     fn send(&mut self, codec: Codec, timestamp: u32, payload: &[u8], marker: bool) -> Vec<News> {
@@ -33,7 +34,7 @@ impl Bench {
             sequence_number: self.number,
             timestamp,
             marker,
-            rotation_degrees: None,
+            rotation_degrees: self.rotation_degrees,
             received_at: self.now,
             payload: payload.into(),
         };
@@ -145,7 +146,7 @@ fn a_publisher_that_falls_silent_is_offline_until_it_sends_again() {
     let news = bench.pass(ms(1));
     assert!(matches!(&news[..], [News::Health(Health::Offline { .. })]), "{news:?}");
     assert!(bench.pass(SILENCE).is_empty(), "it is said once");
-    assert_eq!(bench.publisher.poll_timeout(), None);
+    assert_eq!(bench.publisher.poll_timeout(), Some(bench.now + GONE - 2 * SILENCE));
     let news = bench.video(VideoCodec::Vp8, 9_000, VP8_KEY);
     assert!(matches!(&news[..], [News::Health(Health::Live(_)), News::Frame(_)]), "{news:?}");
 }
@@ -180,4 +181,63 @@ fn sound_is_handed_on_packet_by_packet_with_the_time_of_the_picture() {
     assert_eq!((audio.ticks, &audio.payload[..]), (960, &[0xfc, 2][..]));
     assert_eq!(frame.captured_at, start);
     assert!(audio.captured_at - start < ms(1), "{:?}", audio.captured_at - start);
+}
+
+#[test]
+fn a_publisher_that_freezes_is_to_connect_anew_once() {
+    let mut bench = Bench::new();
+    bench.video(VideoCodec::Vp8, 0, VP8_KEY);
+    bench.pass(SILENCE);
+    bench.pass(GONE - SILENCE - ms(1));
+    assert_eq!(bench.publisher.poll_stall(bench.now), None);
+    bench.pass(ms(1));
+    assert_eq!(bench.publisher.poll_stall(bench.now), Some(Stall::Silent));
+    assert_eq!(bench.publisher.poll_stall(bench.now), None);
+    assert!(bench.publisher.poll_timeout().is_none_or(|at| at > bench.now));
+}
+
+#[test]
+fn a_publisher_that_switches_its_camera_off_and_talks_on_is_left_alone() {
+    let mut bench = Bench::new();
+    bench.video(VideoCodec::Vp8, 0, VP8_KEY);
+    for packet in 0..300u32 {
+        bench.pass(ms(200));
+        bench.send(Codec::Audio(AudioCodec::Opus), packet * 9_600, &[0xfc, 0xff, 0xfe], false);
+        assert_eq!(bench.publisher.poll_stall(bench.now), None);
+    }
+    bench.pass(GONE);
+    assert_eq!(bench.publisher.poll_stall(bench.now), Some(Stall::Silent));
+}
+
+#[test]
+fn a_publisher_whose_packets_make_no_picture_is_asked_and_then_to_connect_anew() {
+    let mut bench = Bench::new();
+    bench.video(VideoCodec::Vp8, 0, VP8_KEY);
+    bench.number += 1; // one is lost
+    let (mut asked, began) = (0, bench.now);
+    let stall = loop {
+        bench.pass(ms(100));
+        bench.video(VideoCodec::Vp8, 9_000, VP8_DELTA);
+        asked += u32::from(bench.publisher.poll_keyframe_request(bench.now));
+        if let Some(stall) = bench.publisher.poll_stall(bench.now) {
+            break stall;
+        }
+    };
+    assert_eq!((stall, bench.now - began), (Stall::NoPicture, NO_PICTURE));
+    assert!((4..=6).contains(&asked), "{asked}");
+    // It comes back all the same.
+    bench.video(VideoCodec::Vp8, 12_000, VP8_KEY);
+    assert_eq!(bench.publisher.poll_stall(bench.now + NO_PICTURE - ms(1)), None);
+}
+
+#[test]
+fn a_silence_does_not_forget_how_a_phone_is_held() {
+    let mut bench = Bench::new();
+    bench.rotation_degrees = Some(90);
+    let turned = |news: &[News]| news.iter().any(|item| matches!(item, News::Rotated(90)));
+    assert!(turned(&bench.video(VideoCodec::Vp8, 0, VP8_KEY)));
+    assert!(!turned(&bench.video(VideoCodec::Vp8, 3_000, VP8_DELTA)));
+    bench.pass(SILENCE);
+    let news = bench.video(VideoCodec::Vp8, 900_000, VP8_KEY);
+    assert!(turned(&news), "the files of what comes now know nothing of it: {news:?}");
 }

@@ -7,7 +7,7 @@ use super::members::{Seat, entropy};
 use crate::engine::source::{Health, SourceId};
 use crate::engine::viewer::ViewerId;
 use crate::intake::News;
-use crate::intake::publisher::Codec;
+use crate::intake::publisher::{Codec, Stall};
 use crate::limits;
 use crate::net::feeds::Feed;
 use crate::net::server::Server;
@@ -169,11 +169,20 @@ impl Server {
             let fed = self.rooms.sources.get_mut(&source).filter(|fed| fed.by == Some(id));
             let Some(fed) = fed else { continue };
             let picture = feed.handle_timeout(now, &mut fed.intake, &mut news);
+            // Of a second video, or of one that is switched off, the rest goes on; one that is
+            // silent as a whole the room knows itself.
+            let is_blind = feed.poll_stall(now) == Some(Stall::NoPicture) && index == 0;
             next = next.into_iter().chain(feed.poll_timeout()).min();
             if let Some(track) = picture {
+                self.hub.note_keyframe_request(source);
                 self.with_peer(id, |peer, sink| peer.request_picture(now, track, sink));
             }
             self.take_news(now, source, news);
+            if is_blind {
+                log::warn!("room: publisher {}: {}", id.0, Stall::NoPicture.as_str());
+                self.remove_viewer(now, id);
+                return None;
+            }
         }
         next
     }

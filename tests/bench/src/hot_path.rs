@@ -222,6 +222,7 @@ impl Way {
                         self.hub.handle_frame(now, self.source, &frame);
                     }
                 }
+                News::Media => self.hub.handle_media(now, self.source),
                 News::Codec(codec) => self.hub.handle_codec(now, self.source, codec),
                 News::Described | News::Audio(_) | News::Rotated(_) | News::KeyframeRefused(..) => {
                 }
