@@ -10,7 +10,7 @@ use std::time::Instant;
 use config::Login;
 use mio::net::TcpListener;
 use mio::{Interest, Token};
-use rtsp::server::{Frame, Lockout, Options, Output, Refusal, Session, describe};
+use rtsp::server::{Frame, Lockout, Options, Output, Refusal, Session, describe, describe_plain};
 use rtsp::url::Credentials;
 use slab::Slab;
 
@@ -23,6 +23,7 @@ use super::udp::MediaSocket;
 use super::viewers::Audience;
 use super::wall_clock::WallClock;
 use super::{Door, Endpoint, Timer};
+use crate::engine::codec::VideoCodec;
 use crate::engine::frame::Egress;
 use crate::engine::source::{Health, SourceId};
 use crate::engine::viewer::{SlotKey, ViewerId};
@@ -405,8 +406,13 @@ impl Server {
         let sets = self.intake(id).and_then(|intake| intake.parameter_sets());
         let answer = match (&source.health, sets) {
             (Health::Live(_) | Health::Connecting, Some(sets)) => Ok(describe(&source.name, sets)),
-            // Only NAL units can be described.
-            (Health::Live(_), None) => Err(Refusal::Unsupported),
+            (Health::Live(_), None) => match source.codec {
+                Some(codec @ (VideoCodec::Vp8 | VideoCodec::Vp9)) => {
+                    Ok(describe_plain(&source.name, codec.name()))
+                }
+                // AV1 has a payload format, which readers do not know.
+                _ => Err(Refusal::Unsupported),
+            },
             (Health::Offline { .. }, _) => Err(Refusal::Unavailable),
             (Health::Unsupported { .. }, _) => Err(Refusal::Unsupported),
             _ => return,

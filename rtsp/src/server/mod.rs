@@ -17,7 +17,7 @@ mod requests;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-pub use describe::{describe, describe_h264};
+pub use describe::{describe, describe_h264, describe_plain};
 pub use lockout::Lockout;
 pub use playing::Frame;
 
