@@ -115,6 +115,9 @@ impl VideoCodec {
 }
 
 impl AudioCodec {
+    /// Every one, the best first.
+    pub const ALL: [Self; 4] = [Self::Opus, Self::G722, Self::Pcmu, Self::Pcma];
+
     /// The encoding name of its payload format, as SDP has it.
     #[must_use]
     pub fn name(self) -> &'static str {
