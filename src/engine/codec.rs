@@ -36,6 +36,8 @@ pub enum VideoProfile {
         /// Thirty times the level.
         level_id: u8,
     },
+    /// Of a codec whose receivers read it from the stream alone.
+    Other(VideoCodec),
 }
 
 /// An audio codec with an RTP payload format.
@@ -49,6 +51,18 @@ pub enum AudioCodec {
     G722,
     /// 48 kHz (RFC 7587).
     Opus,
+}
+
+impl VideoProfile {
+    /// Of which codec.
+    #[must_use]
+    pub fn codec(self) -> VideoCodec {
+        match self {
+            Self::H264(_) => VideoCodec::H264,
+            Self::H265 { .. } => VideoCodec::H265,
+            Self::Other(codec) => codec,
+        }
+    }
 }
 
 impl VideoCodecs {
@@ -117,6 +131,12 @@ impl VideoCodec {
 impl AudioCodec {
     /// Every one, the best first.
     pub const ALL: [Self; 4] = [Self::Opus, Self::G722, Self::Pcmu, Self::Pcma];
+
+    /// The one with this encoding name, in upper or lower case (RFC 4855 section 3).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name))
+    }
 
     /// The encoding name of its payload format, as SDP has it.
     #[must_use]

@@ -30,6 +30,17 @@ pub enum Audio {
     },
 }
 
+impl Audio {
+    /// What may be heard of it.
+    #[must_use]
+    pub fn codec(&self) -> Option<AudioCodec> {
+        match self {
+            Self::Forwarded { codec } => AudioCodec::from_name(codec),
+            Self::None | Self::Dropped { .. } => None,
+        }
+    }
+}
+
 /// One source's audio.
 #[derive(Debug, Default)]
 pub(super) struct AudioIntake {
@@ -67,6 +78,14 @@ impl AudioIntake {
         };
         let video_track = find(Choice::Chosen).map_or(0, |info| info.track);
         *self = Self { known, video_track, ..Self::default() };
+    }
+
+    /// A publisher, which describes nothing, sends it.
+    #[cfg(feature = "receive")]
+    pub fn handle_sent(&mut self, codec: AudioCodec) {
+        if self.known.codec() != Some(codec) {
+            self.known = Audio::Forwarded { codec: codec.name().to_ascii_uppercase() };
+        }
     }
 
     pub fn handle_left_out(&mut self, reason: &str) {

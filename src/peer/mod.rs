@@ -33,6 +33,7 @@ pub use self::demux::{Demux, Route};
 pub use self::ice::Ice;
 pub use self::identity::{Entropy, Identity};
 pub use self::offer::OfferError;
+pub use self::publish::Offering;
 pub use str0m::net::{Protocol, Transmit};
 
 use self::ice::add_candidates;

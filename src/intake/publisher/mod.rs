@@ -97,6 +97,7 @@ impl Publisher {
                 self.pass_on_video(now, intake, news);
             }
             Codec::Audio(codec) => {
+                intake.audio.handle_sent(codec);
                 self.handle_audio(codec, packet);
                 self.pass_on_audio(now, news);
             }
