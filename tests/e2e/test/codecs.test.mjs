@@ -2,7 +2,7 @@
  * Browsers publish in every codec that they have; one slot shows them and a camera in turn, on one
  * track, by one offer.
  *
- * SWITCHES: how many are measured, at least 5.
+ * SWITCHES: how many are measured.
  */
 
 import assert from 'node:assert/strict';
