@@ -87,7 +87,11 @@ impl Intake {
     /// The profile of the stream, once it is known.
     #[must_use]
     pub fn profile(&self) -> Option<VideoProfile> {
-        let sets = self.sets.as_ref()?;
+        let Some(sets) = &self.sets else {
+            let codec = VideoCodec::from_name(self.codec.as_deref()?)?;
+            let is_passed_on = !codec.leads_with_parameter_sets() && self.picture.is_some();
+            return is_passed_on.then_some(VideoProfile::Other(codec));
+        };
         Some(match sets.codec {
             Codec::H264 => VideoProfile::H264(sets.info.profile_level_id()),
             Codec::H265 => VideoProfile::H265 {

@@ -36,6 +36,8 @@ pub enum VideoProfile {
         /// Thirty times the level.
         level_id: u8,
     },
+    /// Of a codec whose receivers read it from the stream alone.
+    Other(VideoCodec),
 }
 
 /// An audio codec with an RTP payload format.
@@ -85,6 +87,18 @@ impl Aac {
     #[must_use]
     pub fn config(&self) -> &[u8] {
         self.config.get(..usize::from(self.config_bytes)).unwrap_or_default()
+    }
+}
+
+impl VideoProfile {
+    /// Of which codec.
+    #[must_use]
+    pub fn codec(self) -> VideoCodec {
+        match self {
+            Self::H264(_) => VideoCodec::H264,
+            Self::H265 { .. } => VideoCodec::H265,
+            Self::Other(codec) => codec,
+        }
     }
 }
 
@@ -152,6 +166,15 @@ impl VideoCodec {
 }
 
 impl AudioCodec {
+    /// Those that browsers take over WebRTC, the best first.
+    pub const OF_BROWSERS: [Self; 4] = [Self::Opus, Self::G722, Self::Pcmu, Self::Pcma];
+
+    /// Whether browsers take it over WebRTC.
+    #[must_use]
+    pub fn is_for_browsers(self) -> bool {
+        Self::OF_BROWSERS.contains(&self)
+    }
+
     /// The encoding name of its payload format, as SDP has it; `AAC`, which has several.
     #[must_use]
     pub fn name(self) -> &'static str {

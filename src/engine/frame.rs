@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::codec::{AudioCodec, VideoCodec};
+use super::picture_numbers::PictureNumbers;
 
 /// One access unit, packetized once for every viewer.
 ///
@@ -22,6 +23,8 @@ pub struct Frame {
     /// When the camera took it, on our monotonic clock: arrival, smoothed by the camera's
     /// own RTP clock (see [`super::capture_clock`]).
     pub captured_at: Instant,
+    /// What its receivers know it by, in codecs whose payloads say so.
+    pub numbers: Option<PictureNumbers>,
     /// RTP payloads in order; the last one carries the marker bit.
     pub payloads: Vec<Arc<[u8]>>,
     /// Sum of the payloads' lengths.
@@ -39,7 +42,17 @@ impl Frame {
         payloads: Vec<Arc<[u8]>>,
     ) -> Self {
         let bytes = payloads.iter().map(|payload| payload.len()).sum();
-        Self { codec, key, disposable, captured_at, payloads, bytes }
+        let first = payloads.first();
+        let numbers = first.and_then(|payload| PictureNumbers::of(codec, payload));
+        Self { codec, key, disposable, captured_at, numbers, payloads, bytes }
+    }
+
+    /// The same frame under other numbers; its payloads are copies.
+    #[must_use]
+    pub fn with_numbers(&self, numbers: PictureNumbers) -> Self {
+        let put = |payload| numbers.put_into(self.codec, payload);
+        let payloads = self.payloads.iter().map(put).collect();
+        Self::new(self.codec, self.key, self.disposable, self.captured_at, payloads)
     }
 
     /// The same frame with its first payload so many times, and the others once.

@@ -15,6 +15,7 @@ pub mod gop;
 pub mod hub;
 pub mod keyframe;
 pub mod pacer;
+pub mod picture_numbers;
 pub mod slot;
 pub mod slot_audio;
 pub mod source;

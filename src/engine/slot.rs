@@ -1,8 +1,9 @@
 //! An output of the matrix: one video track of one viewer, for the session's whole life.
 //!
-//! The slot's rules are what a receiver's decoder needs: sequence numbers without a gap,
-//! timestamps that only move forward, nothing of a source before an IDR of that source, and
-//! the source it shows goes on until the next one has such a picture.
+//! The slot's rules are what a receiver's decoder needs: sequence numbers without a gap, and
+//! picture numbers where a codec has them, timestamps that only move forward, nothing of a source
+//! before an IDR of that source, and the source it shows goes on until the next one has such a
+//! picture.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::time::Instant;
 
 use super::codec::{VideoCodec, VideoCodecs};
 use super::frame::{AudioEgress, AudioFrame, Egress, Frame};
+use super::picture_numbers::Numbering;
 use super::slot_audio::SlotAudio;
 use super::source::SourceId;
 use super::status::SlotStatus;
@@ -47,6 +49,7 @@ pub struct Slot {
     replay: VecDeque<Arc<Frame>>,
     replay_bytes: usize,
     timeline: Timeline,
+    numbering: Numbering,
     last_sent: Option<(VideoCodec, Stamp)>,
     next_sequence_number: u64,
     frames_sent: u64,
@@ -97,6 +100,7 @@ impl Slot {
             replay: VecDeque::new(),
             replay_bytes: 0,
             timeline: Timeline::new(now, u32::from_le_bytes([a, b, c, d])),
+            numbering: Numbering::default(),
             // Below 2^15: a receiver starts with rollover counter 0 (RFC 3711 3.3.1).
             next_sequence_number: u64::from(u16::from_le_bytes([e, f]) >> 1),
             frames_sent: 0,
@@ -289,6 +293,12 @@ impl Slot {
     fn send(&mut self, now: Instant, at: Instant, mut frame: Arc<Frame>) -> Egress {
         if !self.started && frame.codec.leads_with_parameter_sets() {
             frame = Arc::new(frame.with_repeated_lead(PARAMETER_SET_COPIES));
+        }
+        if let Some(own) = frame.numbers {
+            let numbers = self.numbering.next(own);
+            if numbers != own {
+                frame = Arc::new(frame.with_numbers(numbers));
+            }
         }
         let stamp = self.timeline.stamp(at);
         self.last_sent = Some((frame.codec, stamp));

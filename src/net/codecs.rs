@@ -10,7 +10,7 @@ use crate::engine::source::SourceId;
 impl Server {
     /// Tells the matrix which streams are qualities of each other.
     pub(super) fn add_alternatives(&mut self) {
-        if !cfg!(feature = "h265") {
+        if !cfg!(any(feature = "h265", feature = "receive")) {
             return; // whoever can't decode one stream can't decode another
         }
         let names: Vec<&str> = self.config.streams.iter().map(|it| it.name.as_str()).collect();
@@ -31,6 +31,7 @@ impl Server {
         if before.is_some_and(|before| before != codec) {
             self.close_readers(now, id);
             self.restart_publishers(now, id, codec);
+            self.close_room_viewers(now, id);
         }
     }
 }

@@ -24,10 +24,16 @@ use crate::intake::{Intake, News};
 use crate::peer::receive::{Received, Wanted};
 use crate::peer::{Entropy, Peer};
 
-/// What every output of a stream can take; the browser may choose nothing else. We are reached at
-/// addresses that we know, so it may check them alone.
+/// First what every output of a stream can take, then what most can: publishers send the first
+/// that they have. We are reached at addresses that we know, so they may check them alone.
 const WANTED: Wanted<'_> = Wanted {
-    codecs: &[Codec::Video(VideoCodec::H264), Codec::Audio(AudioCodec::Opus)],
+    codecs: &[
+        Codec::Video(VideoCodec::H264),
+        Codec::Video(VideoCodec::Vp8),
+        Codec::Video(VideoCodec::Vp9),
+        Codec::Video(VideoCodec::Av1),
+        Codec::Audio(AudioCodec::Opus),
+    ],
     video_tracks: 1,
     audio_tracks: 1,
     ice_lite: true,
@@ -190,7 +196,8 @@ impl Server {
             }
         }
         if feed.video().is_none() {
-            return Err(Response::error(406, "the offer has no video in H264 that is sent"));
+            let why = "the offer has no video that is sent in H264, VP8, VP9 or AV1";
+            return Err(Response::error(406, why));
         }
         self.demux.insert(peer.ufrag(), id);
         if let Some(viewer) = self.viewers.get_mut(&id) {

@@ -59,6 +59,8 @@ impl Server {
 
     pub(super) fn offer_to_waiting(&mut self, _: Instant, _: SourceId) {}
 
+    pub(super) fn close_room_viewers(&mut self, _: Instant, _: SourceId) {}
+
     pub(super) fn ask_guest(&mut self, _: Instant, _: SourceId) {}
 
     pub(super) fn end_member(&mut self, _: Instant, _: ViewerId) {}

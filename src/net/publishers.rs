@@ -26,7 +26,7 @@ use crate::engine::viewer::ViewerId;
 use crate::http_client::Url;
 use crate::intake::Intake;
 use crate::limits;
-use crate::peer::{EndReason, Entropy, Ice, Peer, PeerOptions};
+use crate::peer::{EndReason, Entropy, Ice, Offering, Peer, PeerOptions};
 use crate::whip::{Client, Output, Status};
 
 /// One stream at one endpoint.
@@ -255,9 +255,10 @@ impl Server {
         };
         let mut entropy = [0; 32];
         fill_random(&mut entropy);
-        let identity = &self.identity;
+        let (identity, audio) = (&self.identity, self.audio_to_offer(publisher.source));
+        let offering = Offering { video: profile, audio: &audio, channel: None };
         let offered = catch_unwind(AssertUnwindSafe(|| {
-            Peer::offer(now, &options, identity, Entropy(entropy), profile, None)
+            Peer::offer(now, &options, identity, Entropy(entropy), &offering)
         }));
         let (peer, offer) = offered
             .map_err(|_| "no offer could be made".to_owned())?
@@ -290,6 +291,7 @@ impl Server {
             Ok(()) if !is_sound => Some("the server's answer can't be used".to_owned()),
             Ok(()) => None,
         };
+        self.begin_offered_audio(now, id);
         if let Some(reason) = failure {
             self.with_publisher(key, |p, _| p.client.handle_peer_ended(now, &reason));
         }

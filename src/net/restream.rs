@@ -10,7 +10,10 @@ use std::time::Instant;
 use config::Login;
 use mio::net::TcpListener;
 use mio::{Interest, Token};
-use rtsp::server::{AudioPacket, Frame, Lockout, Options, Output, Refusal, Session, describe};
+use rtsp::server::{
+    AudioPacket, Description, Frame, Lockout, Options, Output, Refusal, Session, describe,
+    describe_plain,
+};
 use rtsp::url::Credentials;
 use slab::Slab;
 
@@ -23,6 +26,7 @@ use super::udp::MediaSocket;
 use super::viewers::Audience;
 use super::wall_clock::WallClock;
 use super::{Door, Endpoint, Timer};
+use crate::engine::codec::VideoCodec;
 use crate::engine::frame::{AudioEgress, Egress};
 use crate::engine::source::{Health, SourceId};
 use crate::engine::viewer::{SlotKey, ViewerId};
@@ -407,18 +411,22 @@ impl Server {
         let intake = self.intake(id);
         let sets = intake.and_then(Intake::parameter_sets);
         let answer = match (&source.health, sets) {
-            (Health::Live(_) | Health::Connecting, Some(sets)) => {
-                let video = describe(&source.name, sets);
-                match intake.and_then(Intake::audio_to_describe) {
-                    Some(codec) => Ok(video.with_audio(codec)),
-                    None => Ok(video),
+            (Health::Live(_) | Health::Connecting, Some(sets)) => Ok(describe(&source.name, sets)),
+            (Health::Live(_), None) => match source.codec {
+                Some(codec @ (VideoCodec::Vp8 | VideoCodec::Vp9)) => {
+                    Ok(describe_plain(&source.name, codec.name()))
                 }
-            }
-            // Only NAL units can be described.
-            (Health::Live(_), None) => Err(Refusal::Unsupported),
+                // AV1 has a payload format, which readers do not know.
+                _ => Err(Refusal::Unsupported),
+            },
             (Health::Offline { .. }, _) => Err(Refusal::Unavailable),
             (Health::Unsupported { .. }, _) => Err(Refusal::Unsupported),
             _ => return,
+        };
+        let audio = intake.and_then(Intake::audio_to_describe);
+        let answer: Result<Description, _> = match (answer, audio) {
+            (Ok(video), Some(codec)) => Ok(video.with_audio(codec)),
+            (answer, _) => answer,
         };
         let Some(client) = self.rtsp_client(key) else { return };
         if let Some(watched) = &mut client.watched {

@@ -12,10 +12,12 @@ use super::server::Server;
 use super::udp::MediaSocket;
 use super::ways::Ways;
 use crate::control::Answer;
+use crate::engine::codec::AudioCodec;
 use crate::engine::frame::{AudioEgress, AudioFrame, Egress};
 use crate::engine::source::SourceId;
 use crate::engine::status::{SlotStatus, Status};
 use crate::engine::viewer::{SlotKey, ViewerId};
+use crate::intake::Intake;
 use crate::limits;
 use crate::peer::{EndReason, Entropy, Event, Peer, Route, Sink};
 
@@ -36,6 +38,8 @@ pub(super) struct ViewerLink {
     pub own_socket: Option<OwnSocket>,
     /// Positions of the slots that take audio.
     pub audio: Vec<usize>,
+    /// It wants no pictures at present.
+    pub is_blind: bool,
     slots: usize,
 }
 
@@ -71,7 +75,7 @@ pub(super) struct OwnSocket {
 impl ViewerLink {
     /// Queues a frame for the end of the turn.
     pub fn queue(&mut self, position: usize, egress: Egress) {
-        if let Some(peer) = &mut self.peer {
+        if let Some(peer) = self.peer.as_mut().filter(|_| !self.is_blind) {
             peer.queue(position, egress);
         }
     }
@@ -106,9 +110,16 @@ impl Server {
     ) -> ViewerId {
         let id = ViewerId(self.next_viewer);
         self.next_viewer += 1;
-        let (whep_id, own_socket, slots) = (None, None, streams.len());
-        let audio = Vec::new();
-        let viewer = ViewerLink { peer: None, client, whep_id, audience, own_socket, audio, slots };
+        let viewer = ViewerLink {
+            peer: None,
+            client,
+            whep_id: None,
+            audience,
+            own_socket: None,
+            audio: Vec::new(),
+            is_blind: false,
+            slots: streams.len(),
+        };
         self.viewers.insert(id, viewer);
         let sources: Vec<_> = streams
             .iter()
@@ -157,6 +168,23 @@ impl Server {
         Ok(Answer { sdp: answer.sdp, candidates: answer.candidates })
     }
 
+    /// What a stream's sound may be offered in.
+    pub(super) fn audio_to_offer(&self, source: SourceId) -> Vec<AudioCodec> {
+        let codec = self.intake(source).and_then(Intake::audio_codec);
+        codec.filter(|codec| codec.is_for_browsers()).into_iter().collect()
+    }
+
+    /// An offer of ours was answered: its slot is heard, if that was taken.
+    pub(super) fn begin_offered_audio(&mut self, now: Instant, id: ViewerId) {
+        let Some(viewer) = self.viewers.get_mut(&id).filter(|_| HAS_AUDIO) else { return };
+        let codecs = viewer.peer.as_ref().map(|peer| peer.audio_codecs(0)).unwrap_or_default();
+        if !codecs.is_empty() && viewer.audio.is_empty() {
+            viewer.audio = vec![0];
+            let key = SlotKey { viewer: id, position: 0 };
+            self.hub.accept_audio(now, key, codecs, random_u64());
+        }
+    }
+
     /// Audio of a source.
     pub(super) fn take_audio(&mut self, now: Instant, id: SourceId, frame: AudioFrame) {
         if HAS_AUDIO {
@@ -171,7 +199,9 @@ impl Server {
         let Some(viewer) = viewer else { return };
         if let Audience::RtspReader(reader) = viewer.audience {
             self.send_audio_to_reader(now, reader, &egress);
-        } else if let Some(peer) = &mut viewer.peer {
+        } else if viewer.audio.contains(&key.position)
+            && let Some(peer) = &mut viewer.peer
+        {
             peer.queue_audio(key.position, egress);
             self.dirty.viewers.insert(key.viewer);
         }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use str0m::Rtc;
 use str0m::format::{Codec, PayloadParams};
 use str0m::media::{Mid, Pt};
 use str0m::rtp::{RtpWrite, SeqNo, Ssrc};
+use str0m::{Rtc, RtcConfig};
 
 use super::Peer;
 use super::offer::AudioLine;
@@ -17,6 +17,9 @@ use crate::limits;
 /// What a picture may wait for its audio, which waits in a jitter buffer. Chromium does without
 /// delay at all what may wait this long and does not have to, and nothing that may wait longer.
 const LIP_SYNC_MAX: Duration = Duration::from_millis(500);
+
+/// Between two sender reports: two of audio and video each are needed before these are in step.
+pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Whether this build carries audio.
 pub(super) const ENABLED: bool = cfg!(feature = "audio");
@@ -76,17 +79,34 @@ impl Peer {
     }
 }
 
+/// Takes these codecs.
+pub(super) fn enable(config: RtcConfig, codecs: &[AudioCodec]) -> RtcConfig {
+    codecs.iter().fold(config, |config, codec| match codec {
+        AudioCodec::Opus => config.enable_opus(true, false),
+        AudioCodec::Pcmu => config.enable_pcmu(true, false),
+        AudioCodec::Pcma => config.enable_pcma(true, false),
+        AudioCodec::G722 => config.enable_g722(true, false),
+        // WebRTC has no payload format for it that anybody implements.
+        AudioCodec::Aac(_) => config,
+    })
+}
+
+/// An audio codec of ours.
+pub(super) fn own_codec(codec: Codec) -> Option<AudioCodec> {
+    Some(match codec {
+        Codec::PCMU => AudioCodec::Pcmu,
+        Codec::PCMA => AudioCodec::Pcma,
+        Codec::G722 => AudioCodec::G722,
+        Codec::Opus => AudioCodec::Opus,
+        _ => return None,
+    })
+}
+
 fn audio_track(rtc: &mut Rtc, line: &AudioLine) -> Option<AudioTrack> {
     let mid = Mid::from(line.mid.as_str());
     let offered = rtc.media(mid)?.remote_pts().to_vec();
     let codec = |params: &PayloadParams| {
-        let codec = match params.spec().codec {
-            Codec::PCMU => AudioCodec::Pcmu,
-            Codec::PCMA => AudioCodec::Pcma,
-            Codec::G722 => AudioCodec::G722,
-            Codec::Opus => AudioCodec::Opus,
-            _ => return None,
-        };
+        let codec = own_codec(params.spec().codec)?;
         offered.contains(&params.pt()).then_some((codec, params.pt()))
     };
     let payload_types: Vec<_> = rtc.codec_config().params().iter().filter_map(codec).collect();

@@ -12,10 +12,7 @@ use crate::engine::codec::{VideoCodec, VideoCodecs};
 
 /// The payload type of each codec that a receiver takes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Formats {
-    h264: Option<Pt>,
-    h265: Option<Pt>,
-}
+pub(super) struct Formats([Option<Pt>; VideoCodec::ALL.len()]);
 
 impl Formats {
     /// Of those agreed on, for each codec the one ranked lowest; `None` without any.
@@ -24,24 +21,33 @@ impl Formats {
         rank: impl Fn(&PayloadParams) -> Option<R>,
     ) -> Option<Self> {
         let best = |codec| {
-            let params = agreed.clone().filter(|params| params.spec().codec == codec);
+            let is_it = |params: &&PayloadParams| own_codec(params.spec().codec) == Some(codec);
+            let params = agreed.clone().filter(is_it);
             params.filter_map(|params| Some((rank(params)?, params.pt()))).min().map(|best| best.1)
         };
-        let formats = Self { h264: best(Codec::H264), h265: best(Codec::H265) };
-        (formats.h264.is_some() || formats.h265.is_some()).then_some(formats)
+        let formats = Self(VideoCodec::ALL.map(best));
+        formats.0.iter().any(Option::is_some).then_some(formats)
     }
 
     pub(super) fn payload_type(&self, codec: VideoCodec) -> Option<Pt> {
-        match codec {
-            VideoCodec::H264 => self.h264,
-            VideoCodec::H265 => self.h265,
-            VideoCodec::Vp8 | VideoCodec::Vp9 | VideoCodec::Av1 => None,
-        }
+        *self.0.get(codec as usize)?
     }
 
     pub(super) fn codecs(&self) -> VideoCodecs {
         VideoCodec::ALL.into_iter().filter(|codec| self.payload_type(*codec).is_some()).collect()
     }
+}
+
+/// A video codec of ours.
+pub(super) fn own_codec(codec: Codec) -> Option<VideoCodec> {
+    Some(match codec {
+        Codec::H264 => VideoCodec::H264,
+        Codec::H265 => VideoCodec::H265,
+        Codec::Vp8 => VideoCodec::Vp8,
+        Codec::Vp9 => VideoCodec::Vp9,
+        Codec::Av1 => VideoCodec::Av1,
+        _ => return None,
+    })
 }
 
 /// How widely a format is accepted: lower is better, `None` is no format of ours.
@@ -62,6 +68,8 @@ pub(super) fn preference(params: &PayloadParams) -> Option<u8> {
             let profile = format.h265_profile_tier_level.map(|it| it.profile().to_id());
             Some(profile.unwrap_or(1))
         }
+        Codec::Vp8 | Codec::Av1 => Some(0),
+        Codec::Vp9 => Some(u8::try_from(format.profile_id.unwrap_or(0)).unwrap_or(u8::MAX)),
         _ => None,
     }
 }
@@ -69,9 +77,27 @@ pub(super) fn preference(params: &PayloadParams) -> Option<u8> {
 /// Payload type, that of its resends, profile and tier of each H.265 that an offer may have: Main
 /// and Main 10 (RFC 7798 section 7.1). Profile and tier have to be the same on both sides.
 const H265: [(u8, u8, u8, u8); 4] =
-    [(102, 103, 1, 0), (104, 105, 2, 0), (100, 101, 1, 1), (112, 113, 2, 1)];
+    [(102, 103, 1, 0), (104, 105, 2, 0), (116, 117, 1, 1), (112, 113, 2, 1)];
 /// Level 6.2: the answer's is the lower one of this and the offer's.
 const HIGHEST_LEVEL_ID: u8 = 186;
+
+/// What a viewer may offer and be sent, H.265 apart, in the order of the answer. What browsers
+/// send is in no source where nothing is received.
+pub(super) const VIEWED: &[VideoCodec] = match cfg!(feature = "receive") {
+    true => &[VideoCodec::H264, VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::Av1],
+    false => &[VideoCodec::H264],
+};
+
+/// Takes a codec whose profiles need not be the same on both sides: all but H.265.
+pub(super) fn enable(config: RtcConfig, codec: VideoCodec) -> RtcConfig {
+    match codec {
+        VideoCodec::H264 => config.enable_h264(true),
+        VideoCodec::H265 => config,
+        VideoCodec::Vp8 => config.enable_vp8(true),
+        VideoCodec::Vp9 => config.enable_vp9(true),
+        VideoCodec::Av1 => config.enable_av1(true),
+    }
+}
 
 /// Takes H.265 wherever it is offered.
 pub(super) fn enable_h265(config: &mut RtcConfig) {
@@ -121,7 +147,23 @@ mod tests {
         assert_eq!(codecs(|config| config.enable_h264(true)), "H264");
         assert_eq!(codecs(|config| config.enable_h264(true).enable_h265(true)), "H264 and H265");
         assert_eq!(codecs(|config| config.enable_h265(true)), "H265");
-        assert_eq!(codecs(|config| config.enable_vp8(true)), "no video");
+        let none = if cfg!(feature = "receive") { "VP8" } else { "no video" };
+        assert_eq!(codecs(|config| config.enable_vp8(true)), none);
+    }
+
+    #[cfg(feature = "receive")]
+    #[test]
+    fn what_every_output_takes_is_answered_first_whatever_the_order_of_the_offer() {
+        // As browsers offer them, with two profiles of VP9.
+        let offer: Offer =
+            |config| config.enable_vp8(true).enable_vp9(true).enable_h264(true).enable_av1(true);
+        let (peer, answer) = answered(offer).unwrap();
+        assert_eq!(peer.codecs(0).to_string(), "H264 and VP8 and VP9 and AV1");
+        let mut names = answer.sdp.lines().filter_map(|line| line.strip_prefix("a=rtpmap:"));
+        let first = names.next().unwrap();
+        assert!(first.contains("H264"), "{}", answer.sdp);
+        let vp9 = peer.tracks[0].unwrap().formats.payload_type(VideoCodec::Vp9).unwrap();
+        assert!(answer.sdp.contains(&format!("a=fmtp:{vp9} profile-id=0")), "{}", answer.sdp);
     }
 
     #[test]
@@ -154,7 +196,11 @@ mod tests {
 
     #[test]
     fn a_slot_without_a_codec_of_ours_says_so() {
-        let (peer, _) = answered(|config| config.enable_vp8(true)).unwrap();
+        let (peer, _) = answered(|mut config| {
+            config.codec_config().add_h264(96.into(), None, false, 0x42_e01f);
+            config
+        })
+        .unwrap();
         assert!(peer.slot_error(0).is_some_and(|error| error.contains("H264")));
         assert_eq!(answered(|config| config.enable_h265(true)).unwrap().0.slot_error(0), None);
     }

@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
     use crate::engine::codec::VideoProfile;
-    use crate::peer::{Entropy, Event, Identity};
+    use crate::peer::{Entropy, Event, Identity, Offering};
 
     const DIRECT: &str = "192.0.2.2:2";
     const RELAYED: &str = "203.0.113.9:50000";
@@ -114,15 +114,10 @@ mod tests {
     fn pair(now: Instant, options_: &PeerOptions) -> (Peer, Peer, String) {
         let identity = Identity::generate().unwrap();
         let theirs = options(&["192.0.2.1:1"], Ice::default());
-        let (viewer, offer) = Peer::offer(
-            now,
-            &theirs,
-            &identity,
-            Entropy([1; 32]),
-            VideoProfile::H264([0x42, 0xe0, 0x1f]),
-            None,
-        )
-        .unwrap();
+        let video = VideoProfile::H264([0x42, 0xe0, 0x1f]);
+        let offering = Offering { video, audio: &[], channel: None };
+        let (viewer, offer) =
+            Peer::offer(now, &theirs, &identity, Entropy([1; 32]), &offering).unwrap();
         let (ours, answer) =
             Peer::accept(now, options_, &identity, Entropy([2; 32]), &offer, 1, &[]).unwrap();
         (viewer, ours, answer.sdp.replace("a=sendonly", "a=recvonly"))

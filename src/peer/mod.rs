@@ -33,11 +33,12 @@ pub use self::demux::{Demux, Route};
 pub use self::ice::Ice;
 pub use self::identity::{Entropy, Identity};
 pub use self::offer::OfferError;
+pub use self::publish::Offering;
 pub use str0m::net::{Protocol, Transmit};
 
 use self::ice::add_candidates;
 
-use crate::engine::codec::VideoCodecs;
+use crate::engine::codec::{AudioCodec, VideoCodecs};
 use crate::engine::frame::{AudioEgress, Egress};
 use crate::limits;
 
@@ -244,7 +245,7 @@ impl Peer {
     pub fn slot_error(&self, position: usize) -> Option<&'static str> {
         match self.tracks.get(position) {
             Some(Some(_)) => None,
-            _ => Some("neither H264 with packetization-mode=1 nor H265 was offered for this slot"),
+            _ => Some("no codec of ours was offered for this slot (H264: packetization-mode=1)"),
         }
     }
 
@@ -540,16 +541,10 @@ impl Identity {
         credentials: str0m::IceCreds,
         options: &PeerOptions,
     ) -> str0m::RtcConfig {
-        let mut config = self
-            .configure(credentials, options)
-            .set_ice_lite(!options.ice.is_full)
-            .enable_h264(true)
-            .enable_opus(true, false)
-            .enable_pcmu(true, false)
-            .enable_pcma(true, false)
-            .enable_g722(true, false)
-            // Two reports of audio and video are needed before these are in step.
-            .set_rtcp_report_interval_audio(Duration::from_secs(1));
+        let config = self.configure(credentials, options).set_ice_lite(!options.ice.is_full);
+        let config = formats::VIEWED.iter().copied().fold(config, formats::enable);
+        let mut config = audio::enable(config, &AudioCodec::OF_BROWSERS)
+            .set_rtcp_report_interval_audio(audio::REPORT_INTERVAL);
         formats::enable_h265(&mut config);
         if options.playout_delay.is_some() {
             config.set_extension(5, Extension::PlayoutDelay)

@@ -1,20 +1,22 @@
-//! A peer connection that offers: one video m-line to send on (RFC 9725 section 4.4.1).
+//! A peer connection that offers: one video m-line to send on (RFC 9725 section 4.4.1), and one of
+//! audio if the stream has some.
 //!
 //! Unlike towards viewers, ICE is full: the server may be lite itself, and whoever publishes
 //! may be behind a NAT. There is no trickling; all candidates stand in the offer.
 
 use std::time::Instant;
 
-use str0m::RtcConfig;
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::PayloadParams;
 use str0m::media::{Direction, MediaKind, Mid};
+use str0m::{IceCreds, RtcConfig};
 
+use super::offer::AudioLine;
 use super::{
-    Entropy, Identity, OfferError, Peer, PeerOptions, Sink, feedback, ice::add_candidates,
-    preference,
+    Entropy, Identity, OfferError, Peer, PeerOptions, Sink, audio, feedback, formats,
+    ice::add_candidates, preference,
 };
-use crate::engine::codec::{VideoCodec, VideoProfile};
+use crate::engine::codec::{AudioCodec, VideoProfile};
 use crate::limits;
 
 /// What decoders without a profile of their own take, for want of a better answer: constrained
@@ -22,19 +24,37 @@ use crate::limits;
 const WIDELY_TAKEN: [u8; 3] = [0x42, 0xe0, 0x1f];
 /// Payload type and that of its resends, for the stream's profile and for the widely taken one.
 const PAYLOAD_TYPES: [(u8, u8); 2] = [(96, 97), (98, 99)];
+/// The stream (RFC 8830) that both m-lines are of, so that they are kept in step.
+const STREAM: &str = "crosspoint";
+
+/// What is offered.
+#[derive(Debug, Clone, Copy)]
+pub struct Offering<'a> {
+    /// The stream's profile: of H.264 that and what is widely taken, of others theirs alone.
+    pub video: VideoProfile,
+    /// What its sound may be coded in; without any there is no m-line for it.
+    pub audio: &'a [AudioCodec],
+    /// The label of a data channel, if one is wanted.
+    pub channel: Option<&'a str>,
+}
 
 /// An offer that was not answered yet.
 #[derive(Debug)]
 pub(super) struct Offered {
     pending: SdpPendingOffer,
-    mid: Mid,
-    profile: VideoProfile,
-    resend_packets: usize,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    /// All there is.
+    Media { mid: Mid, audio: Option<Mid>, profile: VideoProfile, resend_packets: usize },
+    /// The same under other credentials.
+    Restart(IceCreds),
 }
 
 impl Peer {
-    /// Offers one slot of video of this profile: of H.264 and what is widely taken, or of H.265
-    /// alone; and a data channel of this label if one is wanted.
+    /// Offers one slot, and what belongs to it.
     ///
     /// # Errors
     /// When there is no address to be reached at.
@@ -43,12 +63,12 @@ impl Peer {
         options: &PeerOptions,
         identity: &Identity,
         entropy: Entropy,
-        profile: VideoProfile,
-        channel: Option<&str>,
+        offering: &Offering<'_>,
     ) -> Result<(Self, String), OfferError> {
         let credentials = entropy.into_credentials();
         let ufrag = credentials.ufrag.clone();
         let mut config = identity.configure(credentials, options);
+        let (profile, channel) = (offering.video, offering.channel);
         match profile {
             VideoProfile::H264(profile) => add_h264(&mut config, profile),
             VideoProfile::H265 { profile_id, high_tier, level_id } => {
@@ -57,13 +77,20 @@ impl Peer {
                 let tier = u8::from(high_tier);
                 config.codec_config().add_h265(pt, resend, profile_id, tier, level_id);
             }
+            VideoProfile::Other(codec) => config = formats::enable(config, codec),
         }
-        let mut rtc = config.build(now);
+        let codecs = if audio::ENABLED { offering.audio } else { &[] };
+        let config = audio::enable(config, codecs);
+        let mut rtc = config.set_rtcp_report_interval_audio(audio::REPORT_INTERVAL).build(now);
         if add_candidates(&mut rtc, options).is_empty() {
             return Err(OfferError::Refused("no address to be reached at".to_owned()));
         }
         let mut changes = rtc.sdp_api();
-        let mid = changes.add_media(MediaKind::Video, Direction::SendOnly, None, None, None);
+        let mut add = |kind| {
+            changes.add_media(kind, Direction::SendOnly, Some(STREAM.to_owned()), None, None)
+        };
+        let mid = add(MediaKind::Video);
+        let audio = (!codecs.is_empty()).then(|| add(MediaKind::Audio));
         if let Some(label) = channel {
             changes.add_channel(label.to_owned());
         }
@@ -71,13 +98,36 @@ impl Peer {
             changes.apply().ok_or_else(|| OfferError::Refused("nothing to offer".to_owned()))?;
         let mut peer = Self::new(now, rtc, ufrag, options);
         let resend_packets = options.resend_packets;
-        peer.offered = Some(Offered { pending, mid, profile, resend_packets });
+        let what = What::Media { mid, audio, profile, resend_packets };
+        peer.offered = Some(Offered { pending, what });
         #[cfg(feature = "receive")]
         if channel.is_some() {
             peer.incoming = Some(Box::default());
         }
         peer.drain(now, &mut |_| ());
         Ok((peer, feedback::amend(&offer.to_sdp_string())))
+    }
+
+    /// Offers other ICE credentials (RFC 8445 section 9); media go on by the path that there is.
+    /// Once it is answered, [`Peer::ufrag`] is another one.
+    ///
+    /// # Errors
+    /// While an offer of media waits for its answer.
+    pub fn offer_restart(&mut self, now: Instant, entropy: Entropy) -> Result<String, OfferError> {
+        let refused = |why: &str| OfferError::Refused(why.to_owned());
+        if matches!(self.offered, Some(Offered { what: What::Media { .. }, .. })) {
+            return Err(refused("an offer waits for its answer"));
+        }
+        let mut changes = self.rtc.sdp_api();
+        // str0m makes credentials that could be guessed.
+        let made = changes.ice_restart(true);
+        let (offer, pending) = changes.apply().ok_or_else(|| refused("nothing to offer"))?;
+        let own = entropy.into_credentials();
+        let sdp = offer.to_sdp_string();
+        let sdp = sdp.replace(&made.ufrag, &own.ufrag).replace(&made.pass, &own.pass);
+        self.offered = Some(Offered { pending, what: What::Restart(own) });
+        self.drain(now, &mut |_| ());
+        Ok(feedback::amend(&sdp))
     }
 
     /// Takes the answer to what this peer has offered; connects.
@@ -101,24 +151,42 @@ impl Peer {
             .sdp_api()
             .accept_answer(offered.pending, answer)
             .map_err(|error| OfferError::Refused(error.to_string()))?;
-        self.drain(now, &mut *sink);
-        let is_taken =
-            self.rtc.media(offered.mid).is_some_and(|media| media.direction().is_sending());
-        let (codec, own) = match offered.profile {
-            VideoProfile::H264(profile) => (VideoCodec::H264, number(usual_spelling(profile)) >> 8),
-            VideoProfile::H265 { .. } => (VideoCodec::H265, 0),
-        };
-        let rank = |params: &PayloadParams| {
-            let profile = params.spec().format.profile_level_id;
-            let is_own = profile.is_some_and(|profile| profile >> 8 == own);
-            Some((!is_own, preference(params)?))
-        };
-        let track = self.track(offered.mid, rank).filter(|_| is_taken);
-        let track = track.ok_or_else(|| refused(&format!("the answer takes no {codec}")))?;
-        self.tracks = vec![Some(track)];
-        self.keep_for_resending(offered.resend_packets);
+        match offered.what {
+            What::Restart(credentials) => {
+                self.ufrag = credentials.ufrag.clone();
+                self.rtc.direct_api().set_local_ice_credentials(credentials);
+            }
+            What::Media { mid, audio, profile, resend_packets } => {
+                self.drain(now, &mut *sink);
+                let codec = profile.codec();
+                let track = self.track(mid, rank(profile)).filter(|_| self.sends(mid));
+                let track =
+                    track.ok_or_else(|| refused(&format!("the answer takes no {codec}")))?;
+                self.tracks = vec![Some(track)];
+                let audio = audio.filter(|mid| self.sends(*mid));
+                let line = audio.map(|mid| AudioLine { position: 0, mid: mid.to_string() });
+                self.add_audio_tracks(line.as_slice());
+                self.keep_for_resending(resend_packets);
+            }
+        }
         self.tick(now, sink);
         Ok(())
+    }
+
+    fn sends(&self, mid: Mid) -> bool {
+        self.rtc.media(mid).is_some_and(|media| media.direction().is_sending())
+    }
+}
+
+/// The stream's own profile first.
+fn rank(profile: VideoProfile) -> impl Fn(&PayloadParams) -> Option<(bool, u8)> {
+    let own = match profile {
+        VideoProfile::H264(profile) => Some(number(usual_spelling(profile)) >> 8),
+        VideoProfile::H265 { .. } | VideoProfile::Other(_) => None,
+    };
+    move |params| {
+        let profile = params.spec().format.profile_level_id.map(|profile| profile >> 8);
+        Some((own.is_some() && profile != own, preference(params)?))
     }
 }
 
@@ -161,18 +229,24 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::engine::codec::VideoCodec;
     use crate::engine::frame::{Egress, Frame};
-    use crate::peer::{Event, Ice};
+    use crate::peer::{Event, Ice, Transmit};
 
     fn options(address: &str) -> PeerOptions {
         let candidates = vec![address.parse().unwrap()];
         PeerOptions { candidates, resend_packets: 64, playout_delay: None, ice: Ice::default() }
     }
 
+    fn silent(video: VideoProfile) -> Offering<'static> {
+        Offering { video, audio: &[], channel: None }
+    }
+
     fn offer(now: Instant, profile: [u8; 3]) -> (Peer, String) {
         let identity = Identity::generate().unwrap();
-        let (profile, options) = (VideoProfile::H264(profile), options("192.0.2.1:1"));
-        Peer::offer(now, &options, &identity, Entropy([1; 32]), profile, None).unwrap()
+        let options = options("192.0.2.1:1");
+        let offering = silent(VideoProfile::H264(profile));
+        Peer::offer(now, &options, &identity, Entropy([1; 32]), &offering).unwrap()
     }
 
     fn formats(offer: &str) -> Vec<&str> {
@@ -201,7 +275,7 @@ mod tests {
         let profile = VideoProfile::H265 { profile_id: 1, high_tier: false, level_id: 120 };
         let (now, options) = (Instant::now(), options("192.0.2.1:1"));
         let (mut ours, offer) =
-            Peer::offer(now, &options, &identity, Entropy([1; 32]), profile, None).unwrap();
+            Peer::offer(now, &options, &identity, Entropy([1; 32]), &silent(profile)).unwrap();
         assert!(offer.contains("a=rtpmap:96 H265/90000") && !offer.contains("H264"), "{offer}");
         assert!(offer.contains("profile-id=1") && offer.contains("level-id=120"), "{offer}");
         let (_, answer) =
@@ -220,53 +294,163 @@ mod tests {
         assert!(offer.contains("a=group:BUNDLE") && offer.contains("a=rtcp-mux"), "{offer}");
     }
 
+    /// Two peers on a network without loss.
+    struct Bench {
+        now: Instant,
+        ours: Peer,
+        theirs: Peer,
+        sent: Vec<Transmit>,
+        connected: usize,
+    }
+
+    impl Bench {
+        fn run(&mut self, time: Duration) {
+            let end = self.now + time;
+            while self.now < end {
+                let mut replies = Vec::new();
+                for datagram in self.sent.drain(..) {
+                    let (from, to) = (datagram.source, datagram.destination);
+                    let sink = &mut |datagram| replies.push(datagram);
+                    self.theirs.handle_datagram(self.now, from, to, &datagram.contents, sink);
+                }
+                self.now += Duration::from_millis(10);
+                self.theirs.handle_timeout(self.now, &mut |datagram| replies.push(datagram));
+                let sent = &mut self.sent;
+                for datagram in replies {
+                    let (from, to) = (datagram.source, datagram.destination);
+                    let sink = &mut |datagram| sent.push(datagram);
+                    self.ours.handle_datagram(self.now, from, to, &datagram.contents, sink);
+                }
+                self.ours.handle_timeout(self.now, &mut |datagram| sent.push(datagram));
+                let events = std::iter::from_fn(|| self.ours.poll_event());
+                self.connected += events.filter(|event| *event == Event::Connected).count();
+            }
+        }
+
+        fn show(&mut self, payload: &[u8]) {
+            let frame = Frame::new(VideoCodec::H264, true, false, self.now, vec![payload.into()]);
+            let egress = Egress {
+                frame: frame.into(),
+                first_sequence_number: 1,
+                rtp_timestamp: 0,
+                presented_at: self.now,
+                playout_hint: false,
+            };
+            self.ours.queue(0, egress);
+            let sent = &mut self.sent;
+            self.ours.flush(self.now, &mut |datagram| sent.push(datagram));
+        }
+    }
+
     #[test]
     fn a_server_that_is_lite_connects_and_is_sent_pictures() {
-        let mut now = Instant::now();
+        let now = Instant::now();
         let (mut ours, offer) = offer(now, [0x42, 0xe0, 0x1f]);
         let options = options("192.0.2.2:2");
         let identity = Identity::generate().unwrap();
-        let (mut theirs, answer) =
+        let (theirs, answer) =
             Peer::accept(now, &options, &identity, Entropy([2; 32]), &offer, 1, &[]).unwrap();
         let answer = answer.sdp.replace("a=sendonly", "a=recvonly");
         let mut sent = Vec::new();
         ours.accept_answer(now, &answer, &mut |datagram| sent.push(datagram)).unwrap();
-        let mut connected = 0;
-        for _ in 0..200 {
-            let mut replies = Vec::new();
-            for datagram in sent.drain(..) {
-                let (from, to) = (datagram.source, datagram.destination);
-                assert!(theirs.accepts(now, from, to, &datagram.contents));
-                let sink = &mut |datagram| replies.push(datagram);
-                theirs.handle_datagram(now, from, to, &datagram.contents, sink);
-            }
-            now += Duration::from_millis(10);
-            theirs.handle_timeout(now, &mut |datagram| replies.push(datagram));
-            for datagram in replies {
-                let (from, to) = (datagram.source, datagram.destination);
-                assert!(ours.accepts(now, from, to, &datagram.contents));
-                let sink = &mut |datagram| sent.push(datagram);
-                ours.handle_datagram(now, from, to, &datagram.contents, sink);
-            }
-            ours.handle_timeout(now, &mut |datagram| sent.push(datagram));
-            let events = std::iter::from_fn(|| ours.poll_event());
-            connected += events.filter(|event| *event == Event::Connected).count();
-        }
-        assert_eq!(connected, 1);
-        let frame = Frame::new(VideoCodec::H264, true, false, now, vec![vec![0x65; 100].into()]);
-        let egress = Egress {
-            frame: frame.into(),
-            first_sequence_number: 1,
-            rtp_timestamp: 0,
-            presented_at: now,
-            playout_hint: false,
-        };
-        sent.clear();
-        ours.queue(0, egress);
-        ours.flush(now, &mut |datagram| sent.push(datagram));
+        let mut bench = Bench { now, ours, theirs, sent, connected: 0 };
+        bench.run(Duration::from_secs(2));
+        assert_eq!(bench.connected, 1);
+        bench.sent.clear();
+        bench.show(&[0x65; 100]);
         // RTP of payload type 96 with the marker (RFC 3550 section 5.1).
         let is_frame = |bytes: &[u8]| bytes.get(1) == Some(&(0x80 | 96)) && bytes.len() > 100;
-        assert!(sent.iter().any(|datagram| is_frame(&datagram.contents)));
+        assert!(bench.sent.iter().any(|datagram| is_frame(&datagram.contents)));
+    }
+
+    #[cfg(feature = "receive")]
+    #[test]
+    fn sound_goes_along_and_all_goes_on_under_other_credentials() {
+        use crate::engine::frame::{AudioEgress, AudioFrame};
+        use crate::intake::publisher::Codec;
+        use crate::peer::receive::{Received, Wanted};
+
+        let now = Instant::now();
+        let identity = Identity::generate().unwrap();
+        let video = VideoProfile::H264([0x42, 0xe0, 0x1f]);
+        let audio = &[AudioCodec::Pcma, AudioCodec::Opus];
+        let offering = Offering { video, audio, channel: None };
+        let (mut ours, offer) =
+            Peer::offer(now, &options("192.0.2.1:1"), &identity, Entropy([1; 32]), &offering)
+                .unwrap();
+        assert_eq!(offer.matches("a=msid:crosspoint ").count(), 2, "{offer}");
+        let codecs = &[Codec::Video(VideoCodec::H264), Codec::Audio(AudioCodec::Pcma)];
+        let wanted = Wanted { codecs, video_tracks: 1, audio_tracks: 1, ice_lite: false };
+        let options = options("192.0.2.2:2");
+        let (theirs, answer) =
+            Peer::receive(now, &options, &identity, Entropy([2; 32]), &wanted, &offer).unwrap();
+        let mut sent = Vec::new();
+        assert!(ours.offer_restart(now, Entropy([3; 32])).is_err(), "not answered yet");
+        ours.accept_answer(now, &answer.sdp, &mut |datagram| sent.push(datagram)).unwrap();
+        assert_eq!(ours.audio_codecs(0), [AudioCodec::Pcma], "what was answered");
+        let mut bench = Bench { now, ours, theirs, sent, connected: 0 };
+        bench.run(Duration::from_secs(2));
+        assert_eq!(bench.connected, 1);
+
+        let before = bench.ours.ufrag().to_owned();
+        let offer = bench.ours.offer_restart(bench.now, Entropy([3; 32])).unwrap();
+        assert!(!offer.contains(&before) && offer.contains(" 192.0.2.1 1 typ host"), "{offer}");
+        bench.run(Duration::from_millis(100));
+        assert_eq!(bench.ours.ufrag(), before, "until it is answered");
+        let (now, sent) = (bench.now, &mut bench.sent);
+        let sink = &mut |datagram| sent.push(datagram);
+        let answer = bench.theirs.handle_offer(now, Entropy([4; 32]), &offer, sink).unwrap();
+        bench.ours.accept_answer(now, &answer.sdp, sink).unwrap();
+        assert!(offer.contains(bench.ours.ufrag()));
+        bench.run(Duration::from_secs(2));
+
+        while bench.theirs.poll_received().is_some() {}
+        bench.show(&[0x65; 100]);
+        let frame = AudioFrame {
+            codec: AudioCodec::Pcma,
+            captured_at: bench.now,
+            ticks: 160,
+            payload: vec![7; 160].into(),
+        };
+        let egress = AudioEgress {
+            frame,
+            sequence_number: 9,
+            rtp_timestamp: 5,
+            presented_at: bench.now,
+            is_start: true,
+        };
+        bench.ours.queue_audio(0, egress);
+        bench.run(Duration::from_millis(100));
+        let (now, sent) = (bench.now, &mut bench.sent);
+        bench.ours.flush(now, &mut |datagram| sent.push(datagram));
+        bench.run(Duration::from_millis(100));
+        let received = std::iter::from_fn(|| bench.theirs.poll_received());
+        let packets = received.filter_map(|item| match item {
+            Received::Packet(_, packet) => Some((packet.codec, packet.payload.len())),
+            _ => None,
+        });
+        let packets: Vec<_> = packets.collect();
+        let of = |codec| packets.iter().find(|(it, _)| *it == codec).map(|(_, bytes)| *bytes);
+        assert_eq!([of(codecs[0]), of(codecs[1])], [Some(100), Some(160)], "{packets:?}");
+    }
+
+    #[cfg(feature = "receive")]
+    #[test]
+    fn a_stream_of_a_browser_is_offered_as_what_it_is() {
+        let now = Instant::now();
+        let identity = Identity::generate().unwrap();
+        for codec in [VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::Av1] {
+            let options = options("192.0.2.1:1");
+            let offering = silent(VideoProfile::Other(codec));
+            let (mut ours, offer) =
+                Peer::offer(now, &options, &identity, Entropy([1; 32]), &offering).unwrap();
+            assert!(offer.contains(&format!(" {codec}/90000")) && !offer.contains("H264"));
+            let (_, answer) =
+                Peer::accept(now, &options, &identity, Entropy([2; 32]), &offer, 1, &[]).unwrap();
+            let answer = answer.sdp.replace("a=sendonly", "a=recvonly");
+            assert_eq!(ours.accept_answer(now, &answer, &mut |_| ()), Ok(()));
+            assert_eq!(ours.codecs(0).to_string(), codec.to_string());
+        }
     }
 
     #[test]

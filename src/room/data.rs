@@ -24,6 +24,8 @@ pub struct Data {
     pub bye: bool,
     /// Whether a keyframe is wanted.
     pub keyframe: bool,
+    /// Whether an offer of other ICE credentials is.
+    pub ice_restart: bool,
     /// Whether statistics are.
     pub request_stats: bool,
     /// Whether audio is, if that is said.
@@ -44,6 +46,7 @@ impl Data {
             ping: value.get("ping").and_then(ping),
             bye: message::is_true(&value, "bye"),
             keyframe: message::is_true(&value, "keyframe"),
+            ice_restart: message::is_true(&value, "iceRestartRequest"),
             request_stats: message::is_true(&value, "requestStats"),
             audio: value.get("audio").and_then(Value::as_bool),
             video: value.get("video").and_then(Value::as_bool),

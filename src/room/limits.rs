@@ -58,6 +58,8 @@ pub const PLAYS_MAX: u32 = 4;
 pub const SETUP_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a lost path may take to come back: a page restarts ICE after some 10 s.
 pub const LOST_GRACE: Duration = Duration::from_secs(15);
+/// Between two offers of other ICE credentials to one viewer: checks take a few seconds.
+pub const RESTART_SPACING: Duration = Duration::from_secs(5);
 /// Without media for this long a peer is no reason any more to keep another one out.
 pub const MEDIA_SILENCE: Duration = Duration::from_secs(3);
 /// A peer whose media have stopped for this long is given up, and its stream is asked for again: a

@@ -74,6 +74,11 @@ pub enum Output {
         /// Whether video.
         video: bool,
     },
+    /// A viewer wants an offer of other ICE credentials: tell it ([`PeerEvent::Description`]).
+    RestartIce {
+        /// Which.
+        peer: PeerKey,
+    },
     /// End a peer connection; nothing has to be told of it.
     Close {
         /// Which.

@@ -23,6 +23,7 @@ pub(super) struct Viewer {
     was_answered: bool,
     is_connected: bool,
     pub is_channel_open: bool,
+    restarted_at: Option<Instant>,
     deadline: Option<Instant>,
 }
 
@@ -54,6 +55,7 @@ impl Room {
             was_answered: false,
             is_connected: false,
             is_channel_open: false,
+            restarted_at: None,
             deadline: Some(now + limits::SETUP_TIMEOUT),
         };
         self.viewers.insert(peer, viewer);
@@ -132,6 +134,9 @@ impl Room {
         if data.keyframe {
             self.push(Output::Keyframe { peer });
         }
+        if data.ice_restart {
+            self.restart_viewer(now, peer);
+        }
         if let Some(ping) = data.ping {
             self.push(Output::SendData { peer, text: data::pong(&ping) });
         }
@@ -140,6 +145,16 @@ impl Room {
         }
         if data.bye {
             self.dismiss(peer);
+        }
+    }
+
+    /// Other programs' viewers ask for this where their path is lost; pages do not.
+    fn restart_viewer(&mut self, now: Instant, peer: PeerKey) {
+        let Some(viewer) = self.viewers.get_mut(&peer) else { return };
+        let opens_at = viewer.restarted_at.map(|at| at + limits::RESTART_SPACING);
+        if viewer.was_answered && opens_at.is_none_or(|at| at <= now) {
+            viewer.restarted_at = Some(now);
+            self.push(Output::RestartIce { peer });
         }
     }
 

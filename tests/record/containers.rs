@@ -176,3 +176,20 @@ fn a_turned_picture_is_said_to_be_turned() {
         assert_eq!(studio.lines("opened")[0]["video"]["rotation"], rotation.degrees());
     }
 }
+
+#[test]
+fn pictures_of_one_moment_are_a_millisecond_apart() {
+    for container in CONTAINERS {
+        let mut studio = Studio::in_container(container);
+        let (at, end) = (studio.moment(100), studio.moment(300));
+        for picture in &film(VideoCodec::Vp8)[..5] {
+            studio.picture(VideoCodec::Vp8, picture, at);
+        }
+        studio.stop(end);
+        let file = &studio.files[0];
+        let found = samples(&file.name, &file.bytes());
+        let unit = if file.name.ends_with(".mp4") { 90 } else { 1 };
+        let times: Vec<u64> = found[&1].iter().map(|sample| sample.at / unit).collect();
+        assert_eq!(times, [0, 1, 2, 3, 4], "{}", file.name);
+    }
+}

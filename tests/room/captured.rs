@@ -118,7 +118,10 @@ impl Replay {
                 Output::AddCandidate { .. } => self.candidates += 1,
                 Output::Keyframe { .. } => self.keyframes += 1,
                 Output::Event(event) => self.events.push(event),
-                Output::Connect | Output::Disconnect | Output::Wanted { .. } => {}
+                Output::Connect
+                | Output::Disconnect
+                | Output::RestartIce { .. }
+                | Output::Wanted { .. } => {}
             }
         }
     }

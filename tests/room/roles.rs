@@ -391,6 +391,17 @@ fn a_publisher_offers_to_whoever_asks_and_takes_answers_of_its_sessions_alone() 
     let wanted = Output::Wanted { peer, audio: false, video: true };
     assert_eq!(one.data(peer, wishes), [wanted]);
     assert_eq!(one.data(peer, r#"{"keyframe":true}"#), [Output::Keyframe { peer }]);
+    let restart = r#"{"iceRestartRequest":true}"#;
+    assert_eq!(one.data(peer, restart), [Output::RestartIce { peer }]);
+    assert_eq!(one.data(peer, restart), [], "soon again");
+    let offered = one.tell(peer, PeerEvent::Description("v=2".to_owned()));
+    let [Output::SendData { text, .. }] = &offered[..] else { panic!("{offered:?}") };
+    assert!(text.contains(r#""type":"offer","sdp":"v=2""#), "{text}");
+    let answers = answer(&session).replace("v=1", "v=3");
+    let answered = [Output::Answer { peer, sdp: "v=3".to_owned() }];
+    assert_eq!(one.data(peer, &answers), answered);
+    one.wait(limits::RESTART_SPACING.as_secs());
+    assert_eq!(one.data(peer, restart), [Output::RestartIce { peer }]);
     let candidate = Candidate {
         candidate: "candidate:2".to_owned(),
         sdp_mid: "0".to_owned(),

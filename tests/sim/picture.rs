@@ -11,6 +11,8 @@ use crosspoint::engine::frame::Frame;
 /// Payload bytes of one packet, the last of a frame excepted.
 const PART_BYTES: usize = 1_100;
 const HEADER_BYTES: usize = 15;
+/// What VP8 has in front of each payload: a picture id of 15 bits (RFC 7741 section 4.2).
+const DESCRIPTOR_BYTES: usize = 4;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -20,9 +22,13 @@ pub enum Kind {
     Disposable,
 }
 
-/// Every third camera sends H.265.
+/// Some publishers send VP8; of the cameras every third one sends H.265.
 pub fn codec_of(camera: usize) -> VideoCodec {
-    if camera % 3 == 2 { VideoCodec::H265 } else { VideoCodec::H264 }
+    match camera {
+        0 | 6 | 7 => VideoCodec::Vp8,
+        _ if camera % 3 == 2 => VideoCodec::H265,
+        _ => VideoCodec::H264,
+    }
 }
 
 /// One access unit's content.
@@ -42,6 +48,8 @@ pub struct Part {
     pub picture: Picture,
     pub index: u16,
     pub count: u16,
+    /// What VP8 calls the picture.
+    pub id: Option<u16>,
 }
 
 impl Part {
@@ -50,6 +58,12 @@ impl Part {
     }
 
     pub fn read(payload: &[u8]) -> Option<Self> {
+        let (id, payload) = match payload {
+            [0x90, 0x80, high, low, rest @ ..] => {
+                (Some(u16::from_be_bytes([high & 0x7f, *low])), rest)
+            }
+            _ => (None, payload),
+        };
         let word = |at: usize| Some(u32::from_be_bytes(payload.get(at..at + 4)?.try_into().ok()?));
         let half = |at: usize| Some(u16::from_be_bytes(payload.get(at..at + 2)?.try_into().ok()?));
         let kind = match payload.get(1)? {
@@ -60,7 +74,7 @@ impl Part {
         };
         let (number, reference) = (word(2)?, word(6)?);
         let picture = Picture { camera: *payload.first()?, number, reference, kind };
-        let read = Self { picture, index: half(10)?, count: half(12)? };
+        let read = Self { picture, index: half(10)?, count: half(12)?, id };
         (payload.get(14)? == &checksum(&payload[..14])).then_some(read)
     }
 }
@@ -86,15 +100,22 @@ impl Picture {
             .map(|index| {
                 let length =
                     bytes.saturating_sub(index * PART_BYTES).clamp(HEADER_BYTES, PART_BYTES);
-                let mut payload = Vec::with_capacity(length);
+                let mut payload = Vec::with_capacity(length + DESCRIPTOR_BYTES);
+                if self.codec() == VideoCodec::Vp8 {
+                    // Each publisher counts from somewhere else.
+                    let id = self.number + 9_000 * u32::from(self.camera);
+                    let [_, _, high, low] = id.to_be_bytes();
+                    payload.extend([0x90, 0x80, high | 0x80, low]);
+                }
+                let header_at = payload.len();
                 payload.push(self.camera);
                 payload.push(self.kind as u8);
                 payload.extend(self.number.to_be_bytes());
                 payload.extend(self.reference.to_be_bytes());
                 payload.extend(u16::try_from(index).unwrap().to_be_bytes());
                 payload.extend(u16::try_from(count).unwrap().to_be_bytes());
-                payload.push(checksum(&payload));
-                payload.resize(length, 0);
+                payload.push(checksum(&payload[header_at..]));
+                payload.resize(length + header_at, 0);
                 Arc::from(payload)
             })
             .collect();

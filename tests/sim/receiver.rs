@@ -28,6 +28,7 @@ pub struct Receiver {
     padding: BTreeSet<u64>,
     decoder: Decoder,
     rtp_timestamp: Option<u32>,
+    picture_id: Option<u16>,
     stuck_since: Option<Duration>,
     complained_at: Option<Duration>,
     pub complaints: u64,
@@ -121,6 +122,14 @@ impl Receiver {
             }
         }
         self.rtp_timestamp = Some(first.rtp_timestamp);
+        if let Some(id) = first.part.id {
+            let ahead =
+                self.picture_id.replace(id).map_or(1, |last| id.wrapping_sub(last) & 0x7fff);
+            // Behind a loss it goes on with a key.
+            if ahead != 1 && (!picture.is_key() || !(1..1 << 14).contains(&ahead)) {
+                return Err(format!("picture id {id}, {ahead} ahead, at {picture:?}"));
+            }
+        }
         self.decoder.decode(picture)?;
         self.decoded += 1;
         self.buffer = self.buffer.split_off(&end);

@@ -10,6 +10,7 @@ pub struct Screen {
     next_sequence_number: Option<u64>,
     rtp_timestamp: Option<u32>,
     decoder: Decoder,
+    picture_id: Option<u16>,
 }
 
 impl Screen {
@@ -40,6 +41,16 @@ impl Screen {
             }
         }
         self.rtp_timestamp = Some(egress.rtp_timestamp);
+        if let Some(id) = parts[0].id {
+            if parts.iter().any(|part| part.id != Some(id)) {
+                return Err(format!("{picture:?} has several ids"));
+            }
+            if let Some(last) = self.picture_id.replace(id)
+                && id != (last + 1) & 0x7fff
+            {
+                return Err(format!("picture id {id} after {last} at {picture:?}"));
+            }
+        }
         self.decoder.decode(picture)?;
         Ok(picture)
     }

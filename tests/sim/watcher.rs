@@ -75,6 +75,7 @@ impl Watcher {
             .clear_codecs()
             .enable_h264(true)
             .enable_h265(takes_h265)
+            .enable_vp8(true)
             .enable_pcmu(true, false)
             .enable_pcma(true, false)
             .enable_opus(true, false)
@@ -227,6 +228,7 @@ impl Watcher {
         match params.iter().find(|params| params.pt() == payload_type)?.spec().codec {
             Codec::H264 => Some(VideoCodec::H264),
             Codec::H265 => Some(VideoCodec::H265),
+            Codec::Vp8 => Some(VideoCodec::Vp8),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! Viewers that can't decode every camera.
 
-use crosspoint::engine::codec::VideoCodec::{H264, H265};
+use crosspoint::engine::codec::VideoCodec::{H264, H265, Vp8};
 use crosspoint::engine::source::SourceId;
 use crosspoint::engine::status::Status;
 use crosspoint::engine::viewer::SlotKey;
@@ -184,4 +184,48 @@ fn a_stream_that_nobody_can_be_sent_has_an_alternative_too() {
     let slot = modest_viewer(&mut bench, native);
     bench.unsupported(native);
     assert_eq!(shown(&bench, slot), active("3", Some("1")));
+}
+
+/// A camera, and two publishers who count their pictures from somewhere else.
+fn camera_and_publishers(bench: &mut Bench) -> [SourceId; 3] {
+    let camera = bench.warm_camera(50);
+    let _unused = [(); 4].map(|()| bench.camera(50));
+    [camera, bench.warm_camera(50), bench.warm_camera(50)]
+}
+
+#[test]
+fn publishers_are_switched_among_cameras_from_their_caches_under_numbers_of_the_slot() {
+    let mut bench = Bench::new();
+    let [camera, first, second] = camera_and_publishers(&mut bench);
+    bench.adjust(second).film.disposable_every = 3;
+    bench.wait(ms(1000));
+    let slot = bench.unconnected_viewer(&[camera])[0];
+    bench.takes(slot, &[H264, Vp8]);
+    bench.connect(slot);
+    let mut shown = vec![bench.seen().cameras(slot)];
+    for next in [first, second, first, camera, second, camera] {
+        bench.switch(slot, next);
+        shown.push(bench.seen().cameras(slot));
+        bench.wait(ms(200));
+        bench.forget();
+    }
+    // Each at once; that the ids go on is what every screen is held to.
+    assert_eq!(shown, [[1], [6], [7], [6], [1], [7], [1]].map(|it| it.to_vec()));
+}
+
+#[test]
+fn a_publishers_payloads_are_shared_while_its_own_numbers_serve() {
+    let mut bench = Bench::new();
+    let [camera, first, second] = camera_and_publishers(&mut bench);
+    let key = bench.shoot_key(first);
+    let original = bench.hub.source(first).unwrap().cache.frames().next().unwrap().clone();
+    assert_eq!(crate::picture::Picture::of(&original), key);
+    let slots = [first, second, camera].map(|id| bench.viewer(&[id])[0]);
+    slots[1..].iter().for_each(|slot| bench.switch(*slot, first));
+    let seen = bench.seen();
+    let is_shared = slots.map(|slot| {
+        let sent = seen.sent(slot).find(|(_, picture, _)| *picture == key).unwrap().2;
+        std::sync::Arc::ptr_eq(&sent.frame.payloads[0], &original.payloads[0])
+    });
+    assert_eq!(is_shared, [true, false, true], "one has shown another publisher");
 }

@@ -4,7 +4,8 @@
 
 POST /whip/NAME takes an offer, POST /elsewhere/NAME redirects there, DELETE on the session's
 Location ends it. GET /rooms says what came: by name the sessions begun and deleted, and of the
-pictures those with a valid bar code by camera number, those without, and the newest number.
+pictures those with a valid bar code by camera number, those without, and the newest number; of
+the pieces of sound those that sound and those that are silent.
 """
 
 import argparse
@@ -31,6 +32,7 @@ class Room:
 
     def __init__(self):
         self.sessions = self.deleted = self.unreadable = self.newest = 0
+        self.sounds = self.silent = 0
         self.seen = {}
 
     def picture(self, frame):
@@ -42,6 +44,13 @@ class Room:
             return
         camera, self.newest = code
         self.seen[camera] = self.seen.get(camera, 0) + 1
+
+    def sound(self, frame):
+        """Listens to one piece of sound."""
+        if any(bytes(frame.planes[0])):
+            self.sounds += 1
+        else:
+            self.silent += 1
 
 
 class Endpoint:
@@ -98,7 +107,8 @@ async def watch(track, room):
     """Decodes a track to its end."""
     try:
         while True:
-            room.picture(await track.recv())
+            frame = await track.recv()
+            room.sound(frame) if track.kind == "audio" else room.picture(frame)
     except MediaStreamError:
         pass
 

@@ -19,9 +19,10 @@ OUT = HERE / "out"
 TOKEN = "hunter2-token"
 ROOM = "hunter3-room"
 WRONG = "hunter4-wrong"
-# Camera 1 has the profile that every decoder takes, camera 2 one that aiortc does not name.
+# Camera 1 has the profile that every decoder takes, and sound, camera 2 one that aiortc does not
+# name.
 CAMERAS = [
-    {"path": "/cam1", "camera": 1, "profile": "baseline"},
+    {"path": "/cam1", "camera": 1, "profile": "baseline", "fps": 25, "audio": "pcmu"},
     {"path": "/cam2", "camera": 2, "profile": "high"},
 ]
 # Silence is believed after 15 s; then come the DELETE and the back-off.
@@ -96,6 +97,9 @@ def main():
 
     eventually("camera 1 arrives", 15, lambda: pictures(plain, 1, 60))
     passed("baseline over HTTP behind a redirection: 60 pictures, each with its bar code")
+    eventually("its sound arrives", 5, lambda: room(plain)["sounds"] >= 50)
+    assert room(plain)["silent"] <= 5, room(plain)
+    passed("its sound goes along")
     eventually("camera 2 arrives", 15, lambda: pictures(tls, 2, 60))
     passed("high profile over HTTPS with a token: 60 pictures, each with its bar code")
 

@@ -41,7 +41,7 @@ pub fn describe(name: &str, sets: &ParameterSets) -> Description {
         #[cfg(feature = "h265")]
         Codec::H265 => {
             let parameters = sets.to_h265_parameters().map(|(key, value)| format!("{key}={value}"));
-            describe_track(name, Codec::H265, &parameters.join(";"))
+            describe_track(name, Codec::H265.name(), Some(&parameters.join(";")))
         }
         _ => describe_h264(name, Some(sets)),
     }
@@ -60,18 +60,27 @@ pub fn describe_h264(name: &str, sets: Option<&ParameterSets>) -> Description {
             sets.to_sprop()
         );
     }
-    describe_track(name, Codec::H264, &parameters)
+    describe_track(name, Codec::H264.name(), Some(&parameters))
 }
 
-fn describe_track(name: &str, codec: Codec, parameters: &str) -> Description {
-    let codec = codec.name();
+/// One track of a video codec that has no parameters, by its encoding name: `VP8` (RFC 7741
+/// section 6.1), `VP9` (RFC 9628 section 6.1).
+#[must_use]
+pub fn describe_plain(name: &str, encoding: &str) -> Description {
+    describe_track(name, encoding, None)
+}
+
+fn describe_track(name: &str, codec: &str, parameters: Option<&str>) -> Description {
+    let parameters = parameters
+        .map(|parameters| format!("a=fmtp:{PAYLOAD_TYPE} {parameters}\r\n"))
+        .unwrap_or_default();
     let name: String = name.chars().filter(|character| !character.is_control()).collect();
     let name = if name.is_empty() { "-" } else { &name };
     let control = Track::Video.control();
     let sdp = format!(
         "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns={name}\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n\
          a=control:*\r\na=range:npt=now-\r\nm=video 0 RTP/AVP {PAYLOAD_TYPE}\r\n\
-         a=rtpmap:{PAYLOAD_TYPE} {codec}/90000\r\na=fmtp:{PAYLOAD_TYPE} {parameters}\r\n\
+         a=rtpmap:{PAYLOAD_TYPE} {codec}/90000\r\n{parameters}\
          a=control:{control}\r\n"
     );
     Description { sdp, audio: None }

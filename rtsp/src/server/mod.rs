@@ -19,7 +19,7 @@ mod track;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-pub use describe::{Description, describe, describe_h264};
+pub use describe::{Description, describe, describe_h264, describe_plain};
 pub use lockout::Lockout;
 pub use playing::{AudioPacket, Frame};
 pub use track::PAYLOAD_TYPE;

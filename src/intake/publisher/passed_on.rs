@@ -1,7 +1,8 @@
 //! Packets to frames of the codecs that are passed on as they came: VP8, VP9 and AV1.
 //!
 //! A frame is the packets of one timestamp, up to the marker. One that misses a packet is not
-//! passed on, nor is anything that may refer to it: what follows begins with a key frame.
+//! passed on, nor is anything that may refer to it: what follows begins with a key frame. Packets
+//! pass as they came, but for a picture id where the sender has left that out.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,6 +11,7 @@ use super::head::Head;
 use super::limits::{FRAME_MAX_BYTES, FRAME_PACKETS_MAX};
 use super::packet::Packet;
 use crate::engine::codec::VideoCodec;
+use crate::engine::picture_numbers::with_picture_id;
 use crate::engine::source::Picture;
 use crate::limits::RTP_PASSED_ON_MAX_BYTES;
 
@@ -21,6 +23,8 @@ pub(super) struct PassedOn {
     bytes: usize,
     waits_for_key: bool,
     has_told: bool,
+    /// The picture id of the next frame that has none.
+    next_picture_id: u16,
 }
 
 /// A frame with all its packets.
@@ -45,7 +49,8 @@ pub(super) enum Outcome {
 
 impl PassedOn {
     pub(super) fn new(codec: VideoCodec) -> Self {
-        Self { codec, open: None, bytes: 0, waits_for_key: true, has_told: false }
+        let (open, bytes, next_picture_id) = (None, 0, 0);
+        Self { codec, open, bytes, waits_for_key: true, has_told: false, next_picture_id }
     }
 
     /// Takes the next packet in order.
@@ -65,14 +70,15 @@ impl PassedOn {
             self.finish(outcome); // a sender without markers
         }
         let head = Head::parse(self.codec, &packet.payload);
-        let is_usable = packet.payload.len() <= RTP_PASSED_ON_MAX_BYTES;
-        let Some(head) = head.filter(|_| is_usable) else { return self.lose(outcome) };
+        let payload = with_picture_id(self.codec, &packet.payload, self.next_picture_id);
+        let payload = payload.filter(|payload| payload.len() <= RTP_PASSED_ON_MAX_BYTES);
+        let (Some(head), Some(payload)) = (head, payload) else { return self.lose(outcome) };
         if self.open.is_none() && !self.begin(packet, head, outcome) {
             return;
         }
         let Some(open) = &mut self.open else { return };
-        self.bytes += packet.payload.len();
-        open.payloads.push(Arc::clone(&packet.payload));
+        self.bytes += payload.len();
+        open.payloads.push(payload);
         if self.bytes > FRAME_MAX_BYTES || open.payloads.len() > FRAME_PACKETS_MAX {
             self.lose(outcome);
         } else if packet.marker {
@@ -102,6 +108,7 @@ impl PassedOn {
         let Some(whole) = self.open.take() else { return };
         self.waits_for_key = false;
         self.has_told = false;
+        self.next_picture_id = self.next_picture_id.wrapping_add(1);
         outcome(Outcome::Frame(whole));
     }
 
@@ -117,6 +124,7 @@ impl PassedOn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::picture_numbers::PictureNumbers;
     use crate::intake::publisher::packet::Codec;
 
     /// First octet of VP8's descriptor at a frame's beginning, and inside it.
@@ -129,11 +137,13 @@ mod tests {
         frames: PassedOn,
         now: Instant,
         seen: Vec<String>,
+        ids: Vec<u16>,
     }
 
     impl Bench {
         fn new() -> Self {
-            Self { frames: PassedOn::new(VideoCodec::Vp8), now: Instant::now(), seen: Vec::new() }
+            let (seen, ids) = (Vec::new(), Vec::new());
+            Self { frames: PassedOn::new(VideoCodec::Vp8), now: Instant::now(), seen, ids }
         }
 
         fn packet(&mut self, timestamp: u32, payload: &[u8], marker: bool, lost_before: bool) {
@@ -147,8 +157,13 @@ mod tests {
                 received_at: self.now,
                 payload: payload.into(),
             };
-            let seen = &mut self.seen;
+            let (seen, ids) = (&mut self.seen, &mut self.ids);
             self.frames.handle_packet(&packet, lost_before, &mut |outcome| {
+                if let Outcome::Frame(whole) = &outcome {
+                    let id = |payload: &Arc<[u8]>| PictureNumbers::of(VideoCodec::Vp8, payload);
+                    assert!(whole.payloads.iter().all(|it| id(it) == id(&whole.payloads[0])));
+                    ids.extend(id(&whole.payloads[0]).map(|numbers| numbers.id));
+                }
                 seen.push(match outcome {
                     Outcome::Gap => "gap".to_owned(),
                     Outcome::Frame(whole) => {
@@ -169,6 +184,16 @@ mod tests {
         bench.packet(2, &[BEGIN, DELTA], false, false);
         bench.packet(3, &[BEGIN, DELTA], true, false);
         assert_eq!(bench.seen, ["key 1 of 2", "delta 2 of 1", "delta 3 of 1"]);
+    }
+
+    #[test]
+    fn frames_without_a_number_are_given_one_and_the_others_keep_theirs() {
+        let mut bench = Bench::new();
+        bench.packet(1, &[BEGIN, KEY], false, false);
+        bench.packet(1, &[INSIDE, 9], true, false);
+        bench.packet(2, &[BEGIN, DELTA], true, false);
+        bench.packet(3, &[0x90, 0x80, 0x81, 0x02, DELTA], true, false);
+        assert_eq!(bench.ids, [0, 1, 0x102]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::engine::codec::VideoProfile;
 
 const IDR: &[u8] = &[0x65, 0x88, 0x84, 0x00, 0x10, 0xff];
 const DELTA: &[u8] = &[0x41, 0x9a, 0x24, 0x6c, 0x41, 0x4f];
@@ -82,9 +83,15 @@ fn vp8_is_passed_on_as_it_came() {
     else {
         panic!("{news:?}")
     };
-    assert_eq!((*picture, frame.key, &*frame.payloads[0]), (size, true, VP8_KEY));
+    // But for the picture id that this publisher has left out.
+    let with_id = [&[VP8_KEY[0] | 0x80, 0x80, 0x80, 0][..], &VP8_KEY[1..]].concat();
+    assert_eq!((*picture, frame.key, &frame.payloads[0][..]), (size, true, &with_id[..]));
     let news = bench.video(VideoCodec::Vp8, 3_009, VP8_DELTA);
     assert!(matches!(&news[..], [News::Frame(frame)] if !frame.key), "{news:?}");
+    let as_it_came = [0x90, 0x80, 0x92, 0x34, 0x01, 7];
+    let news = bench.video(VideoCodec::Vp8, 6_009, &as_it_came);
+    assert!(matches!(&news[..], [News::Frame(frame)] if frame.payloads[0][..] == as_it_came));
+    assert_eq!(bench.intake.profile(), Some(VideoProfile::Other(VideoCodec::Vp8)));
 }
 
 #[test]

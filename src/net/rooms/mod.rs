@@ -249,8 +249,10 @@ impl Server {
             Output::MakeOffer { peer } => self.offer_to_room(now, (key, peer)),
             Output::Answer { peer, sdp } => self.take_room_answer(now, (key, peer), &sdp),
             Output::Keyframe { peer } => self.refresh_room_viewer(now, (key, peer)),
-            // There is video alone.
-            Output::Wanted { .. } => {}
+            Output::Wanted { peer, audio, video } => {
+                self.take_room_wishes(now, (key, peer), audio, video);
+            }
+            Output::RestartIce { peer } => self.restart_room_viewer(now, (key, peer)),
             Output::Event(event) => self.handle_room_event(now, key, event),
         }
     }

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+use super::RoomLink;
 use super::members::{Seat, entropy};
 use crate::engine::source::SourceId;
 use crate::engine::viewer::SlotKey;
 use crate::intake::Intake;
 use crate::net::server::Server;
 use crate::net::viewers::Audience;
-use crate::peer::Peer;
+use crate::peer::{Offering, Peer};
 use crate::room::data::LABEL;
 use crate::room::{PeerEvent, PeerKey};
 
@@ -41,8 +42,10 @@ impl Server {
             }
         };
         let (options, identity) = (&self.peer_options, &self.identity);
+        let audio = self.audio_to_offer(source);
+        let offering = Offering { video: profile, audio: &audio, channel: Some(LABEL) };
         let offered = catch_unwind(AssertUnwindSafe(|| {
-            Peer::offer(now, options, identity, entropy(), profile, Some(LABEL))
+            Peer::offer(now, options, identity, entropy(), &offering)
         }));
         match offered {
             Ok(Ok((peer, offer))) => {
@@ -73,17 +76,53 @@ impl Server {
         seats.into_iter().for_each(|seat| self.offer_to_room(now, seat));
     }
 
+    /// A stream is something else than was offered: whoever still wants it asks again.
+    pub(in crate::net) fn close_room_viewers(&mut self, now: Instant, id: SourceId) {
+        let shows = |room: &&RoomLink| room.published.as_ref().is_some_and(|it| it.source == id);
+        let rooms = self.rooms.all.iter().filter(shows);
+        let viewers: Vec<_> = rooms.flat_map(|room| room.peers.values().copied()).collect();
+        viewers.into_iter().for_each(|viewer| self.remove_viewer(now, viewer));
+    }
+
     /// The viewer's answer.
     pub(super) fn take_room_answer(&mut self, now: Instant, seat: Seat, sdp: &str) {
-        let mut accepted = Ok(());
+        let Some(id) = self.member(seat) else { return };
+        let mut accepted = Ok(<(String, String)>::default());
         let is_sound = self.with_member(seat, |peer, sink| {
-            accepted = peer.accept_answer(now, sdp, sink);
+            let before = peer.ufrag().to_owned();
+            let answer = peer.accept_answer(now, sdp, sink);
+            accepted = answer.map(|()| (before, peer.ufrag().to_owned()));
         });
+        match &accepted {
+            Ok((before, ufrag)) if before != ufrag => self.demux.rename(before, ufrag, id),
+            Ok(_) => self.begin_offered_audio(now, id),
+            Err(_) => {}
+        }
         if let Err(error) = &accepted {
             log::warn!("room: a viewer's answer can't be used: {error}");
         }
         if accepted.is_err() || !is_sound {
             self.close_member(now, seat);
+        }
+    }
+
+    /// What of it a viewer wants to be sent.
+    pub(super) fn take_room_wishes(&mut self, now: Instant, seat: Seat, audio: bool, video: bool) {
+        let Some(id) = self.member(seat) else { return };
+        let Some(viewer) = self.viewers.get_mut(&id) else { return };
+        let has_audio = viewer.peer.as_ref().is_some_and(|peer| !peer.audio_codecs(0).is_empty());
+        viewer.audio = if audio && has_audio { vec![0] } else { Vec::new() };
+        if std::mem::replace(&mut viewer.is_blind, !video) && video {
+            self.refresh_room_viewer(now, seat);
+        }
+    }
+
+    /// A viewer wants ICE to begin anew.
+    pub(super) fn restart_room_viewer(&mut self, now: Instant, seat: Seat) {
+        let mut offered = None;
+        self.with_member(seat, |peer, _| offered = peer.offer_restart(now, entropy()).ok());
+        if let Some(offer) = offered {
+            self.tell_room(now, seat, PeerEvent::Description(offer));
         }
     }
 

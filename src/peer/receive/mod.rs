@@ -22,8 +22,8 @@ use str0m::{Event as RtcEvent, RtcConfig};
 
 use super::{
     Answer, EndReason, Entropy, Identity, OfferError, Peer, PeerOptions, Sink, add_candidates,
+    audio, formats,
 };
-use crate::engine::codec::{AudioCodec, VideoCodec};
 use crate::intake::publisher::{Codec, Packet, Report};
 use crate::limits;
 
@@ -357,33 +357,14 @@ fn degrees(held: VideoOrientation) -> u16 {
 
 fn enable(config: RtcConfig, codec: Codec) -> RtcConfig {
     match codec {
-        Codec::Video(VideoCodec::H264) => config.enable_h264(true),
-        Codec::Video(VideoCodec::Vp8) => config.enable_vp8(true),
-        Codec::Video(VideoCodec::Vp9) => config.enable_vp9(true),
-        Codec::Video(VideoCodec::Av1) => config.enable_av1(true),
-        // Its packets are not put together yet.
-        Codec::Video(VideoCodec::H265) => config,
-        Codec::Audio(AudioCodec::Opus) => config.enable_opus(true, false),
-        Codec::Audio(AudioCodec::Pcmu) => config.enable_pcmu(true, false),
-        Codec::Audio(AudioCodec::Pcma) => config.enable_pcma(true, false),
-        Codec::Audio(AudioCodec::G722) => config.enable_g722(true, false),
-        // WebRTC has no payload format for it that anybody implements.
-        Codec::Audio(AudioCodec::Aac(_)) => config,
+        Codec::Video(codec) => formats::enable(config, codec),
+        Codec::Audio(codec) => audio::enable(config, &[codec]),
     }
 }
 
 fn own_codec(codec: RtcCodec) -> Option<Codec> {
-    Some(match codec {
-        RtcCodec::H264 => Codec::Video(VideoCodec::H264),
-        RtcCodec::Vp8 => Codec::Video(VideoCodec::Vp8),
-        RtcCodec::Vp9 => Codec::Video(VideoCodec::Vp9),
-        RtcCodec::Av1 => Codec::Video(VideoCodec::Av1),
-        RtcCodec::Opus => Codec::Audio(AudioCodec::Opus),
-        RtcCodec::PCMU => Codec::Audio(AudioCodec::Pcmu),
-        RtcCodec::PCMA => Codec::Audio(AudioCodec::Pcma),
-        RtcCodec::G722 => Codec::Audio(AudioCodec::G722),
-        _ => return None,
-    })
+    let video = formats::own_codec(codec).map(Codec::Video);
+    video.or_else(|| audio::own_codec(codec).map(Codec::Audio))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use str0m::rtp::{ExtensionValues, RtpWrite, SeqNo};
 use str0m::{Candidate, IceConnectionState, Input, Output, Rtc};
 
 use super::*;
+use crate::engine::codec::{AudioCodec, VideoCodec};
 use crate::engine::gop::GopLimits;
 use crate::engine::hub::{self, Hub, HubOptions, SwitchPolicy};
 use crate::engine::keyframe::Method;

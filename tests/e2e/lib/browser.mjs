@@ -190,7 +190,7 @@ export class Browser {
    * A session that is not connected yet.
    *
    * @param {object} options `url` of the WebSocket, `slots` as in multistream/init, `clocks` by
-   *   camera number, and `relay` {from, to} UDP ports
+   *   camera number, `relay` {from, to} UDP ports, and `codec`, the only one that it offers
    */
   viewer(options, page = this.page) {
     return new Viewer(page, options).create();

@@ -44,13 +44,19 @@ class Drawing {
 }
 
 class Publisher {
-  async start({ url, token, relay, kbps, picture }) {
+  /** `codec`: the name of the only one that is offered; without it all are. */
+  async start({ url, token, relay, kbps, picture, codec }) {
     this.drawing = new Drawing(picture);
     this.peer = new RTCPeerConnection();
     const [track] = this.drawing.stream.getTracks();
     track.contentHint = 'detail'; // keeps its size, whatever the bitrate
     const sendEncodings = [{ maxBitrate: kbps * 1000 }];
-    this.peer.addTransceiver(track, { direction: 'sendonly', sendEncodings });
+    const video = this.peer.addTransceiver(track, { direction: 'sendonly', sendEncodings });
+    if (codec) {
+      const { codecs } = RTCRtpSender.getCapabilities('video');
+      const wanted = [`video/${codec}`, 'video/rtx'];
+      video.setCodecPreferences(codecs.filter(({ mimeType }) => wanted.includes(mimeType)));
+    }
     const sound = new AudioContext().createMediaStreamDestination();
     this.peer.addTransceiver(sound.stream.getTracks()[0], { direction: 'sendonly' });
     await this.peer.setLocalDescription();

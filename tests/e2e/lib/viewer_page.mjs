@@ -130,8 +130,8 @@ function throughRelay(sdp, relay) {
 
 /** One session. */
 class Viewer {
-  constructor({ url, slots, clocks, relay }) {
-    Object.assign(this, { url, slots, clocks, relay });
+  constructor({ url, slots, clocks, relay, codec }) {
+    Object.assign(this, { url, slots, clocks, relay, codec });
     this.readers = new Map();
     this.ears = new Map();
     this.statuses = [];
@@ -208,7 +208,13 @@ class Viewer {
   async offer() {
     this.peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
     this.slots.forEach(({ slot }) => {
-      const { receiver } = this.peer.addTransceiver('video', { direction: 'recvonly' });
+      const transceiver = this.peer.addTransceiver('video', { direction: 'recvonly' });
+      const { receiver } = transceiver;
+      if (this.codec) {
+        const { codecs } = RTCRtpReceiver.getCapabilities('video');
+        const wanted = [`video/${this.codec}`, 'video/rtx'];
+        transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => wanted.includes(mimeType)));
+      }
       const video = document.createElement('video');
       Object.assign(video, { muted: true, autoplay: true, playsInline: true });
       document.body.append(video);
