@@ -10,6 +10,9 @@ use super::matroska::Matroska;
 use super::merge::Sound;
 use super::mp4::Mp4;
 
+/// Between two pictures at least, in ticks: pictures that came at once were taken at once, for all
+/// we know, and Matroska counts milliseconds.
+const STEP: u64 = VIDEO_HZ as u64 / 1000;
 /// Of the only picture of a file, in ticks.
 const LONE_PICTURE: u32 = VIDEO_HZ / 25;
 
@@ -70,17 +73,6 @@ pub(super) fn veil(container: Container, fragment: &[u8]) -> Option<Veil> {
 enum Writer {
     Mp4(Mp4),
     Matroska(Matroska),
-}
-
-impl Writer {
-    /// The least time between two pictures: what its clock tells apart. Of pictures that were held
-    /// up, a report of their sender's may say that all are of one moment.
-    fn least_ticks(&self) -> u64 {
-        match self {
-            Self::Mp4(_) => 1,
-            Self::Matroska(_) => u64::from(VIDEO_HZ) / 1_000,
-        }
-    }
 }
 
 impl Part {
@@ -185,8 +177,7 @@ impl Part {
         key: bool,
         data: Vec<u8>,
     ) -> Option<Vec<u8>> {
-        let least = self.writer.least_ticks();
-        let floor = self.pending.as_ref().map_or(0, |pending| pending.ticks + least);
+        let floor = self.pending.as_ref().map_or(0, |pending| pending.ticks + STEP);
         let ticks = ticks(self.duration(captured_at), VIDEO_HZ).max(floor);
         self.end = self.end.max(captured_at);
         self.settle_pending(ticks);

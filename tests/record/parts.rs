@@ -200,21 +200,6 @@ fn pictures_kept_from_before_keep_their_times() {
 }
 
 #[test]
-fn pictures_of_one_moment_have_times_of_their_own() {
-    for codec in [H264, VideoCodec::Vp8] {
-        let mut studio = Studio::new(|options| options.audio = false);
-        for picture in &film(codec) {
-            studio.picture(codec, picture, studio.start);
-        }
-        studio.stop(studio.start);
-        let file = &studio.files[0];
-        let found = &samples(&file.name, &file.bytes())[&1];
-        assert_eq!(found.len(), 30);
-        assert!(found.windows(2).all(|pair| pair[0].at < pair[1].at), "{}", file.name);
-    }
-}
-
-#[test]
 fn sound_that_begins_later_is_in_the_next_part() {
     let mut studio = Studio::new(|_| {});
     let end = studio.play(studio.start, &films(2), None);
