@@ -14,7 +14,7 @@ const H265 = [
   '-pix_fmt yuv420p -c:v libx265 -preset ultrafast -x265-params',
   'bframes=0:keyint=30:log-level=error -f rtsp -rtsp_transport tcp {output}',
 ].join(' ');
-const WHY = 'the camera sends H265, this viewer can decode H264';
+const WHY = 'the camera sends H265, this viewer can decode H264 and VP8 and VP9 and AV1';
 
 const told = (viewer, slot, ...wanted) => eventually(`slot ${slot} is ${wanted}`, 30_000,
   async () => (await viewer.statuses(slot)).find(({ status }) => wanted.includes(status)));
