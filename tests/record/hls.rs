@@ -106,6 +106,24 @@ fn every_segment_begins_with_a_key_picture_and_ends_where_the_next_one_begins() 
 }
 
 #[test]
+fn a_key_picture_soon_behind_a_write_begins_a_segment_all_the_same() {
+    let mut studio = Studio::new(|options| (options.hls, options.audio) = (true, false));
+    let film = film(H264);
+    // A write ends after a second, a third of one before the next key picture.
+    for number in 0..80 {
+        let picture = if number % 20 == 0 { &film[0] } else { &film[1] };
+        studio.picture(H264, picture, time(studio.start, number));
+    }
+    studio.stop(time(studio.start, 80));
+    let all = segments(&studio.files[0]);
+    assert_eq!(all.len(), 4);
+    for (segment, begin) in all.iter().zip((0..).step_by(120_000)) {
+        let pictures = &samples("a.mp4", &segment.bytes)[&1];
+        assert!(pictures[0].key && pictures[0].at == begin && pictures.len() == 20);
+    }
+}
+
+#[test]
 fn pictures_that_are_all_keys_make_segments_of_a_second() {
     let mut studio = Studio::new(|options| (options.hls, options.audio) = (true, false));
     let key = &film(H264)[0];

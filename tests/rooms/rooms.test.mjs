@@ -238,6 +238,7 @@ for (const kind of ['assigned', 'custom']) {
       assert.ok((await sessions()).some((session) => !before.includes(session)));
       const { health } = (await server.streams())['studio/cam7'];
       assert.ok(health.frame_age_ms < 5000 && health.keyframe_requests > 0, JSON.stringify(health));
+      await delay(2000);
       await pages.get('cam7').evaluate(() => room.leave());
     });
 
@@ -363,7 +364,7 @@ for (const kind of ['assigned', 'custom']) {
       const all = readdirSync(files, { recursive: true }).filter((name) => /\.\w+$/.test(name));
       const media = all.filter((name) => !name.endsWith('.jsonl'));
       const of = (name) => media.filter((file) => file.startsWith(`${name}/`)).length;
-      const parts = { 1: 1, 2: 1, 3: 2, 4: 1, 5: 1, 6: 1 };
+      const parts = { 1: 1, 2: 1, 3: 2, 4: 1, 5: 1, 6: 1, 7: 2 };
       for (const [n, count] of Object.entries(parts)) {
         assert.equal(of(`studio_cam${n}`), count, media.join());
       }

@@ -95,6 +95,15 @@ class Publisher {
     };
   }
 
+  /** Sends nothing any more, as a page that hangs; its connection stays up. */
+  async freeze() {
+    await Promise.all(this.peer.getSenders().map((sender) => sender.replaceTrack(null)));
+  }
+
+  state() {
+    return this.peer.connectionState;
+  }
+
   async end() {
     const { status } = await fetch(this.resource, { method: 'DELETE' });
     this.stop();
