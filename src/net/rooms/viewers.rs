@@ -40,7 +40,7 @@ impl Server {
                 return;
             }
         };
-        let (options, identity) = (&self.peer_options, &self.identity);
+        let (options, identity) = (&self.room_peer_options(), &self.identity);
         let offered = catch_unwind(AssertUnwindSafe(|| {
             Peer::offer(now, options, identity, entropy(), profile, Some(LABEL))
         }));
@@ -48,7 +48,7 @@ impl Server {
             Ok(Ok((peer, offer))) => {
                 let id = self.insert_viewer(now, None, Audience::RoomViewer, &[Some(stream)]);
                 self.seat_member(id, seat);
-                self.connect_member(id, peer);
+                self.connect_member(id, peer, &offer);
                 self.tell_room(now, seat, PeerEvent::Description(offer));
             }
             Ok(Err(error)) => {
