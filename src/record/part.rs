@@ -10,6 +10,8 @@ use super::matroska::Matroska;
 use super::merge::Sound;
 use super::mp4::Mp4;
 
+/// The least from one picture to the next, in ticks: what the coarser container can tell apart.
+const PICTURE_MIN: u64 = VIDEO_HZ as u64 / 1000;
 /// Of the only picture of a file, in ticks.
 const LONE_PICTURE: u32 = VIDEO_HZ / 25;
 
@@ -128,7 +130,7 @@ impl Part {
         key: bool,
         data: Vec<u8>,
     ) -> Option<Vec<u8>> {
-        let floor = self.pending.as_ref().map_or(0, |pending| pending.ticks + 1);
+        let floor = self.pending.as_ref().map_or(0, |pending| pending.ticks + PICTURE_MIN);
         let ticks = ticks(self.duration(captured_at), VIDEO_HZ).max(floor);
         self.end = self.end.max(captured_at);
         self.settle_pending(ticks);

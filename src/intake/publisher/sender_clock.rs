@@ -1,12 +1,13 @@
 //! A sender's clock on ours, so that what was seen and heard together has the same instant.
 //!
 //! Each track counts from elsewhere; sender reports say what the sender's one clock showed at a
-//! count. Before the first report of a track it has only its own.
+//! count. Before the first report of a track it has only its own, which then goes on to say how
+//! late a packet is: so the first report moves nothing by what one packet was late.
 
 use std::time::Instant;
 
 use super::packet::Report;
-use crate::engine::capture_clock::{correct, micros_between, shifted};
+use crate::engine::capture_clock::{CaptureClock, correct, micros_between, shifted};
 
 /// A clock in microseconds, as seen from here. It follows the earliest arrivals: a packet can be
 /// late, never early.
@@ -30,14 +31,12 @@ impl SenderClock {
 pub(super) struct TrackClock {
     clock_hz: u32,
     report: Option<Report>,
-    /// The first timestamp, for as long as there is no report.
-    first: Option<u32>,
-    alone: SenderClock,
+    alone: CaptureClock,
 }
 
 impl TrackClock {
     pub(super) fn new(clock_hz: u32) -> Self {
-        Self { clock_hz, report: None, first: None, alone: SenderClock::default() }
+        Self { clock_hz, report: None, alone: CaptureClock::new(clock_hz) }
     }
 
     pub(super) fn handle_report(&mut self, report: Report) {
@@ -51,13 +50,11 @@ impl TrackClock {
         arrival: Instant,
         shared: &mut SenderClock,
     ) -> Instant {
-        let Some(report) = self.report else {
-            let first = *self.first.get_or_insert(timestamp);
-            return self.alone.at(self.micros(timestamp, first), arrival);
-        };
+        let latest = self.alone.handle_frame(timestamp, arrival);
+        let Some(report) = self.report else { return latest };
         // Reports come every few seconds; a sender that stops to send them wraps after hours.
         let since = self.micros(timestamp, report.timestamp);
-        shared.at(report.sender_micros.saturating_add(since), arrival)
+        shared.at(report.sender_micros.saturating_add(since), latest)
     }
 
     fn micros(&self, timestamp: u32, reference: u32) -> i64 {
@@ -94,6 +91,22 @@ mod tests {
             );
             let apart = seen.max(heard) - seen.min(heard);
             assert!(apart < ms(2), "{n}: {apart:?}");
+        }
+    }
+
+    #[test]
+    fn a_first_report_moves_nothing_though_its_packet_was_late() {
+        let start = Instant::now();
+        let mut shared = SenderClock::default();
+        let mut clock = TrackClock::new(90_000);
+        for n in 0..50_u32 {
+            if n == 5 {
+                clock.handle_report(Report { timestamp: 45_000, sender_micros: 77 });
+            }
+            let late = if n == 5 { ms(110) } else { ms(0) };
+            let at = clock.at(n * 9_000, start + ms(100) * n + late, &mut shared);
+            let expected = start + ms(100) * n;
+            assert!(at.max(expected) - at.min(expected) < ms(1), "{n}");
         }
     }
 

@@ -1,0 +1,70 @@
+/** What the tests of rooms have in common: the pages of those in them, and what is in files. */
+
+import { execFile } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+export const run = promisify(execFile);
+export const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+/** On a machine with better things to do. */
+export const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 20_000);
+
+const FILES = {
+  '/publisher': ['text/html', 'publisher.html'],
+  '/viewer': ['text/html', 'viewer.html'],
+  '/barcode.mjs': ['text/javascript', '../e2e/barcode.mjs'],
+};
+
+/** Serves the pages of those in rooms. */
+export async function servePages(port = 0, host = '127.0.0.1') {
+  const server = createServer((request, response) => {
+    const [type, name] = FILES[request.url.split('?')[0]] ?? ['text/plain'];
+    response.writeHead(name ? 200 : 404, { 'Content-Type': type });
+    response.end(name && readFileSync(here(name)));
+  });
+  await new Promise((resolve) => server.listen(port, host, resolve));
+  return server;
+}
+
+/** Paths of the media files below a folder, from there. */
+export function mediaFiles(folder) {
+  const all = readdirSync(folder, { recursive: true });
+  return all.filter((name) => /\.(mp4|webm|mkv)$/.test(name)).sort();
+}
+
+/** The lines of a folder's index about one kind of event. */
+export function index(folder, event) {
+  const lines = readFileSync(`${folder}/index.jsonl`, 'utf8').trim().split('\n');
+  return lines.map((line) => JSON.parse(line)).filter((line) => line.event === event);
+}
+
+/** What ffmpeg says of a file that it decodes as a whole, and how many pictures it decodes. */
+export async function play(file) {
+  // Times as they are in the file, not rounded to a frame rate.
+  const times = ['-fps_mode', 'passthrough', '-enc_time_base', '-1'];
+  const to = ['-f', 'null', '-progress', 'pipe:1', '-'];
+  const { stdout, stderr } = await run('ffmpeg', ['-v', 'warning', '-i', file, ...times, ...to]);
+  // Channels of Opus are said in its header, which ffmpeg calls a guess.
+  const said = stderr.split('\n').filter((line) => line && !/Guessed Channel/.test(line));
+  return { said: said.join('\n'), pictures: Number(/frame=(\d+)\n(?![^]*frame=)/.exec(stdout)?.[1] ?? 0) };
+}
+
+/** Codecs, packets and end of each track of a file. */
+export async function probe(file) {
+  const entries = 'stream=codec_name:packet=codec_type,pts_time,duration_time';
+  const { stdout } = await run('ffprobe', [
+    ...['-v', 'error', '-of', 'json', '-show_entries', entries, file],
+  ]);
+  const { streams, packets } = JSON.parse(stdout);
+  const of = (type) => packets.filter((packet) => packet.codec_type === type);
+  const end = (all) => Math.max(0, ...all.map((it) => Number(it.pts_time) + Number(it.duration_time ?? 0)));
+  return {
+    codecs: streams.map((stream) => stream.codec_name).sort(),
+    pictures: of('video').length,
+    sounds: of('audio').length,
+    ends: { video: end(of('video')), audio: end(of('audio')) },
+    seconds: end(packets),
+  };
+}
