@@ -140,29 +140,33 @@ test(`killed ${KILLS} times at any moment, a recorder of three publishers leaves
     const begun = index(folder, 'opened');
     assert.equal(begun.length, 3);
     for (const { file, began } of begun) {
-      const path = `${folder}/${file}`;
-      const { said, pictures } = await play(whole(path));
+      const path = await whole(`${folder}/${file}`);
+      const { said, pictures } = path ? await play(path) : { said: '', pictures: 0 };
       assert.equal(said, '', path);
-      assert.ok(pictures > 0, path);
-      const { seconds } = await probe(whole(path));
+      const { seconds } = pictures ? await probe(path) : { seconds: 0 };
       lost.push((at - Date.parse(began)) / 1000 - seconds);
     }
   }
   console.log(`${lost.length} files; ${Math.min(...lost).toFixed(2)} to ` +
-    `${Math.max(...lost).toFixed(2)} s before the kill were lost, ${median(lost).toFixed(2)} s in the median`);
+    `${Math.max(...lost).toFixed(2)} s before the kill were lost, ` +
+    `${median(lost).toFixed(2)} s in the median`);
   // A write holds a second, pictures wait half a one for their sound, and the machine is busy.
   assert.ok(Math.max(...lost) < 2, String(lost));
 });
 
-/** The file without the box that was being written: players pass over it, ffmpeg with a word. */
-function whole(path) {
-  if (!path.endsWith('.mp4')) return path;
+/**
+ * The file without what was being written, which players pass over and ffmpeg has a word for; none
+ * where nothing was written yet.
+ */
+async function whole(path) {
+  if (!path.endsWith('.mp4')) return (await probe(path)).pictures ? path : null;
   const data = readFileSync(path);
   let end = 0;
   for (let at = 0; at + 8 <= data.length; at += data.readUInt32BE(at)) {
     const stop = at + data.readUInt32BE(at);
     if (data.toString('latin1', at + 4, at + 8) === 'mdat' && stop <= data.length) end = stop;
   }
+  if (!end) return null;
   writeFileSync(`${path}.whole.mp4`, data.subarray(0, end));
   return `${path}.whole.mp4`;
 }

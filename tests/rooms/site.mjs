@@ -17,12 +17,15 @@ const FILES = {
   '/barcode.mjs': ['text/javascript', '../e2e/barcode.mjs'],
 };
 
-/** Serves the pages of those in rooms. */
-export async function servePages(port = 0, host = '127.0.0.1') {
+/** Serves the pages of those in rooms, and what else is given: type and text by path. */
+export async function servePages(port = 0, host = '127.0.0.1', more = {}) {
   const server = createServer((request, response) => {
-    const [type, name] = FILES[request.url.split('?')[0]] ?? ['text/plain'];
-    response.writeHead(name ? 200 : 404, { 'Content-Type': type });
-    response.end(name && readFileSync(here(name)));
+    const path = request.url.split('?')[0];
+    const [type, name] = FILES[path] ?? [];
+    const [otherType, text] = more[path] ?? [];
+    const is = type ?? otherType;
+    response.writeHead(is ? 200 : 404, { 'Content-Type': is ?? 'text/plain' });
+    response.end(name ? readFileSync(here(name)) : text);
   });
   await new Promise((resolve) => server.listen(port, host, resolve));
   return server;

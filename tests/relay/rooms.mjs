@@ -1,0 +1,97 @@
+/** Recording a room whose publisher can be reached by a relay alone. */
+
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { delay, eventually } from '../e2e/lib/process.mjs';
+import { mediaFiles, play, probe } from '../rooms/site.mjs';
+import { ADDRESSES } from './networks.mjs';
+import { BINARY, OUT, PASSWORD, STUN, USER, passed, relay, start, urls } from './world.mjs';
+
+const [SIGNALLING_PORT, PAGES_PORT] = [4443, 8080];
+const WITHIN_MS = 20_000;
+const RECORD_MS = 3000;
+const FILES = `${OUT}rooms`;
+const script = (name) => fileURLToPath(new URL(name, import.meta.url));
+
+/** A page that publishes in the viewer's network. */
+async function publish(browser, stream, more) {
+  const page = await browser.newPage();
+  const at = `${ADDRESSES.middleToViewer}:${PAGES_PORT}`;
+  const query = new URLSearchParams({
+    server: `ws://${ADDRESSES.middleToViewer}:${SIGNALLING_PORT}`, kind: 'assigned',
+    room: 'far', stream, width: 160, height: 120, fps: 10, ...more,
+  });
+  await page.goto(`http://${at}/publisher?${query}`);
+  return page;
+}
+
+/** The recorder, in the server's network; direct ways stay closed to it but for a reason. */
+function record(name, ...options) {
+  return start('server', [
+    BINARY, 'record', '--room', 'far', '--password', 'false', '--record', `${FILES}/${name}/`,
+    '--server', `ws://${ADDRESSES.middleToServer}:${SIGNALLING_PORT}`, ...options,
+  ], { env: { ...process.env, SSL_CERT_FILE: `${OUT}cert.pem` } });
+}
+
+/** Records for a while, and sees to it that all of it is there. */
+async function recorded(page, name, ...options) {
+  const recorder = record(name, ...options, '--ice-transport-policy', 'relay');
+  const files = () => mediaFiles(`${FILES}/${name}`);
+  const begins = Date.now();
+  try {
+    await eventually('a file', WITHIN_MS, () => files().length === 1);
+  } catch (error) {
+    throw new Error(`${error.message}\n${recorder.log.join('\n')}`);
+  }
+  const firstMs = Date.now() - begins;
+  await delay(RECORD_MS);
+  const sent = await page.evaluate(() => room.sent());
+  await recorder.stop();
+  const log = recorder.log.join('\n');
+  assert(![USER, PASSWORD].some((secret) => log.includes(secret)), 'a credential is in the log');
+  const path = `${FILES}/${name}/${files()[0]}`;
+  const [{ said, pictures }, { codecs, seconds }] = [await play(path), await probe(path)];
+  assert.equal(said, '');
+  assert.deepEqual(codecs, ['h264', 'opus']);
+  assert.equal(sent.remote, 'relay', log);
+  assert(pictures >= sent.frames - 1, `${pictures} of ${sent.frames} pictures`);
+  return `${pictures} pictures in ${seconds.toFixed(1)} s, none missing; the file ` +
+    `was begun after ${firstMs} ms (${sent.local} to ${sent.remote})`;
+}
+
+/** By relays of the command line, and by those that the room's service lists. */
+export async function rooms(_, browser) {
+  rmSync(FILES, { recursive: true, force: true });
+  const signalling = script('../rooms/signalling.py');
+  const server = start('middle', ['/usr/bin/python3', signalling, 'assigned', `0.0.0.0:${SIGNALLING_PORT}`]);
+  await server.line(5000);
+  const list = { servers: [
+    { ...relay(`turn:${ADDRESSES.middleToServer}:1`), tz: 0 }, // nobody is there
+    { ...relay(urls().udp), tz: 60, udp: true },
+    { ...relay(urls().tcp), tz: 60, udp: false },
+  ] };
+  const pages = start('middle', ['node', script('middle.mjs'), `${PAGES_PORT}`, JSON.stringify(list)]);
+  await pages.line(10_000);
+
+  let page = await publish(browser, 'away', { ice: JSON.stringify({ iceServers: [STUN] }) });
+  const direct = record('direct');
+  for (const [name, url] of Object.entries(urls())) {
+    const [scheme, host] = [url.split(':')[0], url.slice(url.indexOf(':') + 1)];
+    const server = `${scheme}:${USER}:${PASSWORD}@${host}`;
+    const how = await recorded(page, name, '--turn-server', server);
+    passed(`a room is recorded by a relay over ${name}: ${how}`);
+  }
+  await direct.stop();
+  assert.throws(() => mediaFiles(`${FILES}/direct`), 'the networks are not apart');
+  await page.close();
+
+  const at = (middle) => `http://${middle}:${PAGES_PORT}/turn?ts=${PASSWORD}`;
+  page = await publish(browser, 'far_away', {
+    ice: JSON.stringify({ iceTransportPolicy: 'relay' }), relays: at(ADDRESSES.middleToViewer),
+  });
+  const how = await recorded(page, 'listed', '--relays-from', at(ADDRESSES.middleToServer));
+  passed(`and where both find relays in the list of the room's service: ${how}`);
+  await page.close();
+  await Promise.all([server, pages].map((child) => child.kill()));
+}
