@@ -13,7 +13,8 @@ export const OUT = fileURLToPath(new URL('out/', import.meta.url));
 export const [USER, PASSWORD] = ['hunter1-user', 'hunter2-password'];
 /** Within a nonce's life no request is repeated with another one. */
 export const NONCE_S = 10;
-const [TURN_PORT, TURNS_PORT] = [3478, 5349];
+/** coturn takes the next port of each as well. */
+const portsOf = (shift) => ({ turn: 3478 + 10 * shift, turns: 5349 + 10 * shift });
 
 const children = [];
 const began = Date.now();
@@ -45,34 +46,38 @@ export function certificate() {
   chmodSync(file('key'), 0o644);
 }
 
-/** A TURN server in the middle; each on ports of its own, so many behind the usual ones. */
+/** A TURN server in the middle; each on ports of its own, so many tens behind the usual ones. */
 export async function startCoturn(shift = 0) {
+  const { turn, turns } = portsOf(shift);
   const ports = [40_000 + 100 * shift, 40_099 + 100 * shift];
   const child = start('middle', [
     'turnserver', '-n', '--log-file=stdout', '--no-cli', '--lt-cred-mech',
     `--user=${USER}:${PASSWORD}`, '--realm=relay.test', `--cert=${OUT}cert.pem`,
     `--pkey=${OUT}key.pem`, `--listening-ip=${ADDRESSES.middleToServer}`,
     `--listening-ip=${ADDRESSES.middleToViewer}`, `--relay-ip=${ADDRESSES.middleToViewer}`,
-    `--listening-port=${TURN_PORT + shift}`, `--tls-listening-port=${TURNS_PORT + shift}`,
+    `--listening-port=${turn}`, `--tls-listening-port=${turns}`,
     `--min-port=${ports[0]}`, `--max-port=${ports[1]}`, `--stale-nonce=${NONCE_S}`,
     `--pidfile=${OUT}coturn-${shift}.pid`, `--userdb=${OUT}coturn-${shift}.db`,
   ]);
-  const listens = `${ADDRESSES.middleToServer}:${TURNS_PORT + shift}`;
+  const listens = `${ADDRESSES.middleToServer}:${turns}`;
   await eventually('coturn listens', 10_000, () =>
     inside('middle', 'ss -Htln').toString().includes(listens));
   return child;
 }
 
 export const relay = (url, extra) => ({ urls: url, username: USER, credential: PASSWORD, ...extra });
-export const urls = (shift = 0) => ({
-  udp: `turn:${ADDRESSES.middleToServer}:${TURN_PORT + shift}`,
-  tcp: `turn:${ADDRESSES.middleToServer}:${TURN_PORT + shift}?transport=tcp`,
-  tls: `turns:${ADDRESSES.middleToServer}:${TURNS_PORT + shift}`,
-});
+export function urls(shift = 0) {
+  const { turn, turns } = portsOf(shift);
+  return {
+    udp: `turn:${ADDRESSES.middleToServer}:${turn}`,
+    tcp: `turn:${ADDRESSES.middleToServer}:${turn}?transport=tcp`,
+    tls: `turns:${ADDRESSES.middleToServer}:${turns}`,
+  };
+}
 // Browsers hide their addresses from pages; what a STUN server sees of them is told to the server.
-export const STUN = { urls: `stun:${ADDRESSES.middleToViewer}:${TURN_PORT}` };
+export const STUN = { urls: `stun:${ADDRESSES.middleToViewer}:${portsOf(0).turn}` };
 export const viewerRelay = (transport) =>
-  relay(`turn:${ADDRESSES.middleToViewer}:${TURN_PORT}?transport=${transport}`);
+  relay(`turn:${ADDRESSES.middleToViewer}:${portsOf(0).turn}?transport=${transport}`);
 
 export async function startBrowser() {
   const file = `${OUT}chromium`;

@@ -1,60 +1,37 @@
-/** What browsers publish in a room, against what is in files: all of it, in step, whatever ends. */
+/** What browsers publish in a room, against what is in files: all of it, as long, in step. */
 
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { Browser } from '../e2e/lib/browser.mjs';
-import { Child, delay, eventually } from '../e2e/lib/process.mjs';
-import { BINARY, Server } from '../e2e/lib/server.mjs';
-import { PATIENCE_MS, here, index, mediaFiles, play, probe, run, servePages } from './site.mjs';
+import { delay, eventually } from '../e2e/lib/process.mjs';
+import { Server } from '../e2e/lib/server.mjs';
+import { PATIENCE_MS, Scene, here, index, median, mediaFiles, play, probe, run } from './site.mjs';
 
 const FILES = here('out/recording');
-const KILLS = Number(process.env.KILLS ?? 20);
 /** What may be missing at the beginning: the time from the answer to the first key picture. */
 const START_MAX_S = 0.7;
 /** An Opus packet of a browser. */
 const SOUND_S = 0.02;
 const CODECS = { VP8: 'vp8', VP9: 'vp9', AV1: 'av1', H264: 'h264' };
-const FPS = 25;
-/** A beep at each frame whose number is a multiple of this. */
+const SMALL = { width: 160, height: 120, fps: 10 };
+/** Of the clapper: a beep at each frame whose number is a multiple of this. */
 const PERIOD = 25;
 
-const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-
-let site;
-let signalling;
-let url;
-let browser;
-
-before(async () => {
-  rmSync(FILES, { recursive: true, force: true });
-  site = await servePages();
-  signalling = new Child('/usr/bin/python3', [here('signalling.py'), 'assigned']);
-  url = await signalling.line(5000);
-  browser = await Browser.start();
-});
-after(async () => {
-  await browser?.stop();
-  await signalling?.stop();
-  site?.close();
-});
-
-async function publish(room, stream, more = '&width=160&height=120&fps=10') {
-  const page = await browser.client.newPage();
-  const query = `server=${url}&kind=assigned&room=${room}&stream=${stream}`;
-  await page.goto(`http://127.0.0.1:${site.address().port}/publisher?${query}${more}`);
-  return page;
-}
-
 describe('a room in files', () => {
+  let scene;
   let server;
-  const options = () => ({ server: url, room: 'whole', password: false, flavour: 'assigned' });
 
   before(async () => {
+    rmSync(FILES, { recursive: true, force: true });
+    scene = await Scene.start('assigned');
+    const room = { server: scene.url, room: 'whole', password: false, flavour: 'assigned' };
     const record = `${FILES}/{stream}/{part}`;
-    server = await Server.run({}, { config: { rooms: { studio: { ...options(), record } } } });
+    server = await Server.run({}, { config: { rooms: { studio: { ...room, record } } } });
   });
-  after(() => server?.stop());
+  after(async () => {
+    await scene?.stop();
+    await server?.stop();
+  });
 
   const live = (name) =>
     eventually(`${name} is live`, PATIENCE_MS, async () =>
@@ -66,7 +43,7 @@ describe('a room in files', () => {
   test('in each codec that a browser sends: every picture, as long as it was published', async () => {
     const names = Object.keys(CODECS);
     const pages = await Promise.all(names.map((name) =>
-      publish('whole', name, `&width=160&height=120&fps=10&codec=${name}`)));
+      scene.publish('whole', name, { ...SMALL, codec: name })));
     await Promise.all(names.map(live));
     await delay(6000);
     const sent = await Promise.all(pages.map((page) => page.evaluate(() => room.finish())));
@@ -94,8 +71,8 @@ describe('a room in files', () => {
   });
 
   test('a flash and its beep are less than 40 ms apart', async () => {
-    const picture = `&width=320&height=180&fps=${FPS}&clap=${PERIOD}`;
-    const page = await publish('whole', 'clapper', picture);
+    const picture = { width: 320, height: 180, fps: 25, clap: PERIOD };
+    const page = await scene.publish('whole', 'clapper', picture);
     await live('clapper');
     await delay(14_000);
     await page.evaluate(() => room.finish());
@@ -112,61 +89,3 @@ describe('a room in files', () => {
     await page.close();
   });
 });
-
-test(`killed ${KILLS} times at any moment, a recorder of three publishers leaves files that play`, {
-  skip: KILLS === 0,
-}, async () => {
-  const names = ['a', 'b', 'c'];
-  const codecs = ['H264', 'VP8', 'AV1'];
-  const pages = await Promise.all(names.map((name, n) =>
-    publish('killed', name, `&width=160&height=120&fps=10&codec=${codecs[n]}`)));
-  const args = ['record', '--room', 'killed', '--server', url, '--password', 'false'];
-  const killed = [];
-  for (let number = 0; number < KILLS; number += 1) {
-    const folder = `${FILES}/killed/${number}`;
-    const recorder = new Child(BINARY, [...args, '--record', `${folder}/`]);
-    await eventually('each has a file', PATIENCE_MS, () => mediaFiles(folder).length === 3)
-      .catch((error) => {
-        throw new Error(`${error.message}\n${recorder.log.join('\n')}`);
-      });
-    await delay(200 + Math.random() * 2300);
-    const at = Date.now();
-    await recorder.kill();
-    killed.push({ folder, at });
-  }
-  await Promise.all(pages.map((page) => page.close()));
-  const lost = [];
-  for (const { folder, at } of killed) {
-    const begun = index(folder, 'opened');
-    assert.equal(begun.length, 3);
-    for (const { file, began } of begun) {
-      const path = await whole(`${folder}/${file}`);
-      const { said, pictures } = path ? await play(path) : { said: '', pictures: 0 };
-      assert.equal(said, '', path);
-      const { seconds } = pictures ? await probe(path) : { seconds: 0 };
-      lost.push((at - Date.parse(began)) / 1000 - seconds);
-    }
-  }
-  console.log(`${lost.length} files; ${Math.min(...lost).toFixed(2)} to ` +
-    `${Math.max(...lost).toFixed(2)} s before the kill were lost, ` +
-    `${median(lost).toFixed(2)} s in the median`);
-  // A write holds a second, pictures wait half a one for their sound, and the machine is busy.
-  assert.ok(Math.max(...lost) < 2, String(lost));
-});
-
-/**
- * The file without what was being written, which players pass over and ffmpeg has a word for; none
- * where nothing was written yet.
- */
-async function whole(path) {
-  if (!path.endsWith('.mp4')) return (await probe(path)).pictures ? path : null;
-  const data = readFileSync(path);
-  let end = 0;
-  for (let at = 0; at + 8 <= data.length; at += data.readUInt32BE(at)) {
-    const stop = at + data.readUInt32BE(at);
-    if (data.toString('latin1', at + 4, at + 8) === 'mdat' && stop <= data.length) end = stop;
-  }
-  if (!end) return null;
-  writeFileSync(`${path}.whole.mp4`, data.subarray(0, end));
-  return `${path}.whole.mp4`;
-}

@@ -5,6 +5,8 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { Browser } from '../e2e/lib/browser.mjs';
+import { Child } from '../e2e/lib/process.mjs';
 
 export const run = promisify(execFile);
 export const here = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -30,6 +32,35 @@ export async function servePages(port = 0, host = '127.0.0.1', more = {}) {
   await new Promise((resolve) => server.listen(port, host, resolve));
   return server;
 }
+
+/** Pages, a signalling server, and a browser for those who publish. */
+export class Scene {
+  static async start(kind) {
+    const scene = new Scene();
+    scene.kind = kind;
+    scene.site = await servePages();
+    scene.signalling = new Child('/usr/bin/python3', [here('signalling.py'), kind]);
+    scene.url = await scene.signalling.line(5000);
+    scene.browser = await Browser.start();
+    return scene;
+  }
+
+  /** A page that publishes; `more` are further options of publisher.html. */
+  async publish(room, stream, more) {
+    const page = await this.browser.client.newPage();
+    const query = new URLSearchParams({ server: this.url, kind: this.kind, room, stream, ...more });
+    await page.goto(`http://127.0.0.1:${this.site.address().port}/publisher?${query}`);
+    return page;
+  }
+
+  async stop() {
+    await this.browser.stop();
+    await this.signalling.stop();
+    this.site.close();
+  }
+}
+
+export const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /** Paths of the media files below a folder, from there. */
 export function mediaFiles(folder) {
