@@ -26,7 +26,10 @@ after(() => scene?.stop());
  * where nothing was written yet.
  */
 async function whole(path) {
-  if (!path.endsWith('.mp4')) return (await probe(path)).pictures ? path : null;
+  if (!path.endsWith('.mp4')) {
+    const { pictures } = await probe(path).catch(() => ({ pictures: 0 }));
+    return pictures ? path : null;
+  }
   const data = readFileSync(path);
   let end = 0;
   for (let at = 0; at + 8 <= data.length; at += data.readUInt32BE(at)) {

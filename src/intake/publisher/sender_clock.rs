@@ -1,13 +1,19 @@
 //! A sender's clock on ours, so that what was seen and heard together has the same instant.
 //!
 //! Each track counts from elsewhere; sender reports say what the sender's one clock showed at a
-//! count. Before the first report of a track it has only its own, which then goes on to say how
-//! late a packet is: so the first report moves nothing by what one packet was late.
+//! count. Before the first report of a track it has only its own.
+//!
+//! A peer's clock is believed for longer than a camera's: what a stalled network or a busy sender
+//! has held back comes all at once, and was not taken all at once.
 
 use std::time::Instant;
 
+use super::limits::{LATE_MAX, LATE_STEP_MAX};
 use super::packet::Report;
-use crate::engine::capture_clock::{CaptureClock, correct, micros_between, shifted};
+use crate::engine::capture_clock::{CaptureClock, micros_between, shifted};
+
+/// Share of a late packet's error by which the mapping follows: the sender's clock may be slow.
+const CREEP: u32 = 256;
 
 /// A clock in microseconds, as seen from here. It follows the earliest arrivals: a packet can be
 /// late, never early.
@@ -20,7 +26,13 @@ impl SenderClock {
     /// The instant at which it showed this, at most `arrival`.
     pub(super) fn at(&mut self, micros: i64, arrival: Instant) -> Instant {
         let predicted = self.anchor.and_then(|(then, at)| shifted(at, micros.checked_sub(then)?));
-        let at = predicted.map_or(arrival, |predicted| correct(predicted, arrival));
+        let at = predicted.map_or(arrival, |predicted| {
+            match arrival.checked_duration_since(predicted) {
+                Some(late) if late <= LATE_MAX => predicted + late.min(LATE_STEP_MAX) / CREEP,
+                // Earlier than can be, or it is another clock now.
+                _ => arrival,
+            }
+        });
         self.anchor = Some((micros, at));
         at
     }
@@ -31,12 +43,13 @@ impl SenderClock {
 pub(super) struct TrackClock {
     clock_hz: u32,
     report: Option<Report>,
-    alone: CaptureClock,
+    /// What it follows before its first report.
+    alone: Option<CaptureClock>,
 }
 
 impl TrackClock {
     pub(super) fn new(clock_hz: u32) -> Self {
-        Self { clock_hz, report: None, alone: CaptureClock::new(clock_hz) }
+        Self { clock_hz, report: None, alone: Some(CaptureClock::new(clock_hz)) }
     }
 
     pub(super) fn handle_report(&mut self, report: Report) {
@@ -50,11 +63,16 @@ impl TrackClock {
         arrival: Instant,
         shared: &mut SenderClock,
     ) -> Instant {
-        let latest = self.alone.handle_frame(timestamp, arrival);
-        let Some(report) = self.report else { return latest };
+        // The first report moves nothing by what its packet was late.
+        let mut alone = self.alone.take();
+        let arrival = alone.as_mut().map_or(arrival, |it| it.handle_frame(timestamp, arrival));
+        let Some(report) = self.report else {
+            self.alone = alone;
+            return arrival;
+        };
         // Reports come every few seconds; a sender that stops to send them wraps after hours.
         let since = self.micros(timestamp, report.timestamp);
-        shared.at(report.sender_micros.saturating_add(since), latest)
+        shared.at(report.sender_micros.saturating_add(since), arrival)
     }
 
     fn micros(&self, timestamp: u32, reference: u32) -> i64 {
@@ -107,6 +125,20 @@ mod tests {
             let at = clock.at(n * 9_000, start + ms(100) * n + late, &mut shared);
             let expected = start + ms(100) * n;
             assert!(at.max(expected) - at.min(expected) < ms(1), "{n}");
+        }
+    }
+
+    #[test]
+    fn what_comes_all_at_once_after_a_silence_was_not_taken_all_at_once() {
+        let start = Instant::now();
+        let mut shared = SenderClock::default();
+        let mut clock = TrackClock::new(48_000);
+        clock.handle_report(Report { timestamp: 0, sender_micros: 0 });
+        for n in 0..1_000_u32 {
+            let taken = start + ms(20) * n;
+            let arrival = if (300..400).contains(&n) { start + ms(8_000) } else { taken };
+            let at = clock.at(n * 960, arrival, &mut shared);
+            assert!(at.max(taken) - at.min(taken) < ms(5), "{n}: {:?}", at - start);
         }
     }
 
