@@ -220,8 +220,9 @@ def check_parts(camera_film):
     server = Server(OUT / "parts", segment="2s")
     camera = server.push(camera_film)
     eventually("three parts", 30, lambda: len(server.files()) >= 3)
-    state = server.state()
-    assert state["state"] == "recording" and state["file"] == server.files()[-1].name, state
+    # The disk's thread tells of a file when it is there.
+    eventually("the newest is told", 5, lambda: server.state()["file"] == server.files()[-1].name)
+    assert server.state()["state"] == "recording", server.state()
     metrics = server.get("/metrics")
     assert 'crosspoint_recording_up{recording="cam"} 1' in metrics
     end(camera)
@@ -348,7 +349,12 @@ def check_step():
         "record": {"*": {"path": f"{folder}/{{stream}}/{{part}}", "min_free": "0"}},
     }
     server = Crosspoint(folder, config)
-    eventually("all have files", 20, lambda: len(list(folder.glob("*/*.m*"))) == len(names))
+
+    def heard():
+        streams = server.streams()
+        return all(streams[name]["recordings"][0]["audio_packets"] for name in names)
+
+    eventually("all have files with sound", 30, heard)
     time.sleep(20)
     server.child.send_signal(signal.SIGTERM)
     assert server.child.wait(10) == 0
