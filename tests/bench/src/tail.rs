@@ -2,6 +2,7 @@
 //! came.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -91,10 +92,10 @@ impl Tail {
             }
             for file in fs::read_dir(folder)? {
                 let path = file?.path();
-                if !self.files.contains_key(&path) {
-                    let file = File::open(&path)?;
+                if let Entry::Vacant(new) = self.files.entry(path) {
+                    let file = File::open(new.key())?;
                     let (rest, stamps) = (Vec::new(), Vec::new());
-                    self.files.insert(path, Growing { file, at: 0, rest, stamps });
+                    new.insert(Growing { file, at: 0, rest, stamps });
                 }
             }
         }
