@@ -327,7 +327,8 @@ def check_h265():
     length_ms = 1000 * pictures / FPS
     # The first ones come late, and those behind them by which they are timed do not.
     assert abs(closed["duration_ms"] - length_ms) < 300, closed
-    passed(f"H.265: {pictures} of {pictures} pictures, {closed['duration_ms']} ms of {length_ms:.0f}")
+    length = f"{closed['duration_ms']} ms of {length_ms:.0f}"
+    passed(f"H.265: {pictures} of {pictures} pictures, {length}")
 
 
 def check_step():

@@ -7,7 +7,9 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { delay, eventually } from '../e2e/lib/process.mjs';
-import { ADDRESSES, addCable, makeNetworks, removeCable, removeNetworks, within } from './networks.mjs';
+import {
+  ADDRESSES, addCable, makeNetworks, removeCable, removeNetworks, within,
+} from './networks.mjs';
 import { rooms } from './rooms.mjs';
 import {
   BINARY, NONCE_S, OUT, PASSWORD, STUN, USER, certificate, endAll, passed, relay, start,
@@ -188,7 +190,8 @@ async function listed(subject, browser) {
     relays_from: `http://${ADDRESSES.middleToServer}/turn?key=${PASSWORD}`,
     ice_transport_policy: 'relay',
   });
-  await eventually('an address', 20_000, () => subject.said(`tcp: ${ADDRESSES.middleToViewer}:40`));
+  const relayed = `tcp: ${ADDRESSES.middleToViewer}:40`;
+  await eventually('an address', 20_000, () => subject.said(relayed));
   const page = await subject.openPage(browser, { iceServers: [STUN] });
   const { firstMs } = await watch(page);
   passed(`a relay out of a list that is fetched: ${firstMs} ms`);
@@ -243,7 +246,8 @@ async function late(subject, browser) {
 async function mistakes(subject) {
   const wrong = { ...relay(URLS.udp), credential: `${PASSWORD}x` };
   await subject.start({ relays: [wrong] });
-  await eventually('it is said', 10_000, () => subject.said('user name or credential is wrong (401)'));
+  const why = 'user name or credential is wrong (401)';
+  await eventually('it is said', 10_000, () => subject.said(why));
   await delay(5000);
   assert.equal(subject.count('credential is wrong'), 1);
   assert(/crosspoint_relay_up\{[^}]*\} 0/.test(subject.metrics()), subject.metrics());

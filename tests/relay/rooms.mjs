@@ -63,15 +63,16 @@ async function recorded(page, name, ...options) {
 /** By relays of the command line, and by those that the room's service lists. */
 export async function rooms(_, browser) {
   rmSync(FILES, { recursive: true, force: true });
-  const signalling = script('../rooms/signalling.py');
-  const server = start('middle', ['/usr/bin/python3', signalling, 'assigned', `0.0.0.0:${SIGNALLING_PORT}`]);
+  const signalling = [script('../rooms/signalling.py'), 'assigned', `0.0.0.0:${SIGNALLING_PORT}`];
+  const server = start('middle', ['/usr/bin/python3', ...signalling]);
   await server.line(5000);
   const list = { servers: [
     { ...relay(`turn:${ADDRESSES.middleToServer}:1`), tz: 0 }, // nobody is there
     { ...relay(urls().udp), tz: 60, udp: true },
     { ...relay(urls().tcp), tz: 60, udp: false },
   ] };
-  const pages = start('middle', ['node', script('middle.mjs'), `${PAGES_PORT}`, JSON.stringify(list)]);
+  const service = [script('middle.mjs'), `${PAGES_PORT}`, JSON.stringify(list)];
+  const pages = start('middle', ['node', ...service]);
   await pages.line(10_000);
 
   let page = await publish(browser, 'away', { ice: JSON.stringify({ iceServers: [STUN] }) });

@@ -65,7 +65,9 @@ export async function startCoturn(shift = 0) {
   return child;
 }
 
-export const relay = (url, extra) => ({ urls: url, username: USER, credential: PASSWORD, ...extra });
+export const relay = (url, extra) =>
+  ({ urls: url, username: USER, credential: PASSWORD, ...extra });
+
 export function urls(shift = 0) {
   const { turn, turns } = portsOf(shift);
   return {

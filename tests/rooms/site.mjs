@@ -82,7 +82,8 @@ export async function play(file) {
   const { stdout, stderr } = await run('ffmpeg', ['-v', 'warning', '-i', file, ...times, ...to]);
   // Channels of Opus are said in its header, which ffmpeg calls a guess.
   const said = stderr.split('\n').filter((line) => line && !/Guessed Channel/.test(line));
-  return { said: said.join('\n'), pictures: Number(/frame=(\d+)\n(?![^]*frame=)/.exec(stdout)?.[1] ?? 0) };
+  const pictures = Number(stdout.match(/^frame=\d+/gm)?.at(-1).slice('frame='.length) ?? 0);
+  return { said: said.join('\n'), pictures };
 }
 
 /** Codecs, packets and end of each track of a file. */
@@ -93,7 +94,8 @@ export async function probe(file) {
   ]);
   const { streams, packets } = JSON.parse(stdout);
   const of = (type) => packets.filter((packet) => packet.codec_type === type);
-  const end = (all) => Math.max(0, ...all.map((it) => Number(it.pts_time) + Number(it.duration_time ?? 0)));
+  const endOf = (packet) => Number(packet.pts_time) + Number(packet.duration_time ?? 0);
+  const end = (all) => Math.max(0, ...all.map(endOf));
   return {
     codecs: streams.map((stream) => stream.codec_name).sort(),
     pictures: of('video').length,
