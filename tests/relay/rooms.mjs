@@ -6,13 +6,20 @@ import { fileURLToPath } from 'node:url';
 import { delay, eventually } from '../e2e/lib/process.mjs';
 import { mediaFiles, play, probe } from '../rooms/site.mjs';
 import { ADDRESSES } from './networks.mjs';
-import { BINARY, OUT, PASSWORD, STUN, USER, passed, relay, start, urls } from './world.mjs';
+import {
+  BINARY, OUT, PASSWORD, STUN, USER, passed, relay, start, startCoturn, urls,
+} from './world.mjs';
 
 const [SIGNALLING_PORT, PAGES_PORT] = [4443, 8080];
 const WITHIN_MS = 20_000;
 const RECORD_MS = 3000;
+/** Long after the publisher's offer. */
+const LATE_MS = 2000;
 const FILES = `${OUT}rooms`;
 const script = (name) => fileURLToPath(new URL(name, import.meta.url));
+
+/** A TURN server's address as other recorders take it. */
+const withLogin = (url) => url.replace(':', `:${USER}:${PASSWORD}@`);
 
 /** A page that publishes in the viewer's network. */
 async function publish(browser, stream, more) {
@@ -78,9 +85,7 @@ export async function rooms(_, browser) {
   let page = await publish(browser, 'away', { ice: JSON.stringify({ iceServers: [STUN] }) });
   const direct = record('direct');
   for (const [name, url] of Object.entries(urls())) {
-    const [scheme, host] = [url.split(':')[0], url.slice(url.indexOf(':') + 1)];
-    const server = `${scheme}:${USER}:${PASSWORD}@${host}`;
-    const how = await recorded(page, name, '--turn-server', server);
+    const how = await recorded(page, name, '--turn-server', withLogin(url));
     passed(`a room is recorded by a relay over ${name}: ${how}`);
   }
   await direct.stop();
@@ -93,6 +98,11 @@ export async function rooms(_, browser) {
   });
   const how = await recorded(page, 'listed', '--relays-from', at(ADDRESSES.middleToServer));
   passed(`and where both find relays in the list of the room's service: ${how}`);
+  // Its relay lets nobody through whom it was not told of.
+  const waiting = recorded(page, 'late', '--turn-server', withLogin(urls(2).tcp));
+  await delay(LATE_MS);
+  await startCoturn(2);
+  passed(`and by one that comes ${LATE_MS} ms after the publisher has offered: ${await waiting}`);
   await page.close();
   await Promise.all([server, pages].map((child) => child.kill()));
 }
