@@ -168,7 +168,12 @@ mod room_flags {
     pub const TURN: Flag =
         flag("--turn-server", "URL", "a relay, turn:USER:PASSWORD@HOST:PORT or turns:...");
     pub const POLICY: Flag =
-        flag("--ice-transport-policy", "WAY", "all, or relay: by that server alone [all]");
+        flag("--ice-transport-policy", "WAY", "all, or relay: by relays alone [all]");
+    pub const RELAYS_FROM: Flag = flag(
+        "--relays-from",
+        "URL",
+        "a list of relays, or false [the service's in its own rooms, without --turn-server]",
+    );
     pub const RECORD_ROOM: Flag = flag("--record-room", "", "what --room means here anyway");
     pub const STUN: Flag =
         flag("--stun-server", "URL", "not needed: publishers' checks find our address");
@@ -212,6 +217,8 @@ const VERBS: &[Verb] = &[
             &room_flags::TURN,
             #[cfg(feature = "room")]
             &room_flags::POLICY,
+            #[cfg(feature = "room")]
+            &room_flags::RELAYS_FROM,
             #[cfg(feature = "room")]
             &room_flags::RECORD_ROOM,
             #[cfg(feature = "room")]
@@ -368,6 +375,7 @@ impl<'a> Given<'a> {
             no_audio: self.value(&room_flags::NO_AUDIO).is_some(),
             no_video: self.value(&room_flags::NO_VIDEO).is_some(),
             turn_server: text(&room_flags::TURN),
+            relays_from: text(&room_flags::RELAYS_FROM),
             ice_transport_policy: text(&room_flags::POLICY),
         })
     }

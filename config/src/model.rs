@@ -74,6 +74,14 @@ impl Config {
     pub fn stream(&self, name: &str) -> Option<&Stream> {
         self.streams.iter().find(|stream| stream.name == name)
     }
+
+    /// Whether there is a relay for anybody.
+    pub(crate) fn has_relays(&self) -> bool {
+        let webrtc = &self.webrtc;
+        !webrtc.relays.is_empty()
+            || webrtc.relays_from.is_some()
+            || self.rooms.iter().any(|room| room.relays_from.is_some())
+    }
 }
 
 /// One entry of `streams`.

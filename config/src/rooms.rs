@@ -7,6 +7,7 @@ use crate::limits::{self, LOGIN_MAX_BYTES, URL_MAX_BYTES};
 use crate::reader::Reader;
 #[cfg(feature = "record")]
 use crate::record::{Record, read_entry};
+use crate::relay;
 use crate::schema::{read_secret, set};
 use crate::streams::check_name;
 use crate::tree::Node;
@@ -23,11 +24,16 @@ const ROOM: &[&str] = &[
     "video",
     "codecs",
     "watch",
+    "relays_from",
     #[cfg(feature = "record")]
     "record",
 ];
 /// The service's own signalling server.
 const SERVER: &str = "wss://wss.vdo.ninja:443";
+/// Its domain.
+const DOMAIN: &str = "vdo.ninja";
+/// Where its page asks for TURN servers.
+const RELAYS_FROM: &str = "https://turnservers.vdo.ninja/?ts=";
 /// The service's own page.
 const PAGE: &str = "vdo.ninja";
 
@@ -56,6 +62,8 @@ pub struct Room {
     pub codecs: Vec<RoomCodec>,
     /// Whether it is watched at all; else streams are published there alone.
     pub watch: bool,
+    /// Where a list of TURN servers for its peers is fetched, if anywhere.
+    pub relays_from: Option<SecretUrl>,
     /// How each of its streams is recorded, if it is; under the stream's own name.
     #[cfg(feature = "record")]
     pub record: Option<Record>,
@@ -146,9 +154,11 @@ fn read_room(reader: &mut Reader<'_>, name: &str, node: &Node) -> Room {
         video: true,
         codecs: RoomCodec::ALL.to_vec(),
         watch: true,
+        relays_from: None,
         #[cfg(feature = "record")]
         record: None,
     };
+    let mut relays_from = None;
     let before = reader.count();
     reader.section(node, ROOM, |reader, key, node| match key {
         "server" => set(&mut room.server, read_secret(reader, node, server)),
@@ -159,11 +169,13 @@ fn read_room(reader: &mut Reader<'_>, name: &str, node: &Node) -> Room {
         "streams" => room.streams = reader.list(node, limits::LIST_MAX, word),
         "audio" => set(&mut room.audio, reader.boolean(node)),
         "watch" => set(&mut room.watch, reader.boolean(node)),
+        "relays_from" => relays_from = read_secret(reader, node, list_url),
         #[cfg(feature = "record")]
         "record" => room.record = read_entry(reader, name, node),
         "codecs" => room.codecs = reader.list(node, RoomCodec::ALL.len(), codec),
         _ => set(&mut room.video, reader.boolean(node)),
     });
+    room.relays_from = relays_from.unwrap_or_else(|| list_of(&room.server));
     // A problem of one key is not one more of the others.
     if reader.count() == before {
         if room.watch && room.room.is_none() && room.streams.len() != 1 {
@@ -181,6 +193,24 @@ fn read_room(reader: &mut Reader<'_>, name: &str, node: &Node) -> Room {
         }
     }
     room
+}
+
+/// The list that goes with a server: the service's with its own, as its page has it. Who has a
+/// server of their own has not said that another may learn of them.
+fn list_of(server: &SecretUrl) -> Option<SecretUrl> {
+    let authority = server.expose().split("://").nth(1)?.split(['/', '?']).next()?;
+    let host = authority.split(':').next()?.to_ascii_lowercase();
+    let is_its =
+        host.strip_suffix(DOMAIN).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    is_its.then(|| SecretUrl::new(RELAYS_FROM))
+}
+
+/// An address, or `false`: none.
+fn list_url(text: &str) -> Result<Option<SecretUrl>, String> {
+    match text {
+        "false" => Ok(None),
+        url => relay::list_url(url).map(Some).map_err(|expected| format!("{expected}, or false")),
+    }
 }
 
 fn server(text: &str) -> Result<SecretUrl, String> {

@@ -99,7 +99,7 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
     let mut publish = None;
     #[cfg(feature = "record")]
     let mut record = None;
-    let mut webrtc_listen = None;
+    let (mut webrtc_listen, mut relay_only) = (None, None);
     let accepts_push = rtsp::is_there(root);
     reader.section(root, TOP, |reader, key, node| match key {
         "streams" => streams = streams::read(reader, node, accepts_push),
@@ -109,7 +109,7 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
         "rooms" => config.rooms = rooms::read(reader, node),
         "api" => config.api = read_api(reader, node),
         "rtsp" => config.rtsp = Some(rtsp::read(reader, node)),
-        "webrtc" => (config.webrtc, webrtc_listen) = read_webrtc(reader, node),
+        "webrtc" => (config.webrtc, webrtc_listen, relay_only) = read_webrtc(reader, node),
         "multistream" => config.multistream = read_multistream(reader, node),
         "log" => config.log = read_log(reader, node),
         "linger" => set(&mut config.linger, read_linger(reader, node)),
@@ -121,6 +121,11 @@ fn read_root(reader: &mut Reader<'_>, root: &Node) -> Config {
         }
         _ => {}
     });
+    // Those of rooms are known only now.
+    if let Some(node) = relay_only.filter(|_| !config.has_relays()) {
+        let problem = "expected relays beside it: without one nobody is reached";
+        reader.within("webrtc", |reader| reader.problem(node, problem));
+    }
     let default_listen = SocketAddr::new(config.api.listen.ip(), WEBRTC_DEFAULT_PORT);
     config.webrtc.listen = webrtc_listen.unwrap_or(default_listen);
     let finish = |raw: RawStream| Stream {
@@ -257,7 +262,11 @@ fn read_api(reader: &mut Reader<'_>, node: &Node) -> Api {
     api
 }
 
-fn read_webrtc(reader: &mut Reader<'_>, node: &Node) -> (Webrtc, Option<SocketAddr>) {
+/// The section, where it listens, and the node that wants relays alone.
+fn read_webrtc<'n>(
+    reader: &mut Reader<'_>,
+    node: &'n Node,
+) -> (Webrtc, Option<SocketAddr>, Option<&'n Node>) {
     let mut webrtc = Webrtc::default();
     let mut listen = None;
     let mut relay_only = None;
@@ -288,13 +297,8 @@ fn read_webrtc(reader: &mut Reader<'_>, node: &Node) -> (Webrtc, Option<SocketAd
         "playout_delay_ms" => set(&mut webrtc.playout_delay, read_playout_delay(reader, node)),
         _ => {}
     });
-    if let Some(node) =
-        relay_only.filter(|_| webrtc.relays.is_empty() && webrtc.relays_from.is_none())
-        && reader.count() == before
-    {
-        reader.problem(node, "expected relays beside it: without one nobody is reached");
-    }
-    (webrtc, listen)
+    // A problem of the relays is not one more of the policy.
+    (webrtc, listen, relay_only.filter(|_| reader.count() == before))
 }
 
 fn read_ice_server(reader: &mut Reader<'_>, node: &Node) -> IceServer {

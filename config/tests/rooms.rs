@@ -19,6 +19,36 @@ fn a_room_alone_is_one_of_the_services_with_all_its_streams() {
 }
 
 #[test]
+fn relays_are_listed_where_the_page_asks_for_them_or_where_it_is_said() {
+    let list = |more: &str| {
+        let room = room(&format!("{{room: r, {more}}}"));
+        room.relays_from.map(|url| url.expose().to_owned())
+    };
+    let its = Some("https://turnservers.vdo.ninja/?ts=".to_owned());
+    assert_eq!(list("watch: true"), its);
+    assert_eq!(list("server: 'wss://VDO.ninja/x'"), its);
+    for foreign in ["ws://127.0.0.1:1", "wss://vdo.ninja.example", "wss://notvdo.ninja"] {
+        assert_eq!(list(&format!("server: '{foreign}'")), None, "{foreign}");
+    }
+    assert_eq!(list("relays_from: false"), None);
+    let own = "http://h/turn?key=1".to_owned();
+    assert_eq!(list(&format!("server: 'ws://h', relays_from: '{own}'")), Some(own));
+}
+
+#[cfg(feature = "relay")]
+#[test]
+fn relays_of_a_room_are_enough_where_nothing_else_is_let_through() {
+    let read = |more: &str| {
+        let text =
+            format!("webrtc: {{ice_transport_policy: relay}}\nrooms: {{a: {{room: b{more}}}}}");
+        parse(&text, &|_| None)
+    };
+    assert!(read("").is_ok());
+    let problems = read(", relays_from: false").unwrap_err();
+    assert!(problems[0].to_string().contains("expected relays"), "{problems:?}");
+}
+
+#[test]
 fn a_password_is_off_in_each_way_in_which_it_is_for_the_page() {
     for off in ["false", "0", "'off'", "no", "'false'"] {
         assert_eq!(room(&format!("{{room: r, password: {off}}}")).password, RoomPassword::Off);
@@ -43,6 +73,7 @@ fn a_mistake_is_one_problem_with_its_line_and_without_a_secret() {
         ("{room: r, codecs: [h263]}", ".codecs[0]", "h264, vp8"),
         ("{room: r, codecs: []}", "", "at least one codec"),
         ("{room: r, watch: maybe}", ".watch", "true or false"),
+        ("{room: r, relays_from: 'https://u:hunter2@h/'}", ".relays_from", "or false"),
         ("{room: r, audio: false, video: false}", "", "audio or video"),
         ("{room: r, pasword: hunter2}", ".pasword", "did you mean password"),
     ] {

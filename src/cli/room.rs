@@ -26,6 +26,8 @@ pub struct RoomRecordOptions {
     pub no_video: bool,
     /// `turn:user:password@host:port`, with or without `//`, or `turns:`.
     pub turn_server: Option<String>,
+    /// Where a list of relays is fetched, or `false`.
+    pub relays_from: Option<String>,
     /// `all` or `relay`.
     pub ice_transport_policy: Option<String>,
 }
@@ -56,6 +58,12 @@ impl RoomRecordOptions {
         }
         if let Some(streams) = &self.streams {
             set("streams", streams.split(',').map(str::trim).collect());
+        }
+        match (&self.relays_from, &self.turn_server) {
+            (Some(list), _) => drop(set("relays_from", json!(list))),
+            // Who has a relay needs no others.
+            (None, Some(_)) => drop(set("relays_from", json!(false))),
+            (None, None) => {}
         }
         let mut webrtc = Map::new();
         if let Some(server) = &self.turn_server {
@@ -122,10 +130,18 @@ mod tests {
             ..RoomRecordOptions::default()
         };
         for server in ["turn:joe:pw:1@h:3478", "turn://joe:pw:1@h:3478"] {
-            let relay = &config(&with(server)).webrtc.relays[0];
+            let config = config(&with(server));
+            assert_eq!(config.rooms[0].relays_from, None);
+            let relay = &config.webrtc.relays[0];
             assert_eq!((relay.host.as_str(), relay.port), ("h", 3478));
             assert_eq!((relay.username.as_str(), relay.credential.as_str()), ("joe", "pw:1"));
         }
+        let list = "https://h/turn".to_owned();
+        let listed = RoomRecordOptions { relays_from: Some(list.clone()), ..with("turn:u:p@h") };
+        let from = config(&listed).rooms[0].relays_from.clone();
+        assert_eq!(from.map(|url| url.expose().to_owned()), Some(list));
+        let alone = RoomRecordOptions { turn_server: None, relays_from: None, ..listed };
+        assert!(config(&alone).rooms[0].relays_from.is_some());
         let error = with("turn:h:3478?secret").to_file().unwrap_err();
         assert!(error.contains("--turn-server") && !error.contains("secret"), "{error}");
         assert!(!format!("{:?}", with("turn:joe:pw@h")).contains("pw"));

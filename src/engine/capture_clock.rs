@@ -89,7 +89,7 @@ pub(crate) fn shifted(at: Instant, micros: i64) -> Option<Instant> {
 }
 
 /// The instant that a sender's clock says, as far as an arrival lets it be believed.
-pub(crate) fn correct(predicted: Instant, arrival: Instant) -> Instant {
+fn correct(predicted: Instant, arrival: Instant) -> Instant {
     let late = arrival.saturating_duration_since(predicted);
     let early = predicted.saturating_duration_since(arrival);
     if late > MAX_ERROR || early > Duration::ZERO {

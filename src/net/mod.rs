@@ -166,8 +166,8 @@ enum Door {
 enum RelayKey {
     /// A TURN server.
     Server(usize),
-    /// The list of such servers.
-    List,
+    /// A list of such servers.
+    List(usize),
 }
 
 /// What a deadline is for.

@@ -1,6 +1,8 @@
 //! What stands for `relays` in builds without the feature `turn`.
 
 use std::net::IpAddr;
+#[cfg(feature = "room")]
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::RelayKey;
@@ -16,6 +18,12 @@ pub(super) struct Relays(());
 impl Relays {
     /// There is nothing to tell.
     pub fn metrics(&self) -> Vec<Metric> {
+        Vec::new()
+    }
+
+    /// No address.
+    #[cfg(feature = "room")]
+    pub fn addresses_for_rooms(&self) -> Vec<SocketAddr> {
         Vec::new()
     }
 

@@ -61,6 +61,9 @@ impl Server {
 
     pub(super) fn close_room_viewers(&mut self, _: Instant, _: SourceId) {}
 
+    #[cfg(feature = "turn")]
+    pub(super) fn tell_candidate(&mut self, _: Instant, _: ViewerId, _: String) {}
+
     pub(super) fn ask_guest(&mut self, _: Instant, _: SourceId) {}
 
     pub(super) fn end_member(&mut self, _: Instant, _: ViewerId) {}

@@ -2,7 +2,7 @@
 //! written to the disk's thread. The loop never waits for it: what the disk does not take is left
 //! out up to the next key picture.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -34,6 +34,8 @@ pub(super) struct Recordings {
     /// Started with the first recording.
     disk: Option<Disk>,
     all: Slab<Recording>,
+    /// Those that go on, by what they record: each packet of sound looks here.
+    by_source: BTreeMap<SourceId, Vec<usize>>,
     /// Jobs other than writes that the disk had no room for.
     pending: VecDeque<Job>,
     /// Bytes that the disk has not written yet.
@@ -54,8 +56,8 @@ struct Recording {
 
 impl Recordings {
     pub fn new(waker: Arc<Waker>) -> Self {
-        let (all, pending) = (Slab::new(), VecDeque::new());
-        Self { waker, disk: None, all, pending, waiting_bytes: 0 }
+        let (all, by_source, pending) = (Slab::new(), BTreeMap::new(), VecDeque::new());
+        Self { waker, disk: None, all, by_source, pending, waiting_bytes: 0 }
     }
 
     /// What each of them does.
@@ -182,6 +184,7 @@ impl Server {
         let (is_stopped, is_behind) = (false, false);
         let recording = Recording { recorder, source, viewer, rules, is_stopped, is_behind };
         self.recordings.all.insert(recording);
+        self.recordings.by_source.entry(source).or_default().push(key);
         self.hub.handle_connected(now, viewer);
         Ok(key)
     }
@@ -191,7 +194,13 @@ impl Server {
         let Some(recording) = self.recordings.all.get_mut(key) else { return };
         recording.is_stopped = true;
         recording.recorder.stop(now);
-        let viewer = recording.viewer;
+        let (viewer, source) = (recording.viewer, recording.source);
+        if let Some(keys) = self.recordings.by_source.get_mut(&source) {
+            keys.retain(|other| *other != key);
+            if keys.is_empty() {
+                self.recordings.by_source.remove(&source);
+            }
+        }
         self.remove_viewer(now, viewer);
         self.pump_recording(now, key);
         self.reap_recording(key);
@@ -252,10 +261,11 @@ impl Server {
     }
 
     fn with_recordings_of(&mut self, now: Instant, source: SourceId, act: impl Fn(&mut Recorder)) {
-        let of_it = |(key, recording): (usize, &Recording)| {
-            (recording.source == source && !recording.is_stopped).then_some(key)
-        };
-        for key in self.recordings.all.iter().filter_map(of_it).collect::<Vec<_>>() {
+        let mut turn = 0;
+        while let Some(&key) =
+            self.recordings.by_source.get(&source).and_then(|keys| keys.get(turn))
+        {
+            turn += 1;
             if let Some(recording) = self.recordings.all.get_mut(key) {
                 act(&mut recording.recorder);
             }

@@ -1,8 +1,9 @@
-//! The connection over which a list of TURN servers is fetched.
+//! The connections over which lists of TURN servers are fetched.
 
 use std::time::Instant;
 
 use super::link::{Context, Incoming, Link};
+use super::relays::Scope;
 use super::resolver::Resolved;
 use super::server::Server;
 use super::tls::{Authorities, Connector};
@@ -14,20 +15,27 @@ use crate::relay_list::{Output, RelayList};
 /// Where the system says which time zone it is in (RFC 9636).
 const LOCAL_TIME: &str = "/etc/localtime";
 
-/// The list, and the connection to it.
+/// A list, and the connection to it.
 pub(super) struct Fetcher {
     list: RelayList,
+    /// Whom its servers are for.
+    scope: Scope,
     link: Link,
     connector: Connector,
 }
 
 impl Fetcher {
-    /// Begins to fetch. None if it is no HTTP address.
-    pub fn new(now: Instant, url: &str, authorities: &Authorities) -> Option<Self> {
+    /// Begins to fetch the list of this key. None if it is no HTTP address.
+    pub fn new(
+        now: Instant,
+        (key, scope): (usize, Scope),
+        url: &str,
+        authorities: &Authorities,
+    ) -> Option<Self> {
         let list = RelayList::new(now, Url::parse(url)?, minutes_behind_utc());
-        let link = Link::new(Endpoint::Relay(RelayKey::List), limits::CAMERA_UNSENT_MAX_BYTES);
+        let link = Link::new(Endpoint::Relay(RelayKey::List(key)), limits::CAMERA_UNSENT_MAX_BYTES);
         let connector = Connector::new(authorities, config::Tls::Verify);
-        Some(Self { list, link, connector })
+        Some(Self { list, scope, link, connector })
     }
 
     fn handle_ready(&mut self, now: Instant, buffer: &mut [u8], context: &mut Context<'_>) -> bool {
@@ -74,9 +82,10 @@ impl Fetcher {
 impl Server {
     fn with_fetcher<R>(
         &mut self,
+        key: usize,
         act: impl FnOnce(&mut Fetcher, &mut Context<'_>) -> R,
     ) -> Option<R> {
-        let fetcher = self.relays.fetcher.as_mut()?;
+        let fetcher = self.relays.fetchers.get_mut(key)?;
         let mut context = Context {
             registry: self.poll.registry(),
             endpoints: &mut self.endpoints,
@@ -85,52 +94,55 @@ impl Server {
         Some(act(fetcher, &mut context))
     }
 
-    /// The connection to the list is ready. True while there may be more to read.
-    pub(super) fn handle_relay_list(&mut self, now: Instant) -> bool {
+    /// The connection to a list is ready. True while there may be more to read.
+    pub(super) fn handle_relay_list(&mut self, now: Instant, key: usize) -> bool {
         self.with_buffer(|server, buffer| {
-            server.with_fetcher(|fetcher, context| fetcher.handle_ready(now, buffer, context))
+            server.with_fetcher(key, |fetcher, context| fetcher.handle_ready(now, buffer, context))
         })
         .unwrap_or(false)
     }
 
-    pub(super) fn handle_relay_list_resolved(&mut self, now: Instant, resolved: Resolved) {
-        self.with_fetcher(|fetcher, context| {
+    pub(super) fn handle_relay_list_resolved(
+        &mut self,
+        now: Instant,
+        key: usize,
+        resolved: Resolved,
+    ) {
+        self.with_fetcher(key, |fetcher, context| {
             if let Err(reason) = fetcher.link.handle_resolved(resolved, context) {
                 fetcher.list.handle_closed(now, &reason);
             }
         });
     }
 
-    pub(super) fn handle_relay_list_timeout(&mut self, now: Instant) {
-        self.with_fetcher(|fetcher, _| fetcher.list.handle_timeout(now));
+    pub(super) fn handle_relay_list_timeout(&mut self, now: Instant, key: usize) {
+        self.with_fetcher(key, |fetcher, _| fetcher.list.handle_timeout(now));
     }
 
-    /// A server has failed that may be one of the list's.
+    /// A server of a list has failed.
     pub(super) fn hurry_relay_list(&mut self, now: Instant, key: usize) {
-        if key >= self.config.webrtc.relays.len() {
-            self.with_fetcher(|fetcher, _| fetcher.list.hurry(now));
-        }
+        self.with_fetcher(key, |fetcher, _| fetcher.list.hurry(now));
     }
 
-    /// Does what the list wants done; false if that was nothing.
-    pub(super) fn pump_relay_list(&mut self, now: Instant) -> bool {
+    /// Does what a list wants done; false if that was nothing.
+    pub(super) fn pump_relay_list(&mut self, now: Instant, key: usize) -> bool {
         let mut any = false;
-        while let Some(output) = self.with_fetcher(|one, _| one.list.poll_output()).flatten() {
+        while let Some(output) = self.with_fetcher(key, |one, _| one.list.poll_output()).flatten() {
             any = true;
-            self.with_fetcher(|fetcher, context| fetcher.do_output(now, &output, context));
-            let origin = self.relays.fetcher.as_ref().map(|one| one.list.origin());
-            let origin = origin.unwrap_or_default();
+            self.with_fetcher(key, |fetcher, context| fetcher.do_output(now, &output, context));
+            let Some(fetcher) = self.relays.fetchers.get(key) else { break };
+            let (origin, scope) = (fetcher.list.origin(), fetcher.scope);
             match output {
                 Output::Relays(servers) => {
                     log::debug!("{} relays from {origin}", servers.len());
-                    self.use_relays(now, servers);
+                    self.use_relays(now, (key, scope), servers);
                 }
                 Output::Failed(reason) => log::warn!("relays from {origin}: {reason}"),
                 _ => {}
             }
         }
-        let timeout = self.relays.fetcher.as_ref().map(|fetcher| fetcher.list.poll_timeout());
-        self.timers.set(Timer::Relay(RelayKey::List), timeout);
+        let timeout = self.relays.fetchers.get(key).map(|fetcher| fetcher.list.poll_timeout());
+        self.timers.set(Timer::Relay(RelayKey::List(key)), timeout);
         any
     }
 }

@@ -3,6 +3,7 @@
 //! One allocation on each server serves all peers, viewers or others: it is there before the first
 //! of them asks, costs a request every 25 s, and tells peers apart by their addresses. Each server
 //! has a socket of its own, so that a machine whose media port is for itself alone can be relayed.
+//! What a room's service lists is for peers of rooms alone.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
@@ -38,12 +39,24 @@ pub(super) struct Relays {
     /// Datagrams that a connection did not take.
     dropped: u64,
     /// What lists further servers.
-    pub fetcher: Option<Fetcher>,
+    pub fetchers: Vec<Fetcher>,
+}
+
+/// Whom a relay is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Every peer.
+    All,
+    /// Peers of rooms.
+    Rooms,
 }
 
 /// One TURN server, and the way there.
 struct Relay {
     server: config::Relay,
+    scope: Scope,
+    /// The list that it is from; none for one of the configuration.
+    list: Option<usize>,
     client: Client,
     connector: Connector,
     /// The way by TCP, through TLS or not.
@@ -64,8 +77,15 @@ struct Udp {
 }
 
 impl Relays {
-    /// The addresses that they have for us.
+    /// The addresses that they have for everybody.
     pub fn addresses(&self) -> Vec<SocketAddr> {
+        let for_all = self.all.iter().filter(|relay| relay.scope == Scope::All);
+        for_all.filter_map(|relay| relay.client.relayed()).collect()
+    }
+
+    /// Those that they have for peers of rooms.
+    #[cfg(feature = "room")]
+    pub fn addresses_for_rooms(&self) -> Vec<SocketAddr> {
         self.all.iter().filter_map(|relay| relay.client.relayed()).collect()
     }
 
@@ -125,7 +145,12 @@ impl Relays {
 }
 
 impl Relay {
-    fn new(key: usize, server: config::Relay, authorities: &Authorities) -> Self {
+    fn new(
+        key: usize,
+        server: config::Relay,
+        (scope, list): (Scope, Option<usize>),
+        authorities: &Authorities,
+    ) -> Self {
         let endpoint = Endpoint::Relay(RelayKey::Server(key));
         let connector = Connector::new(authorities, server.tls);
         if server.transport == RelayTransport::Tls {
@@ -141,7 +166,7 @@ impl Relay {
         });
         let link = Link::new(endpoint, limits::RELAY_UNSENT_MAX_BYTES);
         let (udp, question, attempts) = (None, 0, 0);
-        Self { server, client, connector, link, udp, question, attempts, endpoint }
+        Self { server, scope, list, client, connector, link, udp, question, attempts, endpoint }
     }
 
     /// Begins a connection in place of any other. An error is final.
@@ -308,30 +333,47 @@ impl Server {
     pub(super) fn start_relays(&mut self, now: Instant) {
         let servers = self.config.webrtc.relays.iter().enumerate();
         let new = |(key, server): (usize, &config::Relay)| {
-            let mut relay = Relay::new(key, server.clone(), &self.authorities);
+            let mut relay = Relay::new(key, server.clone(), (Scope::All, None), &self.authorities);
             relay.client.start(now);
             relay
         };
         self.relays.all = servers.map(new).collect();
-        let list = self.config.webrtc.relays_from.as_ref();
-        self.relays.fetcher =
-            list.and_then(|url| Fetcher::new(now, url.expose(), &self.authorities));
-        let has_any = !self.relays.all.is_empty() || self.relays.fetcher.is_some();
-        self.peer_options.ice.is_full = has_any;
+        let for_all = self.config.webrtc.relays_from.iter().map(|url| (url, Scope::All));
+        let of_rooms = self.config.rooms.iter().filter_map(|room| room.relays_from.as_ref());
+        let mut lists: Vec<(&config::SecretUrl, Scope)> = for_all.collect();
+        for url in of_rooms {
+            if !lists.iter().any(|(known, _)| *known == url) {
+                lists.push((url, Scope::Rooms));
+            }
+        }
+        let fetch = |(key, (url, scope)): (usize, (&config::SecretUrl, Scope))| {
+            Fetcher::new(now, (key, scope), url.expose(), &self.authorities)
+        };
+        self.relays.fetchers = lists.into_iter().enumerate().filter_map(fetch).collect();
+        let webrtc = &self.config.webrtc;
+        self.peer_options.ice.is_full = !webrtc.relays.is_empty() || webrtc.relays_from.is_some();
     }
 
-    /// Uses these servers beside those of the configuration. What has an allocation keeps it, for
-    /// somebody may be reached by it.
-    pub(super) fn use_relays(&mut self, now: Instant, servers: Vec<config::Relay>) {
-        let own = self.config.webrtc.relays.len();
-        for (key, server) in (own..).zip(servers) {
+    /// Uses these servers of a list beside those of the configuration and of others. What has an
+    /// allocation keeps it, for somebody may be reached by it.
+    pub(super) fn use_relays(
+        &mut self,
+        now: Instant,
+        (list, scope): (usize, Scope),
+        servers: Vec<config::Relay>,
+    ) {
+        let known = self.relays.all.iter().enumerate();
+        let of_it = known.filter(|(_, relay)| relay.list == Some(list)).map(|(key, _)| key);
+        let new = self.relays.all.len()..;
+        let keys: Vec<usize> = of_it.chain(new).take(servers.len()).collect();
+        for (key, server) in keys.into_iter().zip(servers) {
             let is_kept =
                 |relay: &Relay| relay.server == server || relay.client.relayed().is_some();
             if self.relays.all.get(key).is_some_and(is_kept) {
                 continue;
             }
             self.with_relay(key, |relay, context| relay.disconnect(context));
-            let mut relay = Relay::new(key, server, &self.authorities);
+            let mut relay = Relay::new(key, server, (scope, Some(list)), &self.authorities);
             relay.client.start(now);
             match self.relays.all.get_mut(key) {
                 Some(old) => *old = relay,
@@ -360,7 +402,7 @@ impl Server {
             RelayKey::Server(key) => {
                 self.with_buffer(|server, buffer| server.read_relay(now, key, buffer))
             }
-            RelayKey::List => self.handle_relay_list(now),
+            RelayKey::List(key) => self.handle_relay_list(now, key),
         }
     }
 
@@ -389,25 +431,32 @@ impl Server {
         key: RelayKey,
         resolved: Resolved,
     ) {
-        let RelayKey::Server(key) = key else {
-            return self.handle_relay_list_resolved(now, resolved);
-        };
-        self.with_relay(key, |relay, context| {
-            if let Err(reason) = relay.handle_resolved(now, resolved, context) {
-                relay.client.handle_disconnected(now, &reason);
+        match key {
+            RelayKey::Server(key) => {
+                self.with_relay(key, |relay, context| {
+                    if let Err(reason) = relay.handle_resolved(now, resolved, context) {
+                        relay.client.handle_disconnected(now, &reason);
+                    }
+                });
             }
-        });
+            RelayKey::List(key) => self.handle_relay_list_resolved(now, key, resolved),
+        }
     }
 
     pub(super) fn handle_relay_timeout(&mut self, now: Instant, key: RelayKey) {
-        let RelayKey::Server(key) = key else { return self.handle_relay_list_timeout(now) };
-        self.with_relay(key, |relay, _| relay.client.handle_timeout(now));
+        match key {
+            RelayKey::Server(key) => {
+                self.with_relay(key, |relay, _| relay.client.handle_timeout(now));
+            }
+            RelayKey::List(key) => self.handle_relay_list_timeout(now, key),
+        }
     }
 
     /// A viewer has called from this address, and its media may come from there too, though it
     /// does not know it: browsers hide their addresses from pages.
     pub(super) fn permit(&mut self, now: Instant, ip: IpAddr) {
-        for relay in self.relays.all.iter_mut().filter(|_| !ip.is_loopback()) {
+        let is_for_it = |relay: &&mut Relay| relay.scope == Scope::All && !ip.is_loopback();
+        for relay in self.relays.all.iter_mut().filter(is_for_it) {
             relay.client.permit(now, ip);
         }
     }
@@ -415,7 +464,9 @@ impl Server {
     /// Sends what is to be relayed and does what the clients want done; false if that was nothing.
     pub(super) fn pump_relays(&mut self, now: Instant) -> bool {
         let mut any = self.relays.send(now);
-        any |= self.pump_relay_list(now);
+        for key in 0..self.relays.fetchers.len() {
+            any |= self.pump_relay_list(now, key);
+        }
         for key in 0..self.relays.all.len() {
             while let Some(output) =
                 self.relays.all.get_mut(key).and_then(|r| r.client.poll_output())
@@ -449,7 +500,7 @@ impl Server {
                     }
                 });
             }
-            Output::Allocated(address) => self.add_relayed(now, address),
+            Output::Allocated(address) => self.add_relayed(now, key, address),
             Output::Lost(address) => self.remove_relayed(now, address),
             Output::Status => self.handle_relay_status(now, key),
         }
@@ -462,7 +513,9 @@ impl Server {
             Status::Allocated(address) => log::info!("relay {}: {address}", relay.server),
             Status::Failed(reason) => {
                 log::warn!("relay {}: {reason}", relay.server);
-                self.hurry_relay_list(now, key);
+                if let Some(list) = relay.list {
+                    self.hurry_relay_list(now, list);
+                }
             }
             Status::Stopped => log::debug!("relay {}: stopped", relay.server),
         }
@@ -474,14 +527,22 @@ impl Server {
     }
 
     /// Who is being connected, or is, is told of another way.
-    fn add_relayed(&mut self, now: Instant, address: SocketAddr) {
+    fn add_relayed(&mut self, now: Instant, key: usize, address: SocketAddr) {
         self.peer_options.ice.relayed = self.relays.addresses();
-        for id in self.viewers_of(|audience| audience == Audience::Browser) {
+        let is_for_all = self.relays.all.get(key).is_some_and(|relay| relay.scope == Scope::All);
+        let is_told = |audience| match audience {
+            Audience::Browser => is_for_all,
+            Audience::Guest | Audience::RoomViewer => true,
+            _ => false,
+        };
+        for id in self.viewers_of(is_told) {
             let mut line = None;
             self.with_peer(id, |peer, sink| line = peer.add_relayed(now, address, sink));
             self.dirty.viewers.insert(id);
-            if let (Some(line), Some(session)) = (line, self.session_of(id)) {
-                session.handle_candidates(&[line]);
+            let Some(line) = line else { continue };
+            match self.session_of(id) {
+                Some(session) => session.handle_candidates(&[line]),
+                None => self.tell_candidate(now, id, line),
             }
         }
     }

@@ -35,6 +35,13 @@ pub const SOUND_ALONE: Duration = Duration::from_secs(3);
 /// How far sound may be from where the sound before it ended without being taken for a gap.
 pub const SOUND_JITTER: Duration = Duration::from_millis(40);
 
+/// How far it may be from there for good: what captures jitter by.
+pub const SOUND_EXACT: Duration = Duration::from_millis(10);
+
+/// Of what it is further off than that, each packet takes this part back: a second or so, and it
+/// is where it belongs, by steps of a millisecond that nobody hears.
+pub const SOUND_FOLLOWS: u64 = 32;
+
 /// A source is asked for a key picture that a new part or a repair waits for this often.
 pub const KEY_INTERVAL: Duration = Duration::from_secs(2);
 

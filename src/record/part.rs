@@ -30,7 +30,8 @@ pub(super) struct Part {
     /// A picture whose duration is not known yet.
     pending: Option<Timed>,
     last_duration: u32,
-    next_sound: Option<u64>,
+    /// Where the newest packet of sound ends, and how long it is.
+    next_sound: Option<(u64, u64)>,
     hls: Option<Cuts>,
     /// Until when it is known to go on.
     end: Instant,
@@ -198,20 +199,20 @@ impl Part {
         let since = sound.captured_at.checked_duration_since(self.epoch)?;
         let mut at = ticks(since, hz);
         let jitter = ticks(limits::SOUND_JITTER, hz);
-        if let Some(next) = self.next_sound {
+        if let Some((next, length)) = self.next_sound {
             if at.abs_diff(next) <= jitter {
-                at = next;
+                at = follow(next, at, length, ticks(limits::SOUND_EXACT, hz));
             } else if at < next {
                 return None; // heard already
             } else {
                 self.counts.gaps += 1;
-                if let Some(last) = self.fragment.audio.last_mut() {
-                    last.duration = u32::try_from(at - last.ticks).unwrap_or(u32::MAX);
-                }
+            }
+            if let Some(last) = self.fragment.audio.last_mut() {
+                last.duration = u32::try_from(at.saturating_sub(last.ticks)).unwrap_or(u32::MAX);
             }
         }
         let duration = if sound.ticks == 0 { hz / 50 } else { sound.ticks };
-        self.next_sound = Some(at + u64::from(duration));
+        self.next_sound = Some((at + u64::from(duration), duration.into()));
         let until = Duration::from_nanos(nanos(duration.into(), hz));
         self.end = self.end.max(sound.captured_at + until);
         let begins = Duration::from_nanos(nanos(at, hz));
@@ -276,6 +277,14 @@ impl Part {
         self.last_duration = pending.duration.min(VIDEO_HZ);
         self.fragment.push_video(pending);
     }
+}
+
+/// Where sound begins that was taken at `at`, behind a packet of this length that ends at `next`:
+/// there, or where that is too far from the pictures of its time, a step nearer.
+fn follow(next: u64, at: u64, length: u64, exact: u64) -> u64 {
+    let off = at.abs_diff(next).saturating_sub(exact);
+    let step = off.div_ceil(limits::SOUND_FOLLOWS).min(length / 4);
+    if at < next { next - step } else { next + step }
 }
 
 /// A time in the nearest ticks of a clock. Of one file, so that it never wraps.

@@ -183,6 +183,33 @@ fn jitter_of_captures_is_no_gap() {
 }
 
 #[test]
+fn sound_that_turns_out_to_be_off_comes_into_step_without_a_gap() {
+    for off_ms in [-30_i64, 30] {
+        let mut studio = Studio::new(|_| {});
+        let (opus, film) = (sound(&AudioFormat::Opus), film(H264));
+        studio.picture(H264, &film[0], studio.start);
+        // From the tenth on it is known better when it was taken.
+        let taken_ms = |n: u64| (n * 20).checked_add_signed(if n < 10 { 0 } else { off_ms });
+        for number in 0..200u64 {
+            let at = studio.moment(taken_ms(number).unwrap());
+            let payload = opus[number as usize % opus.len()].0.clone().into();
+            let codec = AudioCodec::Opus;
+            let frame = AudioFrame { codec, captured_at: at, ticks: 960, payload };
+            studio.recorder.handle_audio(at, &frame);
+            studio.pump();
+        }
+        studio.stop(studio.moment(4_100));
+        let heard = &samples(&studio.files[0].name, &studio.files[0].bytes())[&2];
+        assert_eq!(heard.len(), 200);
+        let last = heard.last().unwrap();
+        let apart = last.at.abs_diff(taken_ms(199).unwrap() * 48);
+        assert!(apart <= 11 * 48, "{off_ms}: {apart}");
+        assert!(heard.windows(2).all(|two| two[1].at.abs_diff(two[0].at + 960) <= 48));
+        assert_eq!(studio.lines("closed")[0]["gaps"], 0);
+    }
+}
+
+#[test]
 fn pictures_kept_from_before_keep_their_times() {
     let mut studio = Studio::new(|options| options.audio = false);
     let film = film(H264);

@@ -1,8 +1,9 @@
 """Recordings as players find them.
 
-A camera is a film that ffmpeg pushes over RTSP, 320x180, 15 frames/s, a key picture each second.
-`KILLS` is how often the process is killed (20). Arguments are names of checks: made, rotation, cuts,
-parts, sizes, command, kills, hls, full.
+A camera is a film that ffmpeg pushes over RTSP, 320x180, 15 frames/s, a key picture each second;
+where sound matters it is one of tests/cameras. `KILLS` is how often the process is killed (20).
+Arguments are names of checks: made, rotation, cuts, parts, sizes, command, h265, step, kills, hls,
+full.
 """
 
 import json
@@ -15,18 +16,25 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+from statistics import median
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from harness import BINARY, eventually, free_port, passed, run, start  # noqa: E402
+from harness import BINARY, eventually, free_port, passed, run, start, start_cameras  # noqa: E402
 from harness import Server as Crosspoint  # noqa: E402
+from in_step import offsets  # noqa: E402
 
 OUT = HERE / "out"
 FPS = 15
 KILLS = int(os.environ.get("KILLS", "20"))
+# What waits for seconds can do so together.
+TOGETHER = 4
+# Cameras with sound: a beep begins with each picture whose number is a multiple of the first.
+BEEP = [25, 5]
 TMPFS = Path("/mnt")
 # What ffmpeg says of files that are as they should be. A push may begin with a burst, of which the
 # pictures are then a tick apart. Of a playlist that may grow it reads the head of the MP4 with
@@ -50,7 +58,7 @@ class Server(Crosspoint):
         self.folder = folder
         path = {"path": f"{folder}/{{stream}}-{{date}}-{{time}}.mp4", "min_free": "0"}
         config = {"streams": {"cam": None}, "rtsp": {}, "record": {"cam": {**path, **record}}}
-        super().__init__(OUT, config)
+        super().__init__(folder, config)
 
     def files(self):
         """All that it has recorded, in order."""
@@ -162,9 +170,9 @@ def check_made():
     """Every file of the tests plays without a word."""
     files = sorted((OUT / "made").iterdir())
     assert len(files) > 60, len(files)
-    for file in files:
-        said = complaints(file)
-        assert not said, (file.name, said[:3])
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        for file, said in zip(files, pool.map(complaints, files)):
+            assert not said, (file.name, said[:3])
     passed(f"ffmpeg plays {len(files)} files of 5 video and 5 audio codecs without a warning")
 
 
@@ -217,8 +225,9 @@ def check_parts(camera_film):
     server = Server(OUT / "parts", segment="2s")
     camera = server.push(camera_film)
     eventually("three parts", 30, lambda: len(server.files()) >= 3)
-    state = server.state()
-    assert state["state"] == "recording" and state["file"] == server.files()[-1].name, state
+    # The disk's thread tells of a file when it is there.
+    eventually("the newest is told", 5, lambda: server.state()["file"] == server.files()[-1].name)
+    assert server.state()["state"] == "recording", server.state()
     metrics = server.get("/metrics")
     assert 'crosspoint_recording_up{recording="cam"} 1' in metrics
     end(camera)
@@ -268,29 +277,31 @@ def check_sizes():
     passed(f"pictures of another size begin another part: {frames} in two, none damaged")
 
 
+def kill(number, camera_film):
+    """One server, killed at some moment; how many seconds before that are not in its file."""
+    server = Server(OUT / f"kill-{number}")
+    camera = server.push(camera_film)
+    eventually("a file", 20, server.files)
+    time.sleep(random.Random(number).uniform(1.5, 4.5))
+    killed_at = time.time()
+    server.child.kill()
+    server.child.wait(10)
+    end(camera)
+    (file,) = server.files()
+    data = file.read_bytes()
+    cut = server.folder / "killed.mp4"
+    cut.write_bytes(data[: whole(data)])
+    assert not complaints(cut), (file, complaints(cut))
+    assert decoded(file) >= decoded(cut) > 0
+    (opened,) = server.index("opened")
+    shown = packets(cut)[-1]
+    return killed_at - seconds(opened["began"]) - shown[0] - shown[1]
+
+
 def check_kills(camera_film):
     """Killed at any moment, it leaves files that play."""
-    randomness = random.Random(11)
-    lost = []
-    for number in range(KILLS):
-        server = Server(OUT / f"kill-{number}")
-        camera = server.push(camera_film)
-        eventually("a file", 20, server.files)
-        time.sleep(randomness.uniform(1.5, 4.5))
-        killed_at = time.time()
-        server.child.kill()
-        server.child.wait(10)
-        end(camera)
-        (file,) = server.files()
-        data = file.read_bytes()
-        cut = OUT / "killed.mp4"
-        cut.write_bytes(data[: whole(data)])
-        assert not complaints(cut), (file, complaints(cut))
-        count = decoded(file)
-        assert count >= decoded(cut) > 0
-        (opened,) = server.index("opened")
-        shown = packets(cut)[-1]
-        lost.append(killed_at - seconds(opened["began"]) - shown[0] - shown[1])
+    with ThreadPoolExecutor(TOGETHER) as pool:
+        lost = list(pool.map(lambda number: kill(number, camera_film), range(KILLS)))
     # A write holds a second, a picture waits for the next one, and the machine is busy.
     assert max(lost) < 1.5, lost
     passed(f"killed {KILLS} times, all played; {min(lost):.2f} to {max(lost):.2f} s were lost")
@@ -405,6 +416,74 @@ def check_hls(camera_film):
     passed("HLS: killed at any moment, the playlist plays, and is ended by the next process")
 
 
+def check_h265():
+    """A camera that sends H.265, once: each picture is in the file."""
+    pictures = 5 * FPS
+    camera_film = OUT / "h265.mp4"
+    subprocess.run(
+        ["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i",
+         f"testsrc2=s=320x180:r={FPS}", "-frames:v", str(pictures), "-pix_fmt", "yuv420p",
+         "-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params",
+         f"keyint={FPS}:bframes=0:log-level=error", camera_film],
+        check=True,
+    )  # fmt: skip
+    server = Server(OUT / "h265")
+    camera = start(
+        "ffmpeg", "-nostdin", "-v", "error", "-re", "-i", camera_film, "-c", "copy",
+        "-rtsp_transport", "tcp", "-f", "rtsp", server.url("cam"), stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    (closed,) = eventually("a file that is whole", 30, lambda: server.index("closed"))
+    server.end()
+    end(camera)
+    (file,) = server.files()
+    assert not complaints(file), complaints(file)
+    assert closed["frames"] == decoded(file) == pictures, (closed, decoded(file))
+    length_ms = 1000 * pictures / FPS
+    # The first ones come late, and those behind them by which they are timed do not.
+    assert abs(closed["duration_ms"] - length_ms) < 300, closed
+    length = f"{closed['duration_ms']} ms of {length_ms:.0f}"
+    passed(f"H.265: {pictures} of {pictures} pictures, {length}")
+
+
+def check_step():
+    """Pictures and sound of cameras, in files: together as they were taken."""
+    shape = {"fps": 25, "gop": 50, "kbps": 200, "width": 320, "height": 180, "beep": BEEP}
+    cameras = [
+        {"path": "/pcmu", "camera": 5, "audio": "pcmu"},
+        {"path": "/opus", "camera": 6, "audio": "opus"},
+        # Its pictures come 320 ms after their sound.
+        {"path": "/late", "camera": 8, "audio": "pcma", "lag": 8},
+    ]
+    _, port, _ = start_cameras([{**shape, **camera} for camera in cameras])
+    folder = OUT / "step"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    names = [camera["path"][1:] for camera in cameras]
+    config = {
+        "streams": {name: f"rtsp://127.0.0.1:{port}/{name}" for name in names},
+        "record": {"*": {"path": f"{folder}/{{stream}}/{{part}}", "min_free": "0"}},
+    }
+    server = Crosspoint(folder, config)
+
+    def heard():
+        streams = server.streams()
+        return all(streams[name]["recordings"][0]["audio_packets"] for name in names)
+
+    eventually("all have files with sound", 30, heard)
+    time.sleep(20)
+    server.child.send_signal(signal.SIGTERM)
+    assert server.child.wait(10) == 0
+    for name in names:
+        (file,) = folder.glob(f"{name}/*.m*")
+        assert not complaints(file), complaints(file)
+        # Before the camera's first sender reports nobody knows how late its pictures are.
+        found = offsets(file, BEEP[0], after_s=8)
+        assert len(found) >= 8, (name, found)
+        off, most = median(found), max(map(abs, found))
+        assert abs(off) <= 40, (name, found)
+        passed(f"{name}: a beep is {off:.1f} ms behind its picture, {most:.1f} ms at most")
+
+
 def check_command(camera_film):
     """`crosspoint record`, of a camera that pushes to it."""
     folder, config, port = OUT / "command", OUT / "record.yaml", free_port()
@@ -425,10 +504,9 @@ def check_command(camera_film):
     passed(f"crosspoint record: {decoded(file)} pictures")
 
 
-def check_full(camera_film):
+def check_stop(camera_film):
     """On a disk of 4 MB."""
-    disk = TMPFS / "stop"
-    server = Server(disk)
+    server = Server(TMPFS / "stop")
     camera = server.push(camera_film)
     eventually("full", 60, lambda: server.state()["state"] == "full")
     assert server.state()["last_error"] == "the disk is full"
@@ -437,10 +515,11 @@ def check_full(camera_film):
         assert not complaints(file), complaints(file)
     server.end()
     end(camera)
-    for file in server.files():
-        file.unlink()
     passed("a full disk: the file is whole, the server lives, and says so")
 
+
+def check_delete(camera_film):
+    """On a disk of 4 MB, of which the oldest files may go."""
     disk = TMPFS / "delete"
     foreign = disk / "cam-of-somebody-else.mp4"
     disk.mkdir()
@@ -461,16 +540,20 @@ def check_full(camera_film):
     passed(f"delete_oldest: {len(gone)} of {len(opened)} files made room, no other was touched")
 
 
-def check_full_in_namespace():
-    """In a mount namespace, which ends with its processes."""
-    inner = f'mount -t tmpfs -o size=4m none {TMPFS} && exec /usr/bin/python3 "$0" inside'
-    subprocess.run(["unshare", "-m", "sh", "-c", inner, __file__], check=True)
+def check_full():
+    """Each in a mount namespace, which ends with its processes."""
+    film("heavy.mp4", "320x180", "3M")
+    inner = f'mount -t tmpfs -o size=4m none {TMPFS} && exec /usr/bin/python3 "$0" inside "$1"'
+    both = [subprocess.Popen(["unshare", "-m", "sh", "-c", inner, __file__, name])
+            for name in ("stop", "delete")]
+    assert [one.wait(150) for one in both] == [0, 0]
 
 
 def main():
     names = sys.argv[1:]
-    if names == ["inside"]:
-        return check_full(film("heavy.mp4", "320x180", "3M"))
+    if names[:1] == ["inside"]:
+        inside = {"stop": check_stop, "delete": check_delete}
+        return inside[names[1]](OUT / "heavy.mp4")
     camera_film = film("cam.mp4", "320x180")
     checks = {
         "made": check_made,
@@ -479,12 +562,23 @@ def main():
         "parts": lambda: check_parts(camera_film),
         "sizes": check_sizes,
         "command": lambda: check_command(camera_film),
+        "h265": check_h265,
+        "step": check_step,
         "kills": lambda: check_kills(camera_film),
         "hls": lambda: check_hls(camera_film),
-        "full": check_full_in_namespace,
+        "full": check_full,
     }
-    for name in names or checks:
-        checks[name]()
+    lanes = [["made", "rotation", "cuts"], ["parts", "sizes", "command", "h265"], ["step"],
+             ["kills"], ["hls"], ["full"]]  # fmt: skip
+
+    def walk(lane):
+        for name in lane:
+            if not names or name in names:
+                checks[name]()
+
+    assert set(names) <= set(checks), names
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        list(pool.map(walk, lanes))
 
 
 run(main)

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """A signalling server for rooms, of either kind, without anything but Python.
 
-    tests/rooms/signalling.py assigned|custom [PORT [CERTIFICATE KEY]]
+    tests/rooms/signalling.py assigned|custom [[ADDRESS:]PORT [CERTIFICATE KEY]]
 
-Prints `ws://127.0.0.1:PORT` when it listens; port 0 is any free one. With a certificate it listens
-through TLS as well, and prints `wss://127.0.0.1:PORT` behind it. Every line that it then gets
+Prints `ws://ADDRESS:PORT` when it listens; port 0 is any free one, and the address this machine's
+own unless given. With a certificate it listens through TLS as well, and prints `wss://ADDRESS:PORT`
+behind it. Every line that it then gets
 on standard input is a command: `drop` closes all connections. It ends with its input.
 """
 
@@ -169,7 +170,8 @@ async def serve(server, reader, writer):
 
 async def main():
     server = {"assigned": Assigned, "custom": Custom}[sys.argv[1]]()
-    port = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    address, _, port = (sys.argv[2] if len(sys.argv) > 2 else "0").rpartition(":")
+    address = address or "127.0.0.1"
 
     async def connected(reader, writer):
         try:
@@ -177,13 +179,13 @@ async def main():
         except asyncio.CancelledError:
             pass  # The program ends.
 
-    listener = await asyncio.start_server(connected, "127.0.0.1", port)
-    addresses = f"ws://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    listener = await asyncio.start_server(connected, address, int(port))
+    addresses = f"ws://{address}:{listener.sockets[0].getsockname()[1]}"
     if len(sys.argv) > 4:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(sys.argv[3], sys.argv[4])
-        secure = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
-        addresses += f" wss://127.0.0.1:{secure.sockets[0].getsockname()[1]}"
+        secure = await asyncio.start_server(connected, address, 0, ssl=tls)
+        addresses += f" wss://{address}:{secure.sockets[0].getsockname()[1]}"
     print(addresses, flush=True)
     commands = asyncio.StreamReader()
     loop = asyncio.get_running_loop()

@@ -44,3 +44,9 @@ pub const GONE: Duration = Duration::from_secs(15);
 /// Time without video after which a publisher's stream counts as offline, though the publisher
 /// is there.
 pub const SILENCE: Duration = Duration::from_secs(5);
+
+/// What is later than this by its sender's clock was not held back: the clock has jumped.
+pub const LATE_MAX: Duration = Duration::from_secs(5);
+
+/// So much of a packet's lateness is taken for the sender's clock being slow, at most.
+pub const LATE_STEP_MAX: Duration = Duration::from_millis(10);

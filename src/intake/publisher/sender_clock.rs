@@ -2,11 +2,18 @@
 //!
 //! Each track counts from elsewhere; sender reports say what the sender's one clock showed at a
 //! count. Before the first report of a track it has only its own.
+//!
+//! A peer's clock is believed for longer than a camera's: what a stalled network or a busy sender
+//! has held back comes all at once, and was not taken all at once.
 
 use std::time::Instant;
 
+use super::limits::{LATE_MAX, LATE_STEP_MAX};
 use super::packet::Report;
-use crate::engine::capture_clock::{correct, micros_between, shifted};
+use crate::engine::capture_clock::{CaptureClock, micros_between, shifted};
+
+/// Share of a late packet's error by which the mapping follows: the sender's clock may be slow.
+const CREEP: u32 = 256;
 
 /// A clock in microseconds, as seen from here. It follows the earliest arrivals: a packet can be
 /// late, never early.
@@ -19,7 +26,13 @@ impl SenderClock {
     /// The instant at which it showed this, at most `arrival`.
     pub(super) fn at(&mut self, micros: i64, arrival: Instant) -> Instant {
         let predicted = self.anchor.and_then(|(then, at)| shifted(at, micros.checked_sub(then)?));
-        let at = predicted.map_or(arrival, |predicted| correct(predicted, arrival));
+        let at = predicted.map_or(arrival, |predicted| {
+            match arrival.checked_duration_since(predicted) {
+                Some(late) if late <= LATE_MAX => predicted + late.min(LATE_STEP_MAX) / CREEP,
+                // Earlier than can be, or it is another clock now.
+                _ => arrival,
+            }
+        });
         self.anchor = Some((micros, at));
         at
     }
@@ -30,14 +43,13 @@ impl SenderClock {
 pub(super) struct TrackClock {
     clock_hz: u32,
     report: Option<Report>,
-    /// The first timestamp, for as long as there is no report.
-    first: Option<u32>,
-    alone: SenderClock,
+    /// What it follows before its first report.
+    alone: Option<CaptureClock>,
 }
 
 impl TrackClock {
     pub(super) fn new(clock_hz: u32) -> Self {
-        Self { clock_hz, report: None, first: None, alone: SenderClock::default() }
+        Self { clock_hz, report: None, alone: Some(CaptureClock::new(clock_hz)) }
     }
 
     pub(super) fn handle_report(&mut self, report: Report) {
@@ -51,9 +63,12 @@ impl TrackClock {
         arrival: Instant,
         shared: &mut SenderClock,
     ) -> Instant {
+        // The first report moves nothing by what its packet was late.
+        let mut alone = self.alone.take();
+        let arrival = alone.as_mut().map_or(arrival, |it| it.handle_frame(timestamp, arrival));
         let Some(report) = self.report else {
-            let first = *self.first.get_or_insert(timestamp);
-            return self.alone.at(self.micros(timestamp, first), arrival);
+            self.alone = alone;
+            return arrival;
         };
         // Reports come every few seconds; a sender that stops to send them wraps after hours.
         let since = self.micros(timestamp, report.timestamp);
@@ -94,6 +109,36 @@ mod tests {
             );
             let apart = seen.max(heard) - seen.min(heard);
             assert!(apart < ms(2), "{n}: {apart:?}");
+        }
+    }
+
+    #[test]
+    fn a_first_report_moves_nothing_though_its_packet_was_late() {
+        let start = Instant::now();
+        let mut shared = SenderClock::default();
+        let mut clock = TrackClock::new(90_000);
+        for n in 0..50_u32 {
+            if n == 5 {
+                clock.handle_report(Report { timestamp: 45_000, sender_micros: 77 });
+            }
+            let late = if n == 5 { ms(110) } else { ms(0) };
+            let at = clock.at(n * 9_000, start + ms(100) * n + late, &mut shared);
+            let expected = start + ms(100) * n;
+            assert!(at.max(expected) - at.min(expected) < ms(1), "{n}");
+        }
+    }
+
+    #[test]
+    fn what_comes_all_at_once_after_a_silence_was_not_taken_all_at_once() {
+        let start = Instant::now();
+        let mut shared = SenderClock::default();
+        let mut clock = TrackClock::new(48_000);
+        clock.handle_report(Report { timestamp: 0, sender_micros: 0 });
+        for n in 0..1_000_u32 {
+            let taken = start + ms(20) * n;
+            let arrival = if (300..400).contains(&n) { start + ms(8_000) } else { taken };
+            let at = clock.at(n * 960, arrival, &mut shared);
+            assert!(at.max(taken) - at.min(taken) < ms(5), "{n}: {:?}", at - start);
         }
     }
 

@@ -58,7 +58,7 @@ impl Server {
         match self.make_guest(now, seat.0, sdp) {
             Ok((peer, answer)) => {
                 log::info!("room: publisher {} of {stream}", id.0);
-                self.connect_member(id, peer);
+                self.connect_member(id, peer, &answer);
                 self.tell_room(now, seat, PeerEvent::Description(answer));
             }
             Err(error) => {
@@ -77,7 +77,7 @@ impl Server {
             audio_tracks: 1,
             ice_lite: false,
         };
-        let (options, identity) = (&self.peer_options, &self.identity);
+        let (options, identity) = (&self.room_peer_options(), &self.identity);
         let accepted = catch_unwind(AssertUnwindSafe(|| {
             Peer::receive(now, options, identity, entropy(), &wanted, sdp)
         }));

@@ -7,9 +7,9 @@ use crate::engine::viewer::ViewerId;
 use crate::net::random::fill_random;
 use crate::net::server::Server;
 use crate::peer::receive::Received;
-use crate::peer::{Entropy, Peer, Sink};
+use crate::peer::{Entropy, Peer, PeerOptions, Sink};
 use crate::room::data::LABEL;
-use crate::room::{DataEvent, PeerEvent, PeerKey};
+use crate::room::{Candidate, DataEvent, PeerEvent, PeerKey};
 
 /// A peer as its room names it: the room's number, and the room's key.
 pub(super) type Seat = (usize, PeerKey);
@@ -19,6 +19,8 @@ pub(super) struct Member {
     seat: Seat,
     /// The number of its data channel.
     channel: Option<usize>,
+    /// What its first m-line is called; whatever candidates it has are of that one, too.
+    mid: String,
 }
 
 pub(super) fn entropy() -> Entropy {
@@ -30,15 +32,26 @@ pub(super) fn entropy() -> Entropy {
 impl Server {
     /// Notes whose a peer is.
     pub(super) fn seat_member(&mut self, id: ViewerId, seat: Seat) {
-        self.rooms.members.insert(id, Member { seat, channel: None });
+        self.rooms.members.insert(id, Member { seat, channel: None, mid: String::new() });
         if let Some(room) = self.rooms.all.get_mut(seat.0) {
             room.peers.insert(seat.1, id);
         }
     }
 
-    /// The peer has its connection.
-    pub(super) fn connect_member(&mut self, id: ViewerId, peer: Peer) {
+    /// What peers of rooms have in common.
+    pub(super) fn room_peer_options(&self) -> PeerOptions {
+        let mut options = self.peer_options.clone();
+        options.ice.relayed = self.relays.addresses_for_rooms();
+        options
+    }
+
+    /// The peer has its connection, by this description of ours.
+    pub(super) fn connect_member(&mut self, id: ViewerId, peer: Peer, sdp: &str) {
         self.demux.insert(peer.ufrag(), id);
+        if let Some(member) = self.rooms.members.get_mut(&id) {
+            let mid = sdp.lines().find_map(|line| line.strip_prefix("a=mid:"));
+            member.mid = mid.unwrap_or_default().to_owned();
+        }
         if let Some(viewer) = self.viewers.get_mut(&id) {
             viewer.peer = Some(peer);
         }
@@ -73,6 +86,18 @@ impl Server {
     /// Tells a room what became of a peer.
     pub(super) fn tell_room(&mut self, now: Instant, (room, peer): Seat, event: PeerEvent) {
         self.with_room(room, |room, _| room.machine.handle_peer(now, peer, event));
+    }
+
+    /// Tells a peer, if it is a room's, of another way to us.
+    #[cfg(feature = "turn")]
+    pub(in crate::net) fn tell_candidate(&mut self, now: Instant, id: ViewerId, line: String) {
+        let Some(member) = self.rooms.members.get(&id) else { return };
+        let (seat, sdp_mid) = (member.seat, member.mid.clone());
+        let peer = self.viewers.get(&id).and_then(|viewer| viewer.peer.as_ref());
+        let Some(username_fragment) = peer.map(|peer| peer.ufrag().to_owned()) else { return };
+        let candidate = line.strip_prefix("a=").unwrap_or(&line).to_owned();
+        let candidate = Candidate { candidate, sdp_mid, sdp_m_line_index: 0, username_fragment };
+        self.tell_room(now, seat, PeerEvent::Candidates(vec![candidate]));
     }
 
     /// A peer has connected; if it is a room's, that wants to know.

@@ -41,7 +41,7 @@ impl Server {
                 return;
             }
         };
-        let (options, identity) = (&self.peer_options, &self.identity);
+        let (options, identity) = (&self.room_peer_options(), &self.identity);
         let audio = self.audio_to_offer(source);
         let offering = Offering { video: profile, audio: &audio, channel: Some(LABEL) };
         let offered = catch_unwind(AssertUnwindSafe(|| {
@@ -51,7 +51,7 @@ impl Server {
             Ok(Ok((peer, offer))) => {
                 let id = self.insert_viewer(now, None, Audience::RoomViewer, &[Some(stream)]);
                 self.seat_member(id, seat);
-                self.connect_member(id, peer);
+                self.connect_member(id, peer, &offer);
                 self.tell_room(now, seat, PeerEvent::Description(offer));
             }
             Ok(Err(error)) => {

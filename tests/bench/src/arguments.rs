@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::{cameras, viewers};
+use crate::{cameras, publisher, viewers};
 
 pub const HELP: &str = "\
 crosspoint-bench [OPTIONS]               what viewers cost, beside the targets and the limits
 crosspoint-bench scale [OPTIONS]         how that grows; writes docs/scale
 crosspoint-bench instructions [--check]  instructions a packet; writes docs/instructions.md,
                                          or fails where it has become 5 % worse
+crosspoint-bench recordings [OPTIONS]    what files of cameras and of publishers cost
 crosspoint-bench vanish                  what memory viewers leave behind that say no goodbye
 
   --row NAME              only this row, or this plot; may be repeated
@@ -51,12 +52,14 @@ pub enum Command {
     Run(Options),
     Scale(Options),
     Vanish(Options),
+    Recordings(Options),
     Instructions {
         check: bool,
     },
     /// The roles that this program starts itself in.
     Cameras(cameras::Order),
     Viewers(viewers::Order),
+    Publishers(publisher::Order),
     HotPath {
         stage: String,
         frames: u64,
@@ -70,12 +73,14 @@ pub fn parse(words: &[String]) -> Result<Command, String> {
         ["help" | "--help" | "-h", ..] => Ok(Command::Help),
         ["cameras", order] => json(order).map(Command::Cameras),
         ["viewers", order] => json(order).map(Command::Viewers),
+        ["publishers", order] => json(order).map(Command::Publishers),
         ["hot-path", stage, frames] => {
             Ok(Command::HotPath { stage: stage.to_owned(), frames: number(frames)? })
         }
         ["instructions"] => Ok(Command::Instructions { check: false }),
         ["instructions", "--check"] => Ok(Command::Instructions { check: true }),
         ["vanish", ref rest @ ..] => options(rest).map(Command::Vanish),
+        ["recordings", ref rest @ ..] => options(rest).map(Command::Recordings),
         ["scale", ref rest @ ..] => options(rest).map(Command::Scale),
         ref rest => options(rest).map(Command::Run),
     }

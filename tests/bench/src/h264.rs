@@ -69,6 +69,11 @@ impl Film {
         Self { profile, sets: [sps(&profile), pps()], noise, random, number: 0 }
     }
 
+    /// What it looks like.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
     /// SPS and PPS.
     pub fn parameter_sets(&self) -> [&[u8]; 2] {
         [&self.sets[0], &self.sets[1]]

@@ -3,6 +3,8 @@
 use std::io::IoSlice;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -27,6 +29,8 @@ const MANY: usize = 32;
 pub enum Limit {
     /// AES-128-GCM of packets of this many bytes, as SRTP uses it (RFC 7714).
     Encrypt(usize),
+    /// The same the other way round.
+    Decrypt(usize),
     /// `sendto`, one system call a datagram.
     Sendto,
     /// `sendmmsg` of 32 datagrams.
@@ -45,6 +49,7 @@ impl Limit {
     pub fn name(self, mean_bytes: usize) -> String {
         match self {
             Self::Encrypt(bytes) => format!("AES-128-GCM, {bytes} bytes"),
+            Self::Decrypt(bytes) => format!("AES-128-GCM opened, {bytes} bytes"),
             Self::Sendto => format!("sendto, {mean_bytes} bytes"),
             Self::Sendmmsg => format!("sendmmsg x{MANY}, {mean_bytes} bytes"),
             Self::Gso(count) => format!("GSO x{count}, {mean_bytes} bytes"),
@@ -55,6 +60,7 @@ impl Limit {
     pub fn measure(self, mean_bytes: usize) -> Result<f64, Failure> {
         match self {
             Self::Encrypt(bytes) => encrypt(bytes),
+            Self::Decrypt(bytes) => decrypt(bytes),
             Self::Sendto | Self::Sendmmsg | Self::Gso(_) => self.send(mean_bytes),
         }
     }
@@ -110,9 +116,7 @@ fn encrypt(bytes: usize) -> Result<f64, Failure> {
     let mut packet = vec![0x5a; bytes];
     let started_ns = thread_cpu_ns();
     for number in 0..PACKETS as u32 {
-        let mut nonce = [0; 12];
-        nonce[..4].copy_from_slice(&number.to_be_bytes());
-        let nonce = Nonce::assume_unique_for_key(nonce);
+        let nonce = nonce(number);
         let (header, payload) = packet.split_at_mut(HEADER_BYTES);
         let tag = key
             .seal_in_place_separate_tag(nonce, Aad::from(&header), payload)
@@ -120,6 +124,44 @@ fn encrypt(bytes: usize) -> Result<f64, Failure> {
         packet[0] ^= std::hint::black_box(tag).as_ref()[0];
     }
     Ok((thread_cpu_ns() - started_ns) as f64 / PACKETS as f64)
+}
+
+fn decrypt(bytes: usize) -> Result<f64, Failure> {
+    let key = UnboundKey::new(&AES_128_GCM, &[7; 16]).map_err(|_| "the key was refused")?;
+    let key = LessSafeKey::new(key);
+    let header = [0x5a; HEADER_BYTES];
+    let mut sealed = vec![0x5a; bytes - HEADER_BYTES];
+    key.seal_in_place_append_tag(nonce(0), Aad::from(&header), &mut sealed)
+        .map_err(|_| "the packet could not be encrypted")?;
+    let mut packet = vec![0; sealed.len()];
+    let started_ns = thread_cpu_ns();
+    for _ in 0..PACKETS {
+        packet.copy_from_slice(&sealed);
+        let opened = key.open_in_place(nonce(0), Aad::from(&header), &mut packet);
+        std::hint::black_box(opened.map_err(|_| "the packet could not be decrypted")?);
+    }
+    Ok((thread_cpu_ns() - started_ns) as f64 / PACKETS as f64)
+}
+
+fn nonce(number: u32) -> Nonce {
+    let mut nonce = [0; 12];
+    nonce[..4].copy_from_slice(&number.to_be_bytes());
+    Nonce::assume_unique_for_key(nonce)
+}
+
+/// CPU nanoseconds of the calling thread for each of `count` writes of so many bytes at the end of
+/// a file in this folder, which is deleted again.
+pub fn write(folder: &Path, bytes: usize, count: usize) -> Result<f64, Failure> {
+    let path = folder.join("limit");
+    let file = std::fs::File::create(&path)?;
+    let data = vec![0x5a; bytes];
+    let started_ns = thread_cpu_ns();
+    for turn in 0..count {
+        file.write_all_at(&data, (turn * bytes) as u64)?;
+    }
+    let spent_ns = thread_cpu_ns() - started_ns;
+    std::fs::remove_file(path)?;
+    Ok(spent_ns as f64 / count as f64)
 }
 
 /// Reads what a socket gets, in a thread of its own.

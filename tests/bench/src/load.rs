@@ -95,20 +95,7 @@ impl Load {
     ) -> Result<(Process, SocketAddr), Failure> {
         let names = (0..self.cameras).map(cameras::name);
         let streams: String = names.map(|name| format!("  {name}: rtsp://{at}/{name}\n")).collect();
-        let text = format!(
-            "streams:\n{streams}api: {{listen: \"127.0.0.1:0\"}}\n\
-             webrtc: {{listen: \"127.0.0.1:0\"}}\nlog: {{level: warn}}\n\
-             limits: {{viewers_max: 200}}\n"
-        );
-        let file =
-            std::env::temp_dir().join(format!("crosspoint-bench-{}.yaml", std::process::id()));
-        std::fs::write(&file, text)?;
-        let path = file.to_str().ok_or("the temporary folder is no text")?;
-        let mut process = Process::start(server, &["run", "-c", path])?;
-        let line = process.line()?; // it has read the file when it says its address
-        std::fs::remove_file(&file)?;
-        let address = line.trim_start_matches("http://").trim_end_matches('/');
-        Ok((process, address.parse()?))
+        serve(server, &format!("streams:\n{streams}limits: {{viewers_max: 200}}\n"))
     }
 
     fn evaluate(
@@ -160,6 +147,22 @@ impl Pass {
         }
         Ok(serde_json::from_value(Value::Object(medians))?)
     }
+}
+
+/// A server of this configuration, on ports of its own; and where its page is.
+pub fn serve(server: &Path, text: &str) -> Result<(Process, SocketAddr), Failure> {
+    let text = format!(
+        "api: {{listen: \"127.0.0.1:0\"}}\nwebrtc: {{listen: \"127.0.0.1:0\"}}\n\
+         log: {{level: warn}}\n{text}"
+    );
+    let file = std::env::temp_dir().join(format!("crosspoint-bench-{}.yaml", std::process::id()));
+    std::fs::write(&file, text)?;
+    let path = file.to_str().ok_or("the temporary folder is no text")?;
+    let mut process = Process::start(server, &["run", "-c", path])?;
+    let line = process.line()?; // it has read the file when it says its address
+    std::fs::remove_file(&file)?;
+    let address = line.trim_start_matches("http://").trim_end_matches('/');
+    Ok((process, address.parse()?))
 }
 
 /// A server that nobody asks for anything.

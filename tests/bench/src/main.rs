@@ -19,12 +19,15 @@ mod limits;
 mod load;
 mod plot;
 mod process;
+mod publisher;
+mod recordings;
 mod rows;
 mod scale;
 mod sequence;
 mod stamp;
 mod statistics;
 mod table;
+mod tail;
 mod vanish;
 mod viewer;
 mod viewers;
@@ -60,11 +63,16 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Run(options) => rows::run(&options),
         Command::Scale(options) => scale::run(&options),
         Command::Vanish(options) => vanish::run(&options),
+        Command::Recordings(options) => recordings::run(&options),
         Command::Instructions { check } => instructions::run(check),
         Command::HotPath { stage, frames } => hot_path::run(&stage, frames),
         Command::Cameras(order) => {
             process::end_with_owner();
             cameras::run(order)
+        }
+        Command::Publishers(order) => {
+            process::end_with_owner();
+            publisher::run(&order)
         }
         Command::Viewers(order) => {
             process::end_with_owner();

@@ -52,9 +52,46 @@ pub fn read(payload: &[u8]) -> Option<u64> {
     u64::from_str_radix(digits, 16).ok()
 }
 
+/// Finds the stamps of the slices in a file's bytes; where nothing more can begin that is not
+/// there as a whole.
+pub fn each(bytes: &[u8], mut found: impl FnMut(u64)) -> usize {
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let mut at = 0;
+    while let Some(slice) = bytes.get(at..at + STAMP_AT + STAMP_BYTES) {
+        let digits = &slice[STAMP_AT..];
+        if !matches!(slice[0], 0x41 | 0x65) || !digits.iter().all(is_digit) {
+            at += 1;
+            continue;
+        }
+        let text = std::str::from_utf8(digits).unwrap_or_default();
+        if let Ok(ns) = u64::from_str_radix(text, 16) {
+            found(ns);
+        }
+        at += slice.len();
+    }
+    at
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stamps_are_found_wherever_a_read_ends() {
+        let mut file = vec![0x41; 30];
+        for ns in [7, u64::MAX] {
+            let mut nal = vec![0xff; 40];
+            nal[0] = 0x65;
+            write(&mut nal, ns);
+            file.extend(nal);
+        }
+        for cut in 0..file.len() {
+            let mut found = Vec::new();
+            let end = each(&file[..cut], |ns| found.push(ns));
+            each(&file[end..], |ns| found.push(ns));
+            assert_eq!(found, [7, u64::MAX], "{cut}");
+        }
+    }
 
     #[test]
     fn a_stamp_is_read_from_whole_and_from_fragmented_slices() {
