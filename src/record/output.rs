@@ -16,7 +16,7 @@ pub enum Output {
     Open {
         /// Its name for what follows.
         file: FileId,
-        /// Below [`Template::directory`], without extension. If there is such a file already, a
+        /// Below the template's directory, without extension. If there is such a file already, a
         /// number is put behind it.
         path: String,
         /// Without its dot.

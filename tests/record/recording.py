@@ -491,7 +491,7 @@ def check_command(camera_film):
     listen = f"127.0.0.1:{port}"
     config.write_text(json.dumps({"streams": {"door": None}, "rtsp": {"listen": listen}}))
     child = start(BINARY, "record", "--stream", "door", "-c", config, "--record", f"{folder}/x-",
-                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+                  "--hls", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
     eventually("it listens", 10, lambda: socket.create_connection(("127.0.0.1", port), 1))
     camera = push(camera_film, f"rtsp://{listen}/door")
     eventually("a file", 20, lambda: list(folder.glob("x-door-*.mp4")))
@@ -500,6 +500,8 @@ def check_command(camera_film):
     assert child.wait(10) == 0
     end(camera)
     (file,) = folder.glob("x-door-*.mp4")
+    playlist = Playlist(file.with_suffix(".m3u8"))
+    assert playlist.is_complete and playlist.ends[-1] == file.stat().st_size
     assert not complaints(file) and decoded(file) >= 2 * FPS, (complaints(file), decoded(file))
     passed(f"crosspoint record: {decoded(file)} pictures")
 

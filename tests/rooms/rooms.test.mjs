@@ -204,6 +204,7 @@ for (const kind of ['assigned', 'custom']) {
     test('one that freezes with its connection up is asked for another one', async () => {
       await publish('cam7');
       await becomes('studio/cam7', 'live');
+      await delay(2000);
       const sessions = () =>
         pages.get('cam7').evaluate(() => [...room.peers.values()].map(({ session }) => session));
       const before = await sessions();

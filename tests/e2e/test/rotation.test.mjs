@@ -22,7 +22,8 @@ let browser;
 before(async () => {
   rmSync(FOLDER, { recursive: true, force: true });
   const record = { phone: { path: `${FOLDER}{part}.mp4`, min_free: '0' } };
-  server = await Server.run({ phone: { token: TOKEN } }, { config: { api: { origin: ['*'] }, record } });
+  const config = { api: { origin: ['*'] }, record };
+  server = await Server.run({ phone: { token: TOKEN } }, { config });
   browser = await Browser.start();
 });
 after(async () => {
