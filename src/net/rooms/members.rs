@@ -89,7 +89,7 @@ impl Server {
     }
 
     /// Tells a peer, if it is a room's, of another way to us.
-    #[cfg(feature = "turn")]
+    #[cfg_attr(not(feature = "turn"), expect(dead_code, reason = "there are no relays"))]
     pub(in crate::net) fn tell_candidate(&mut self, now: Instant, id: ViewerId, line: String) {
         let Some(member) = self.rooms.members.get(&id) else { return };
         let (seat, sdp_mid) = (member.seat, member.mid.clone());
