@@ -36,6 +36,7 @@ mod probe_keyframes;
 #[cfg(not(feature = "keyframe-ways"))]
 #[path = "no_probe_keyframes.rs"]
 mod probe_keyframes;
+mod process_group;
 mod programs;
 mod publishers;
 mod pushes;
