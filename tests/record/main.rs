@@ -18,4 +18,5 @@ mod hour;
 mod media;
 mod packets;
 mod parts;
+mod pausing;
 mod samples;
