@@ -26,6 +26,10 @@ pub struct RoomRecordOptions {
     pub turn_server: Option<String>,
     /// `all` or `relay`.
     pub ice_transport_policy: Option<String>,
+    /// Commands and events in lines.
+    pub stdio: bool,
+    /// A process for each stream.
+    pub isolate: bool,
 }
 
 impl fmt::Debug for RoomRecordOptions {

@@ -69,13 +69,17 @@ impl House {
 
     fn publish(&mut self, number: u64, name: &str) {
         let role = Role::Publish(name.to_owned());
-        let room = Room::new(self.now, options(self.flavour, role), [50 + number as u8; 32]);
+        let room = Room::new(
+            self.now,
+            options(self.flavour, role),
+            [50 + u8::try_from(number).unwrap(); 32],
+        );
         self.publishers.insert(number, room);
         self.settle();
     }
 
     fn begin(&mut self, worker: WorkerKey) {
-        let seed = [100 + worker.0 as u8; 32];
+        let seed = [100 + u8::try_from(worker.0).unwrap(); 32];
         let room = Room::new(self.now, options(self.flavour, Role::WatchAll), seed);
         self.workers.get_mut(&worker).unwrap().room = Some(room);
         self.settle();
