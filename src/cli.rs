@@ -1,6 +1,8 @@
 //! The command line's arguments: each command and flag stands once in a table, from which
 //! both the reading and the help text come.
 
+#[cfg(test)]
+mod cli_tests;
 #[cfg(all(feature = "record", feature = "room"))]
 mod room;
 
@@ -53,24 +55,30 @@ pub struct DemoOptions {
 /// Options of `run`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunOptions {
-    /// The configuration file.
-    pub file: String,
+    /// The configuration file; `None` is the first line of standard input.
+    pub file: Option<String>,
     /// How switches begin.
     pub switch_policy: SwitchPolicy,
+    /// Commands and events in lines.
+    pub stdio: bool,
 }
 
 /// Options of `record`.
 #[cfg(feature = "record")]
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RecordOptions {
-    /// The configuration file.
-    pub file: String,
-    /// The stream.
-    pub stream: String,
+    /// The configuration file; `None` is the first line of standard input.
+    pub file: Option<String>,
+    /// The stream; `None` is everything that the file wants recorded.
+    pub stream: Option<String>,
     /// What the path of each file begins with; `None` is what the file says.
     pub prefix: Option<String>,
     /// Playlists beside the files, whatever the file says.
     pub hls: bool,
+    /// Commands and events in lines.
+    pub stdio: bool,
+    /// A process for each stream.
+    pub isolate: bool,
 }
 
 /// Where files go whose paths begin so.
@@ -149,6 +157,20 @@ const HLS: Flag = Flag {
     value: "",
     help: "a playlist of HLS beside each file that can have one",
 };
+#[cfg(feature = "stdio")]
+const STDIO: Flag = Flag {
+    name: "--stdio",
+    short: None,
+    value: "",
+    help: "commands and events in lines of JSON; without a file the first one is the configuration",
+};
+#[cfg(feature = "stdio")]
+const ISOLATE: Flag = Flag {
+    name: "--isolate",
+    short: None,
+    value: "",
+    help: "a process for each stream: one that crashes is started again, the others go on",
+};
 
 #[cfg(all(feature = "record", feature = "room"))]
 mod room_flags {
@@ -189,7 +211,12 @@ const VERBS: &[Verb] = &[
     Verb {
         name: "run",
         operand: None,
-        flags: &[&CONFIG, &SWITCH_POLICY],
+        flags: &[
+            &CONFIG,
+            &SWITCH_POLICY,
+            #[cfg(feature = "stdio")]
+            &STDIO,
+        ],
         help: "serve the cameras of a configuration file",
     },
     #[cfg(feature = "record")]
@@ -201,6 +228,10 @@ const VERBS: &[Verb] = &[
             &CONFIG,
             &PREFIX,
             &HLS,
+            #[cfg(feature = "stdio")]
+            &STDIO,
+            #[cfg(feature = "stdio")]
+            &ISOLATE,
             #[cfg(feature = "room")]
             &room_flags::ROOM,
             #[cfg(feature = "room")]
@@ -265,20 +296,16 @@ pub fn parse(arguments: &[String]) -> Result<Command, String> {
             Ok(Command::Demo(DemoOptions { listen, switch_policy: given.switch_policy()? }))
         }
         "run" => {
-            let file = given.required(verb, &CONFIG)?;
-            Ok(Command::Run(RunOptions { file, switch_policy: given.switch_policy()? }))
+            let stdio = given.has_stdio();
+            let file = given.file(verb, stdio)?;
+            Ok(Command::Run(RunOptions { file, switch_policy: given.switch_policy()?, stdio }))
         }
         #[cfg(all(feature = "record", feature = "room"))]
         "record" if given.value(&room_flags::ROOM).is_some() => {
             given.room_record(verb).map(Command::RecordRoom)
         }
         #[cfg(feature = "record")]
-        "record" => Ok(Command::Record(RecordOptions {
-            file: given.required(verb, &CONFIG)?,
-            stream: given.required(verb, &STREAM)?,
-            prefix: given.value(&PREFIX).map(str::to_owned),
-            hls: given.value(&HLS).is_some(),
-        })),
+        "record" => given.record(verb).map(Command::Record),
         "check" => Ok(Command::Check { file: given.required(verb, &CONFIG)? }),
         "probe" => match given.operand {
             Some(url) => {
@@ -357,6 +384,51 @@ impl<'a> Given<'a> {
         value.ok_or_else(|| format!("{} is missing\n\n{}", usage_of(flag), explain(verb)))
     }
 
+    fn has_stdio(&self) -> bool {
+        #[cfg(feature = "stdio")]
+        let has = self.value(&STDIO).is_some();
+        #[cfg(not(feature = "stdio"))]
+        let has = false;
+        has
+    }
+
+    #[cfg(feature = "record")]
+    fn has_isolate(&self) -> bool {
+        #[cfg(feature = "stdio")]
+        let has = self.value(&ISOLATE).is_some();
+        #[cfg(not(feature = "stdio"))]
+        let has = false;
+        has
+    }
+
+    /// The configuration file, which may be left out where a line can stand for it.
+    fn file(&self, verb: &Verb, stdio: bool) -> Result<Option<String>, String> {
+        match self.value(&CONFIG) {
+            None if stdio => Ok(None),
+            _ => self.required(verb, &CONFIG).map(Some),
+        }
+    }
+
+    #[cfg(feature = "record")]
+    fn record(&self, verb: &Verb) -> Result<RecordOptions, String> {
+        let (stdio, isolate) = (self.has_stdio(), self.has_isolate());
+        let file = self.file(verb, stdio)?;
+        let stream = match self.value(&STREAM) {
+            Some(_) if isolate => return Err("--stream does not go with --isolate".to_owned()),
+            None if stdio || isolate => None,
+            _ => Some(self.required(verb, &STREAM)?),
+        };
+        let prefix = self.value(&PREFIX).map(str::to_owned);
+        if prefix.is_some() && stream.is_none() {
+            return Err("--record goes with --stream or --room".to_owned());
+        }
+        let hls = self.value(&HLS).is_some();
+        if hls && stream.is_none() {
+            return Err("--hls goes with --stream or --room".to_owned());
+        }
+        Ok(RecordOptions { file, stream, prefix, hls, stdio, isolate })
+    }
+
     #[cfg(all(feature = "record", feature = "room"))]
     fn room_record(&self, verb: &Verb) -> Result<RoomRecordOptions, String> {
         for flag in [&STREAM, &CONFIG] {
@@ -377,6 +449,8 @@ impl<'a> Given<'a> {
             turn_server: text(&room_flags::TURN),
             relays_from: text(&room_flags::RELAYS_FROM),
             ice_transport_policy: text(&room_flags::POLICY),
+            stdio: self.has_stdio(),
+            isolate: self.has_isolate(),
         })
     }
 
@@ -434,148 +508,5 @@ fn usage_of(flag: &Flag) -> String {
     match flag.short {
         Some(short) => format!("{short}, {} {}", flag.name, flag.value),
         None => format!("{} {}", flag.name, flag.value).trim_end().to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(line: &str) -> Result<Command, String> {
-        let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        parse(&arguments)
-    }
-
-    fn help(line: &str) -> String {
-        match read(line) {
-            Ok(Command::Help(text)) => text,
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn demo_listens_where_it_is_told() {
-        let expected = |listen: Option<&str>| {
-            let listen = listen.map(|address| address.parse().unwrap());
-            Ok(Command::Demo(DemoOptions { listen, switch_policy: SwitchPolicy::Cache }))
-        };
-        assert_eq!(read("demo"), expected(None));
-        assert_eq!(read("demo --listen 10.0.0.1:80"), expected(Some("10.0.0.1:80")));
-        assert_eq!(read("demo --listen=:80"), expected(Some("0.0.0.0:80")));
-    }
-
-    #[test]
-    fn run_and_check_take_a_file() {
-        let expected = |switch_policy| {
-            Ok(Command::Run(RunOptions { file: "a.yaml".to_owned(), switch_policy }))
-        };
-        assert_eq!(read("run -c a.yaml"), expected(SwitchPolicy::Cache));
-        assert_eq!(read("run --config=a.yaml"), expected(SwitchPolicy::Cache));
-        let line = "run --switch-policy wait-idr -c a.yaml";
-        assert_eq!(read(line), expected(SwitchPolicy::WaitIdr));
-        assert_eq!(read("check -c a.yaml"), Ok(Command::Check { file: "a.yaml".to_owned() }));
-    }
-
-    #[test]
-    #[cfg(all(feature = "record", feature = "room"))]
-    fn record_takes_a_room_as_other_recorders_do() {
-        let line = "record --room testroom123 --record-room --record multi --password false \
-                    --noaudio --hls --stun-server stun:s --ice-transport-policy relay";
-        let expected = RoomRecordOptions {
-            room: "testroom123".to_owned(),
-            prefix: "multi".to_owned(),
-            password: Some("false".to_owned()),
-            no_audio: true,
-            hls: true,
-            ice_transport_policy: Some("relay".to_owned()),
-            ..RoomRecordOptions::default()
-        };
-        assert_eq!(read(line), Ok(Command::RecordRoom(expected)));
-        let error = |line| read(line).unwrap_err();
-        assert!(error("record --room a").contains("--record PREFIX is missing"));
-        assert!(error("record --room a --record b -c c").contains("--config does not go with"));
-        assert!(error("record --room a --record b --noaudio=1").contains("takes no value"));
-    }
-
-    #[test]
-    #[cfg(feature = "record")]
-    fn record_takes_a_stream_of_a_file() {
-        let options = |prefix: Option<&str>| RecordOptions {
-            file: "a.yaml".to_owned(),
-            stream: "door".to_owned(),
-            prefix: prefix.map(str::to_owned),
-            hls: false,
-        };
-        let line = "record --stream door -c a.yaml";
-        assert_eq!(read(line), Ok(Command::Record(options(None))));
-        let line = "record -s door -c a.yaml --record /rec/";
-        assert_eq!(read(line), Ok(Command::Record(options(Some("/rec/")))));
-        assert!(read("record -c a.yaml").unwrap_err().contains("--stream NAME is missing"));
-    }
-
-    #[test]
-    fn probe_takes_an_address_and_hides_it() {
-        let command = read("probe rtsp://u:hunter2@h/a").unwrap();
-        assert!(!format!("{command:?}").contains("hunter2"));
-        let url = config::SecretUrl::new("rtsp://u:hunter2@h/a");
-        assert_eq!(command, Command::Probe { url: url.clone(), keyframe: None });
-        let command = read("probe --keyframe isapi:http://u:hunter2@h rtsp://u:hunter2@h/a");
-        assert!(!format!("{command:?}").contains("hunter2"));
-        let keyframe = Some(config::SecretUrl::new("isapi:http://u:hunter2@h"));
-        assert_eq!(command, Ok(Command::Probe { url, keyframe }));
-    }
-
-    #[test]
-    fn version_and_help_go_by_several_names() {
-        for line in ["version", "--version", "-V"] {
-            assert_eq!(read(line), Ok(Command::Version));
-        }
-        for line in ["", "help", "--help", "-h"] {
-            assert_eq!(help(line), overview());
-        }
-        for line in ["help run", "run --help", "run -c a.yaml -h"] {
-            assert!(help(line).contains("-c, --config FILE"), "{line}");
-        }
-    }
-
-    #[test]
-    fn the_help_names_every_command_and_flag() {
-        let overview = overview();
-        for verb in VERBS {
-            assert!(overview.contains(&format!("crosspoint {}", verb.name)));
-            for flag in verb.flags {
-                assert!(help(&format!("help {}", verb.name)).contains(flag.name));
-            }
-        }
-        assert!(overview.lines().all(|line| line.len() <= 100));
-    }
-
-    #[test]
-    fn mistakes_are_named() {
-        for (line, expected) in [
-            ("go", "unknown command go"),
-            ("demo now", "unexpected now"),
-            ("demo --lisen :80", "unknown option --lisen"),
-            ("demo --listen", "--listen needs a value: ADDRESS"),
-            ("demo --listen=", "--listen needs a value: ADDRESS"),
-            ("demo --listen nowhere", "--listen: expected an address and port"),
-            ("demo --listen :1 --listen :2", "--listen is given twice"),
-            ("demo -c a.yaml", "unknown option -c"),
-            ("run", "-c, --config FILE is missing"),
-            ("run -c a --switch-policy fast", "expected cache or wait-idr"),
-            ("probe", "an address is missing"),
-            ("probe rtsp://h/a rtsp://h/b", "unexpected rtsp://h/b"),
-            ("help nothing", "unknown command nothing"),
-        ] {
-            let error = read(line).unwrap_err();
-            assert!(error.contains(expected), "{line}: {error}");
-        }
-    }
-
-    #[test]
-    fn no_mistake_repeats_a_password() {
-        for line in ["rtsp://u:hunter2@h/a", "probe rtsp://h/a rtsp://u:hunter2@h/a"] {
-            assert!(!read(line).unwrap_err().contains("hunter2"), "{line}");
-        }
     }
 }

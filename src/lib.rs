@@ -23,4 +23,6 @@ pub mod record;
 pub mod relay_list;
 #[cfg(feature = "room")]
 pub mod room;
+#[cfg(feature = "stdio")]
+pub mod stdio;
 pub mod whip;

@@ -44,7 +44,7 @@ pub use record::{
     RECORD_PLACEHOLDERS, Record, RecordContainer, WhenFull, path as parse_record_path,
 };
 pub use relay::{IceTransportPolicy, Relay, RelayTransport, parse_relay};
-pub use rooms::{Room, RoomCodec, RoomFlavour, RoomPassword};
+pub use rooms::{ROOM_BY_STDIO, Room, RoomCodec, RoomFlavour, RoomPassword};
 pub use scalar::listen as parse_listen;
 pub use token::Token;
 pub use url::{SecretUrl, redact_url};
@@ -57,4 +57,12 @@ pub use url::{SecretUrl, redact_url};
 /// All problems of the file in its order, at most [`limits::PROBLEMS_MAX`].
 pub fn parse(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, Vec<Problem>> {
     schema::read(text, env)
+}
+
+/// The same file as JSON, its variables not replaced: parts of it are given to other processes.
+/// None where it is no YAML; what else is wrong with it [`parse`] says.
+#[cfg(feature = "stdio")]
+#[must_use]
+pub fn to_json(text: &str) -> Option<serde_json::Value> {
+    serde_yaml::from_str(text).ok()
 }

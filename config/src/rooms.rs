@@ -34,6 +34,8 @@ const SERVER: &str = "wss://wss.vdo.ninja:443";
 const DOMAIN: &str = "vdo.ninja";
 /// Where its page asks for TURN servers.
 const RELAYS_FROM: &str = "https://turnservers.vdo.ninja/?ts=";
+/// In place of a server's address: the WebSocket is that of the program that has started us.
+pub const ROOM_BY_STDIO: &str = "stdio";
 /// The service's own page.
 const PAGE: &str = "vdo.ninja";
 
@@ -42,7 +44,7 @@ const PAGE: &str = "vdo.ninja";
 pub struct Room {
     /// 1..=64 characters, without control characters and `/`.
     pub name: String,
-    /// The signalling server, `ws:` or `wss:`.
+    /// The signalling server, `ws:` or `wss:`; [`ROOM_BY_STDIO`] where another program has it.
     pub server: SecretUrl,
     /// The room as people type it; none where one stream is viewed that is in no room.
     pub room: Option<String>,
@@ -214,6 +216,9 @@ fn list_url(text: &str) -> Result<Option<SecretUrl>, String> {
 }
 
 fn server(text: &str) -> Result<SecretUrl, String> {
+    if cfg!(feature = "stdio") && text == ROOM_BY_STDIO {
+        return Ok(SecretUrl::new(text));
+    }
     let expected = "expected a WebSocket address such as wss://wss.vdo.ninja:443";
     let rest = text.strip_prefix("wss://").or_else(|| text.strip_prefix("ws://"));
     let rest = rest.filter(|_| text.len() <= URL_MAX_BYTES).ok_or(expected)?;

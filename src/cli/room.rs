@@ -30,6 +30,10 @@ pub struct RoomRecordOptions {
     pub relays_from: Option<String>,
     /// `all` or `relay`.
     pub ice_transport_policy: Option<String>,
+    /// Commands and events in lines.
+    pub stdio: bool,
+    /// A process for each stream.
+    pub isolate: bool,
 }
 
 impl fmt::Debug for RoomRecordOptions {

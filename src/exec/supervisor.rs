@@ -1,7 +1,7 @@
 //! When a program is started, ended and started again.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::limits::{BACKOFF_MAX, BACKOFF_MIN, END_MAX, STABLE, START_MAX};
 
@@ -37,16 +37,25 @@ pub struct Supervisor {
     wanted: bool,
     /// In a row.
     failures: u32,
+    /// From being asked to end to being killed.
+    end_max: Duration,
     outputs: VecDeque<Output>,
 }
 
 impl Default for Supervisor {
     fn default() -> Self {
-        Self { state: State::Idle, wanted: false, failures: 0, outputs: VecDeque::new() }
+        Self::with_end_max(END_MAX)
     }
 }
 
 impl Supervisor {
+    /// One of a program that takes up to this long to end.
+    #[must_use]
+    pub fn with_end_max(end_max: Duration) -> Self {
+        let (state, outputs) = (State::Idle, VecDeque::new());
+        Self { state, wanted: false, failures: 0, end_max, outputs }
+    }
+
     /// Somebody watches.
     pub fn start(&mut self, now: Instant) {
         self.wanted = true;
@@ -144,15 +153,13 @@ impl Supervisor {
     }
 
     fn end(&mut self, now: Instant, failed: bool) {
-        self.state = State::Ending { kill_at: Some(now + END_MAX), failed };
+        self.state = State::Ending { kill_at: Some(now + self.end_max), failed };
         self.outputs.push_back(Output::Terminate);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn outputs(supervisor: &mut Supervisor) -> Vec<Output> {

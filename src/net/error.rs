@@ -22,6 +22,9 @@ pub enum ServerError {
     Record(String, String),
     /// A room can't be entered.
     Room(String, String),
+    /// Who has started us does not read what we say.
+    #[cfg(feature = "stdio")]
+    Unread,
     /// The system refused something that the loop can't do without.
     System(&'static str, io::Error),
     /// The crypto library failed.
@@ -43,6 +46,8 @@ impl fmt::Display for ServerError {
             #[cfg(feature = "record")]
             Self::Record(name, why) => write!(f, "record.{name}: {why}"),
             Self::Room(name, why) => write!(f, "rooms.{name}: {why}"),
+            #[cfg(feature = "stdio")]
+            Self::Unread => f.write_str("nobody reads standard output: more waits than may"),
             Self::System(what, error) => write!(f, "{what}: {error}"),
             Self::Identity => f.write_str("the crypto library could not make a certificate"),
         }

@@ -39,6 +39,7 @@ mod probe_keyframes;
 #[cfg(not(feature = "keyframe-ways"))]
 #[path = "no_probe_keyframes.rs"]
 mod probe_keyframes;
+mod process_group;
 mod programs;
 mod publishers;
 mod pushes;
@@ -72,6 +73,13 @@ mod server;
 mod snapshot;
 mod sockets;
 mod sources;
+#[cfg(feature = "stdio")]
+mod stdio;
+#[cfg(not(feature = "stdio"))]
+#[path = "no_stdio.rs"]
+mod stdio;
+#[cfg(feature = "stdio")]
+mod supervisor;
 mod tcp;
 mod timers;
 #[cfg(feature = "tls")]
@@ -92,6 +100,9 @@ use crate::engine::viewer::ViewerId;
 
 pub use self::error::ServerError;
 pub use self::server::{Server, ServerOptions};
+pub use self::stdio::Pipes;
+#[cfg(feature = "stdio")]
+pub use self::supervisor::Supervisor;
 
 /// What a readiness token stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,6 +152,18 @@ enum Endpoint {
     /// A room's WebSocket, by the room's number.
     #[cfg_attr(not(feature = "room"), expect(dead_code, reason = "there are none"))]
     Room(usize),
+    /// What the program that has started us says.
+    #[cfg_attr(not(feature = "stdio"), expect(dead_code, reason = "nobody speaks with us"))]
+    Stdin,
+    /// It is told more.
+    #[cfg_attr(not(feature = "stdio"), expect(dead_code, reason = "nobody speaks with us"))]
+    Stdout,
+    /// What a worker says, by its key.
+    #[cfg(feature = "stdio")]
+    WorkerOutput(usize),
+    /// A worker is told more, by its key.
+    #[cfg(feature = "stdio")]
+    WorkerInput(usize),
     /// The standard error of a source's program.
     ProgramErrors(SourceId),
     /// The built-in cameras' RTSP listener.
@@ -189,6 +212,9 @@ enum Timer {
     Recording(usize),
     #[cfg_attr(not(feature = "room"), expect(dead_code, reason = "there are none"))]
     Room(usize),
+    /// Statistics are told.
+    #[cfg_attr(not(feature = "stdio"), expect(dead_code, reason = "nobody speaks with us"))]
+    Stats,
     /// The end of the program has waited long enough.
     Goodbye,
     #[cfg(feature = "demo")]

@@ -6,14 +6,14 @@
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use mio::unix::pipe::Receiver;
 use mio::{Interest, Token};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::Signal;
 
+use super::process_group::ProcessGroup;
 use super::pushes::Push;
 use super::random::random_name;
 use super::server::Server;
@@ -44,9 +44,7 @@ pub(super) struct Program {
 
 /// One that runs. It does not outlive this.
 struct Process {
-    child: Child,
-    /// Of the process, and of its group.
-    pid: Pid,
+    group: ProcessGroup,
     /// The path of its address.
     secret: String,
     stderr: Option<Receiver>,
@@ -54,7 +52,6 @@ struct Process {
     stdout: Option<Receiver>,
     /// Of its standard error.
     token: Option<Token>,
-    is_reaped: bool,
 }
 
 impl Programs {
@@ -108,32 +105,18 @@ impl Process {
         };
         let (name, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
         let environment = ENVIRONMENT.iter().filter_map(|key| Some((key, std::env::var_os(key)?)));
-        let mut child = Command::new(name)
-            .args(arguments)
-            .env_clear()
-            .envs(environment)
-            .stdin(Stdio::null())
-            .stdout(stdout)
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()?;
-        let stderr = child.stderr.take().map(Receiver::from);
-        let stdout = child.stdout.take().map(Receiver::from);
-        let pid = Pid::from_child(&child);
+        let mut command = Command::new(name);
+        command.args(arguments).env_clear().envs(environment);
+        command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
         // From here on, what fails ends the process.
-        let (token, is_reaped) = (None, false);
-        let process = Self { child, pid, secret, stderr, stdout, token, is_reaped };
+        let mut group = ProcessGroup::start(&mut command)?;
+        let stderr = group.child.stderr.take().map(Receiver::from);
+        let stdout = group.child.stdout.take().map(Receiver::from);
+        let process = Self { group, secret, stderr, stdout, token: None };
         for pipe in process.stderr.iter().chain(&process.stdout) {
             pipe.set_nonblocking(true)?;
         }
         Ok(process)
-    }
-
-    fn signal(&self, signal: Signal) {
-        // It may have ended on its own, which is told by SIGCHLD.
-        if let Err(error) = kill_process_group(self.pid, signal) {
-            log::debug!("process group {}: {error}", self.pid);
-        }
     }
 
     /// The first line that it has printed. More than the pipe holds keeps it from ending, which
@@ -144,30 +127,6 @@ impl Process {
         let data = buffer.get(..read.unwrap_or_default()).unwrap_or_default();
         let text = String::from_utf8_lossy(data);
         text.lines().next().unwrap_or_default().trim().to_owned()
-    }
-
-    /// Whether it has ended. It is not reaped, so that its number stays its own.
-    fn has_ended(&self) -> bool {
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        !matches!(waitid(WaitId::Pid(self.pid), options), Ok(None))
-    }
-}
-
-impl Process {
-    /// Ends what is left of the group, then lets its number go, which may then be another's.
-    fn end(&mut self) -> io::Result<ExitStatus> {
-        if !std::mem::replace(&mut self.is_reaped, true) {
-            self.signal(Signal::KILL);
-        }
-        self.child.wait()
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        if let Err(error) = self.end() {
-            log::debug!("process {}: {error}", self.pid);
-        }
     }
 }
 
@@ -227,8 +186,8 @@ impl Server {
             };
             match (output, &program.process) {
                 (Output::Start, _) => self.run_program(now, id),
-                (Output::Terminate, Some(process)) => process.signal(Signal::TERM),
-                (Output::Kill, Some(process)) => process.signal(Signal::KILL),
+                (Output::Terminate, Some(process)) => process.group.signal(Signal::TERM),
+                (Output::Kill, Some(process)) => process.group.signal(Signal::KILL),
                 (Output::Terminate | Output::Kill, None) => self.end_echoed(now, id),
             }
         }
@@ -251,7 +210,7 @@ impl Server {
         });
         match started {
             Ok(process) => {
-                log::info!("{shown}: started as process {}", process.pid);
+                log::info!("{shown}: started as process {}", process.group.pid);
                 program.complaints = Complaints::new(process.secret.clone());
                 program.process = Some(process);
             }
@@ -302,7 +261,8 @@ impl Server {
 
     /// Some process has ended.
     pub(super) fn reap_programs(&mut self, now: Instant) {
-        let has_ended = |program: &Program| program.process.as_ref().is_some_and(|p| p.has_ended());
+        let has_ended =
+            |program: &Program| program.process.as_ref().is_some_and(|p| p.group.has_ended());
         let ended = self.programs.all.iter().filter(|(_, program)| has_ended(program));
         for id in ended.map(|(id, _)| *id).collect::<Vec<_>>() {
             self.handle_program_exit(now, id);
@@ -326,11 +286,11 @@ impl Server {
             log::warn!("{shown}: {line}");
         }
         let printed = process.printed();
-        let (how, is_well) = match process.end() {
+        let (how, is_well) = match process.group.end() {
             Ok(status) => (status.to_string(), status.success()),
             Err(error) => (error.to_string(), false),
         };
-        log::info!("{shown}: process {} has ended, {how}", process.pid);
+        log::info!("{shown}: process {} has ended, {how}", process.group.pid);
         if program.words.prints && is_well && program.supervisor.is_running() {
             return self.open_echoed(now, id, &printed);
         }

@@ -52,6 +52,8 @@ struct Recording {
     is_stopped: bool,
     /// The disk did not take the newest write.
     is_behind: bool,
+    /// Gaps that were told of.
+    gaps_told: u64,
 }
 
 impl Recordings {
@@ -69,6 +71,33 @@ impl Recordings {
     pub fn infos(&self, source: SourceId) -> Vec<RecordingInfo> {
         let of_it = self.all.iter().filter(|(_, recording)| recording.source == source);
         of_it.map(|(_, recording)| info(&recording.recorder)).collect()
+    }
+
+    /// Those of one source that go on.
+    #[cfg(feature = "stdio")]
+    pub fn keys_of(&self, source: SourceId) -> Vec<usize> {
+        let is_of_it = |recording: &Recording| recording.source == source && !recording.is_stopped;
+        self.all.iter().filter(|(_, it)| is_of_it(it)).map(|(key, _)| key).collect()
+    }
+
+    /// The viewers that those of one source are, or of all.
+    #[cfg(feature = "stdio")]
+    pub fn viewers_of(&self, source: Option<SourceId>) -> Vec<ViewerId> {
+        let is_of_it = |recording: &Recording| {
+            !recording.is_stopped && source.is_none_or(|source| recording.source == source)
+        };
+        self.all.iter().filter(|(_, it)| is_of_it(it)).map(|(_, it)| it.viewer).collect()
+    }
+
+    /// The file of a source that is written.
+    #[cfg(feature = "stdio")]
+    pub fn file_of(&self, source: SourceId) -> Option<String> {
+        let of_it = self.all.iter().filter(|(_, recording)| recording.source == source);
+        let mut files = of_it.filter_map(|(_, recording)| {
+            let path = recording.recorder.path()?;
+            Some(recording.rules.directory.join(path).to_string_lossy().into_owned())
+        });
+        files.next()
     }
 
     fn disk(&mut self) -> io::Result<&Disk> {
@@ -180,9 +209,13 @@ impl Server {
         let key = self.recordings.all.vacant_key();
         let name = self.hub.source(source).map(|source| source.name.clone());
         let viewer = self.insert_viewer(now, None, Audience::Recording(key), &[name]);
-        let recorder = Recorder::new(now, options);
-        let (is_stopped, is_behind) = (false, false);
-        let recording = Recording { recorder, source, viewer, rules, is_stopped, is_behind };
+        let mut recorder = Recorder::new(now, options);
+        if self.is_paused(&record.stream) {
+            recorder.pause(now);
+        }
+        let (is_stopped, is_behind, gaps_told) = (false, false, 0);
+        let recording =
+            Recording { recorder, source, viewer, rules, is_stopped, is_behind, gaps_told };
         self.recordings.all.insert(recording);
         self.recordings.by_source.entry(source).or_default().push(key);
         self.hub.handle_connected(now, viewer);
@@ -204,6 +237,17 @@ impl Server {
         self.remove_viewer(now, viewer);
         self.pump_recording(now, key);
         self.reap_recording(key);
+    }
+
+    /// Has a recording write nothing, or go on.
+    #[cfg(feature = "stdio")]
+    pub(super) fn pause_recording(&mut self, now: Instant, key: usize, is_paused: bool) {
+        let Some(recording) = self.recordings.all.get_mut(key) else { return };
+        match is_paused {
+            true => recording.recorder.pause(now),
+            false => recording.recorder.resume(now),
+        }
+        self.pump_recording(now, key);
     }
 
     /// Forgets a recording that has ended.
@@ -282,6 +326,7 @@ impl Server {
 
     /// Does what a recorder wants done.
     fn pump_recording(&mut self, now: Instant, key: usize) {
+        let mut told = Vec::new();
         let all = &mut self.recordings;
         while let Some(recording) = all.all.get_mut(key) {
             let Some(output) = recording.recorder.poll_output() else { break };
@@ -308,7 +353,10 @@ impl Server {
                 }
                 Output::Sync { file } => drop(all.try_ask(Job::Sync { key: (key, file) })),
                 Output::Close { file } => all.ask(Job::Close { key: (key, file) }),
-                Output::Index { line } => all.ask(Job::Index { rules, line }),
+                Output::Index { line } => {
+                    told.push((Arc::clone(&rules), line.clone()));
+                    all.ask(Job::Index { rules, line });
+                }
                 Output::RequestKeyframe => {
                     let slot = SlotKey { viewer: recording.viewer, position: 0 };
                     self.hub.request_keyframe(now, slot);
@@ -317,6 +365,16 @@ impl Server {
         }
         let timeout = all.all.get(key).and_then(|recording| recording.recorder.poll_timeout());
         self.timers.set(Timer::Recording(key), timeout);
+        if let Some(recording) = all.all.get_mut(key) {
+            let gaps = recording.recorder.totals().counts.gaps;
+            if std::mem::replace(&mut recording.gaps_told, gaps) < gaps {
+                let stream = recording.rules.name.clone();
+                self.tell_gap(now, stream, gaps);
+            }
+        }
+        for (rules, line) in told {
+            self.tell_index(now, &rules.name, &rules.directory, &line);
+        }
     }
 
     /// The disk has reported.

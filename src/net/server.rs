@@ -30,6 +30,7 @@ use super::resolver::Resolver;
 use super::restream::Restream;
 use super::rooms::Rooms;
 use super::sockets::Sockets;
+use super::stdio::{Pipes, Stdio};
 use super::timers::Timers;
 use super::tls::Authorities;
 use super::udp::MediaSocket;
@@ -80,6 +81,9 @@ pub struct Server {
     #[cfg(feature = "receive")]
     pub(super) feeds: Feeds,
     pub(super) rooms: Rooms,
+    /// Who has started us, where we speak with them.
+    #[cfg_attr(not(feature = "room"), expect(dead_code, reason = "there is nobody"))]
+    pub(super) stdio: Option<Stdio>,
     /// What makes some of those.
     pub(super) programs: Programs,
     /// The RTSP server, where one is wanted.
@@ -106,12 +110,12 @@ pub struct Server {
     pub(super) dirty: Dirty,
     signals: Signals,
     /// Endpoints that stopped reading before they were empty.
-    unfinished: BTreeSet<Endpoint>,
+    pub(super) unfinished: BTreeSet<Endpoint>,
     /// Takes what one TCP socket has.
     buffer: Vec<u8>,
     /// Takes what one UDP socket has.
     pub(super) inbox: Inbox,
-    is_stopping: bool,
+    pub(super) is_stopping: bool,
 }
 
 /// What has to be looked at before the turn ends.
@@ -132,8 +136,22 @@ impl Server {
     /// # Errors
     /// Which address or system call failed.
     pub fn new(
+        config: Config,
+        options: ServerOptions,
+        now: Instant,
+        unix_now: SystemTime,
+    ) -> Result<Self, ServerError> {
+        Self::with_pipes(config, options, None, now, unix_now)
+    }
+
+    /// The same, in lines with whoever has started us.
+    ///
+    /// # Errors
+    /// Which address or system call failed.
+    pub fn with_pipes(
         mut config: Config,
         options: ServerOptions,
+        pipes: Option<Pipes>,
         now: Instant,
         unix_now: SystemTime,
     ) -> Result<Self, ServerError> {
@@ -148,6 +166,7 @@ impl Server {
             #[cfg(feature = "receive")]
             feeds: Feeds::default(),
             rooms: Rooms::default(),
+            stdio: None,
             programs: Programs::new(sockets.programs),
             restream: sockets.restream,
             publishers: Vec::new(),
@@ -179,6 +198,9 @@ impl Server {
             config,
             peer_options,
         };
+        if let Some(pipes) = pipes {
+            server.add_stdio(now, pipes)?;
+        }
         server.add_streams(now)?;
         server.add_publishers(now)?;
         server.add_recordings(now)?;
@@ -231,6 +253,7 @@ impl Server {
     /// When the system's poll fails.
     pub fn run(&mut self) -> Result<(), ServerError> {
         let mut events = Events::with_capacity(EVENTS);
+        self.tell_ready(Instant::now());
         self.settle(Instant::now());
         while !self.is_stopping {
             self.turn(&mut events)?;
@@ -241,13 +264,14 @@ impl Server {
         self.timers.set(Timer::Goodbye, Some(deadline));
         while (self.publishers.iter().any(|publisher| !publisher.client.is_stopped())
             || self.programs.any_runs()
-            || self.is_recording())
+            || self.is_recording()
+            || self.has_untold())
             && Instant::now() < deadline
         {
             self.turn(&mut events)?;
         }
         self.programs.kill();
-        Ok(())
+        self.stdio_outcome()
     }
 
     fn turn(&mut self, events: &mut Events) -> Result<(), ServerError> {
@@ -313,6 +337,10 @@ impl Server {
             Endpoint::Room(key) => {
                 return self.with_buffer(|server, buffer| server.handle_room(now, key, buffer));
             }
+            Endpoint::Stdin => return self.handle_stdin(now),
+            Endpoint::Stdout => {} // what waits is written at the end of each turn
+            #[cfg(feature = "stdio")]
+            Endpoint::WorkerOutput(_) | Endpoint::WorkerInput(_) => {} // a supervisor's
             Endpoint::ProgramErrors(id) => return self.handle_program_errors(now, id),
             Endpoint::Camera(source)
             | Endpoint::CameraPost(source)
@@ -362,6 +390,7 @@ impl Server {
             Timer::Program(id) => self.handle_program_timeout(now, id),
             Timer::Recording(key) => self.handle_recording_timeout(now, key),
             Timer::Room(key) => self.handle_room_timeout(now, key),
+            Timer::Stats => self.handle_stats_timeout(now),
             Timer::Goodbye => {}
             #[cfg(feature = "demo")]
             Timer::Demo => self.play_demo(now),
@@ -408,6 +437,7 @@ impl Server {
                 break;
             }
         }
+        self.flush_stdio();
         self.media.flush();
         if let Some(restream) = &mut self.restream {
             restream.flush();

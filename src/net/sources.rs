@@ -28,6 +28,7 @@ impl Server {
         for item in news {
             match item {
                 News::Described => {
+                    self.tell_connected(now, id);
                     self.look_at_maker(id);
                     self.answer_descriptions(now, id);
                 }
@@ -36,8 +37,14 @@ impl Server {
                 News::KeyframeRefused(method, refusal) => {
                     self.hub.handle_keyframe_refusal(now, id, method, refusal);
                 }
-                News::Frame(frame) => self.hub.handle_frame(now, id, &frame),
-                News::Audio(frame) => self.take_audio(now, id, frame),
+                News::Frame(frame) => {
+                    self.note_media(now, id, frame.key);
+                    self.hub.handle_frame(now, id, &frame);
+                }
+                News::Audio(frame) => {
+                    self.note_media(now, id, false);
+                    self.take_audio(now, id, frame);
+                }
                 News::Rotated(degrees) => self.record_rotation(now, id, degrees),
                 News::Gap => {
                     self.record_gap(now, id);
@@ -50,6 +57,7 @@ impl Server {
                             None => log::info!("source {}: {}", source.name, health.as_str()),
                         }
                     }
+                    self.tell_health(now, id, &health);
                     self.tell_publishers(id, &health);
                     if health.failure().is_some() {
                         self.record_end(now, id);

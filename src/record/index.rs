@@ -85,9 +85,20 @@ impl Entry {
         ))
     }
 
-    /// The line about its failure.
-    pub fn failed(&self, error: &str) -> String {
-        self.line("failed", &json!({ "error": error }))
+    /// The line about its failure, and what went in before.
+    pub fn failed(&self, error: &str, end: Option<End>) -> String {
+        let Some(End { duration, counts, .. }) = end.filter(|_| self.path.is_some()) else {
+            return self.line("failed", &json!({ "error": error }));
+        };
+        let more = json!({
+            "error": error,
+            "duration_ms": ms(duration),
+            "frames": counts.frames,
+            "audio_packets": counts.packets,
+            "gaps": counts.gaps,
+            "bytes": counts.bytes,
+        });
+        self.line("failed", &more)
     }
 
     fn line(&self, event: &str, more: &Value) -> String {

@@ -4,6 +4,8 @@
 //! goes, turns its pictures and loses some of them; the disk may be full or slow. Each of these
 //! ends a file at worst, and the next one begins with a key picture.
 
+mod pause;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -48,6 +50,8 @@ pub struct Options {
 pub enum State {
     /// It waits for the source's first key picture.
     Waiting,
+    /// It writes nothing until it is told to go on.
+    Paused,
     /// It records.
     Recording,
     /// The disk is full; it is looked at again.
@@ -62,6 +66,7 @@ impl State {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
+            Self::Paused => "paused",
             Self::Recording => "recording",
             Self::Full => "full",
             Self::Failed => "failed",
@@ -106,6 +111,7 @@ pub struct Recorder {
     last_error: Option<String>,
     /// Why the newest file has no playlist, where it should.
     hls_refusal: Option<&'static str>,
+    is_paused: bool,
     totals: Totals,
 }
 
@@ -132,6 +138,7 @@ impl Recorder {
             failure: None,
             last_error: None,
             hls_refusal: None,
+            is_paused: false,
             totals: Totals::default(),
         }
     }
@@ -147,6 +154,7 @@ impl Recorder {
     pub fn state(&self) -> State {
         match (&self.part, &self.failure) {
             (Some(_), _) => State::Recording,
+            (None, _) if self.is_paused => State::Paused,
             (None, Some((Failure::Full, _))) => State::Full,
             (None, Some(_)) => State::Failed,
             (None, None) => State::Waiting,
@@ -227,6 +235,9 @@ impl Recorder {
 
     /// The source's next picture, in decoding order.
     pub fn handle_frame(&mut self, now: Instant, frame: &Arc<Frame>) {
+        if self.is_paused {
+            return;
+        }
         self.has_seen_video = true;
         self.merge.push_frame(now, frame);
         self.drain(now);
@@ -249,7 +260,7 @@ impl Recorder {
         ticks: u32,
         data: Vec<u8>,
     ) {
-        if !self.options.audio || data.is_empty() {
+        if !self.options.audio || data.is_empty() || self.is_paused {
             return;
         }
         self.first_sound_at.get_or_insert(now);
@@ -317,13 +328,16 @@ impl Recorder {
     /// The disk can't go on with a file, which it has ended; the next part is tried later.
     pub fn handle_failed(&mut self, now: Instant, file: FileId, failure: Failure) {
         let Some(entry) = self.files.remove(&file) else { return };
-        let line = entry.failed(failure.text());
-        self.outputs.push_back(Output::Index { line });
+        let mut end = entry.end;
         if self.part.as_ref().is_some_and(|(open, _)| *open == file)
             && let Some((_, part)) = self.part.take()
         {
-            add(&mut self.totals.counts, part.counts);
+            let (duration, counts) = (part.whole_duration(), part.counts);
+            add(&mut self.totals.counts, counts);
+            end = Some(End { duration, counts, reason: Reason::Failure });
         }
+        let line = entry.failed(failure.text(), end);
+        self.outputs.push_back(Output::Index { line });
         let pause = match failure {
             Failure::Full => limits::RETRY_FULL,
             Failure::Slow => Duration::ZERO,

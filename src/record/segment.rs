@@ -37,6 +37,10 @@ pub enum Reason {
     Rejoin,
     /// The part could not be written.
     Failure,
+    /// The recording is paused.
+    Pause,
+    /// It goes on.
+    Resume,
     /// The recording ends.
     Stop,
     /// The source is gone.
@@ -58,6 +62,8 @@ impl Reason {
             Self::Rotation => "rotation",
             Self::Rejoin => "rejoin",
             Self::Failure => "failure",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
             Self::Stop => "stop",
             Self::End => "end",
         }

@@ -19,6 +19,14 @@ pub const NOTICE_MAX_CHARS: usize = 200;
 
 /// Streams of one room.
 pub const STREAMS_MAX: usize = 64;
+/// Streams that one WebSocket is shared by: each has a process.
+pub const WORKERS_MAX: usize = 64;
+/// How long the process of a stream that has left waits for it to come back.
+pub const WORKER_AWAY_MAX: Duration = Duration::from_secs(60);
+/// Messages that wait for such a process to begin.
+pub const HELD_MESSAGES_MAX: usize = 64;
+/// Sessions of one WebSocket whose stream is remembered.
+pub const SHARED_SESSIONS_MAX: usize = 512;
 /// Viewers of one stream that is published into a room.
 pub const VIEWERS_MAX: usize = 64;
 /// Ended sessions of a stream that are remembered, so that none comes twice.

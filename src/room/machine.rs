@@ -25,11 +25,11 @@ pub struct Room {
     pub(super) options: RoomOptions,
     pub(super) secret: Secret,
     /// Ids on the wire.
-    room_id: Option<String>,
+    pub(super) room_id: Option<String>,
     /// Of the stream that is published, or the one that is viewed.
     pub(super) own_stream: Option<String>,
-    flavour: Option<Flavour>,
-    own_id: String,
+    pub(super) flavour: Option<Flavour>,
+    pub(super) own_id: String,
     pub(super) load_id: String,
     pub(super) chance: Chance,
     socket: Socket,
@@ -70,7 +70,7 @@ impl Room {
         let mut chance = Chance::new(seed);
         let own_stream = match &options.role {
             Role::View(stream) | Role::Publish(stream) => Some(secret.stream_id(stream)),
-            Role::WatchAll | Role::Watch(_) => None,
+            Role::WatchAll | Role::Watch(_) | Role::Attend => None,
         };
         let mut room = Self {
             room_id: options.room.as_deref().map(|room| secret.room_id(room)),
@@ -107,6 +107,12 @@ impl Room {
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         matches!(self.socket, Socket::Stopped)
+    }
+
+    /// Speaks under this id from here on, where clients name themselves: that of whoever has the
+    /// WebSocket.
+    pub fn set_id(&mut self, id: &str) {
+        id.clone_into(&mut self.own_id);
     }
 
     /// Peers that were asked for and not closed.
@@ -413,7 +419,7 @@ impl Room {
     }
 
     /// Adds who we are, where nobody else does.
-    fn named<'a>(&'a self, writing: Writing<'a>) -> Writing<'a> {
+    pub(super) fn named<'a>(&'a self, writing: Writing<'a>) -> Writing<'a> {
         if !self.is_custom() {
             return writing;
         }

@@ -272,6 +272,8 @@ pub struct Writing<'a> {
     candidates: Option<Payload<&'a [Candidate]>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bye: Option<bool>,
     #[serde(rename = "isScene", skip_serializing_if = "Option::is_none")]
     is_scene: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -346,6 +348,13 @@ impl<'a> Writing<'a> {
         let (candidates, vector) = seal.close(candidates);
         let (uuid, session) = (Some(to.uuid), Some(to.session));
         Self { uuid, kind, candidates: Some(candidates), session, vector, ..Self::default() }
+    }
+
+    /// Hangs up.
+    #[must_use]
+    pub fn bye(to: To<'a>) -> Self {
+        let (uuid, session) = (Some(to.uuid), Some(to.session));
+        Self { uuid, session, bye: Some(true), ..Self::default() }
     }
 
     /// For a server where clients name themselves.

@@ -6,6 +6,7 @@
 //! comes out.
 
 mod chance;
+mod clear;
 pub mod crypto;
 pub mod data;
 mod early;
@@ -17,8 +18,10 @@ pub mod message;
 mod options;
 mod output;
 mod publishing;
+mod share;
 mod viewing;
 
 pub use machine::Room;
 pub use options::{Flavour, Password, Role, RoomOptions};
 pub use output::{Candidate, DataEvent, Event, Output, PeerEvent, PeerKey};
+pub use share::{Share, ShareOutput, WorkerKey};

@@ -53,6 +53,8 @@ pub enum Role {
     View(String),
     /// Publish a stream of this name.
     Publish(String),
+    /// Be there, and ask for nothing: others do so through us ([`super::Share`]).
+    Attend,
 }
 
 /// How a room is entered, and for what.

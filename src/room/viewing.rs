@@ -91,7 +91,7 @@ impl Room {
             Role::WatchAll => true,
             Role::Watch(names) => names.iter().any(|name| self.secret.stream_id(name) == id),
             Role::View(_) => self.own_stream.as_deref() == Some(id),
-            Role::Publish(_) => false,
+            Role::Publish(_) | Role::Attend => false,
         }
     }
 

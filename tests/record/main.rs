@@ -19,4 +19,5 @@ mod hour;
 mod media;
 mod packets;
 mod parts;
+mod pausing;
 mod samples;

@@ -14,5 +14,6 @@ mod disorder;
 mod roles;
 #[path = "../room_server/mod.rs"]
 mod room_server;
+mod share;
 mod whole;
 mod world;

@@ -5,8 +5,8 @@
 
 Prints `ws://ADDRESS:PORT` when it listens; port 0 is any free one, and the address this machine's
 own unless given. With a certificate it listens through TLS as well, and prints `wss://ADDRESS:PORT`
-behind it. Every line that it then gets
-on standard input is a command: `drop` closes all connections. It ends with its input.
+behind it. Every line that it then gets on standard input is a command: `drop` closes all
+connections, `count` prints how many there were. It ends with its input.
 """
 
 import asyncio
@@ -146,6 +146,7 @@ async def serve(server, reader, writer):
             b"Connection: Upgrade\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n"
         )
         server.clients.append(client)
+        server.opened = getattr(server, "opened", 0) + 1
         text = b""
         while True:
             is_last, opcode, payload = await read_frame(reader)
@@ -194,6 +195,8 @@ async def main():
         if line.strip() == b"drop":
             for client in list(server.clients):
                 client.writer.close()
+        elif line.strip() == b"count":
+            print(getattr(server, "opened", 0), flush=True)
 
 
 if __name__ == "__main__":

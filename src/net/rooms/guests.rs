@@ -196,6 +196,14 @@ impl Server {
         self.dirty.viewers.insert(id);
     }
 
+    /// A peer is connected; if it is a publisher, so are its sources.
+    pub(super) fn tell_guest_connected(&mut self, now: Instant, id: ViewerId) {
+        let sources = self.rooms.guests.get(&id).into_iter().flat_map(|guest| &guest.feeds);
+        for source in sources.map(|(source, _)| *source).collect::<Vec<_>>() {
+            self.tell_connected(now, source);
+        }
+    }
+
     /// A peer is gone; if it was a publisher, its sources wait for another.
     pub(super) fn end_guest(&mut self, now: Instant, id: ViewerId) {
         let Some(guest) = self.rooms.guests.remove(&id) else { return };

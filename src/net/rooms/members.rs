@@ -104,6 +104,7 @@ impl Server {
     pub(in crate::net) fn handle_member_connected(&mut self, now: Instant, id: ViewerId) {
         if let Some(seat) = self.rooms.members.get(&id).map(|member| member.seat) {
             self.tell_room(now, seat, PeerEvent::Connected);
+            self.tell_guest_connected(now, id);
         }
     }
 

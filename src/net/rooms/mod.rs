@@ -3,10 +3,12 @@
 //! sources that are made when they are first seen. A stream of ours that is published into a room
 //! is a room of its own, whose peers are viewers.
 
+#[cfg(feature = "stdio")]
+mod by_stdio;
 mod guests;
 mod members;
-mod names;
-mod socket;
+pub(super) mod names;
+pub(super) mod socket;
 mod sources;
 mod status;
 mod viewers;
@@ -48,7 +50,8 @@ pub(super) struct Rooms {
 struct RoomLink {
     name: String,
     machine: Room,
-    socket: Socket,
+    /// None where it is that of the program which has started us.
+    socket: Option<Socket>,
     peers: BTreeMap<PeerKey, ViewerId>,
     /// What publishers may send, what is wanted most first.
     codecs: Vec<Codec>,
@@ -110,11 +113,18 @@ impl Server {
     ) -> Result<usize, ServerError> {
         let key = self.rooms.all.len();
         let (address, endpoint) = (room.server.expose(), Endpoint::Room(key));
+        let bad = |why: &str| ServerError::Room(room.name.clone(), why.to_owned());
+        let is_by_stdio = address == config::ROOM_BY_STDIO;
+        if is_by_stdio && self.stdio.is_none() {
+            return Err(bad("server: stdio goes with --stdio alone"));
+        }
         let socket = Socket::new(now, address, endpoint, &self.authorities);
-        let bad = || ServerError::Room(room.name.clone(), "no WebSocket address".to_owned());
-        let socket = socket.ok_or_else(bad)?;
+        if socket.is_none() && !is_by_stdio {
+            return Err(bad("no WebSocket address"));
+        }
+        let host = socket.as_ref().map(Socket::host);
         let flavour = options.flavour.or_else(|| match room.flavour {
-            config::RoomFlavour::Auto => Flavour::of_host(socket.host()),
+            config::RoomFlavour::Auto => host.and_then(Flavour::of_host),
             _ => None,
         });
         let mut seed = [0; 32];
@@ -158,8 +168,8 @@ impl Server {
         while budget > 0 {
             budget -= 1;
             let read = self.with_room(key, |room, context| {
-                let received = room.socket.receive(now, buffer, context);
-                match received {
+                let Some(socket) = &mut room.socket else { return false };
+                match socket.receive(now, buffer, context) {
                     Ok(Received::Open) => room.machine.handle_socket_open(now),
                     Ok(Received::Text(text)) => room.machine.handle_socket_text(now, &text),
                     Ok(Received::Other) => {}
@@ -182,7 +192,8 @@ impl Server {
 
     pub(super) fn handle_room_resolved(&mut self, now: Instant, key: usize, resolved: Resolved) {
         self.with_room(key, |room, context| {
-            if let Err(closed) = room.socket.handle_resolved(resolved, context) {
+            let socket = room.socket.as_mut();
+            if let Some(Err(closed)) = socket.map(|it| it.handle_resolved(resolved, context)) {
                 room.handle_closed(now, closed, context);
             }
         });
@@ -190,7 +201,7 @@ impl Server {
 
     pub(super) fn handle_room_timeout(&mut self, now: Instant, key: usize) {
         self.with_room(key, |room, context| {
-            if let Err(closed) = room.socket.handle_timeout(now) {
+            if let Some(Err(closed)) = room.socket.as_mut().map(|it| it.handle_timeout(now)) {
                 room.handle_closed(now, closed, context);
             }
             room.machine.handle_timeout(now);
@@ -212,28 +223,15 @@ impl Server {
         }
         self.dirty.rooms.remove(&key);
         let Some(room) = self.rooms.all.get(key) else { return };
-        let timeouts = [room.machine.poll_timeout(), room.socket.poll_timeout()];
+        let socket = room.socket.as_ref().and_then(Socket::poll_timeout);
+        let timeouts = [room.machine.poll_timeout(), socket];
         self.timers.set(Timer::Room(key), timeouts.into_iter().flatten().min());
     }
 
     fn handle_room_output(&mut self, now: Instant, key: usize, output: Output) {
         match output {
-            Output::Connect => {
-                self.with_room(key, |room, context| {
-                    if let Err(closed) = room.socket.connect(context) {
-                        room.handle_closed(now, closed, context);
-                    }
-                });
-            }
-            Output::Disconnect => {
-                self.with_room(key, |room, context| room.socket.close(context));
-            }
-            Output::Send(text) => {
-                self.with_room(key, |room, context| {
-                    if let Err(closed) = room.socket.send(text) {
-                        room.handle_closed(now, closed, context);
-                    }
-                });
+            Output::Connect | Output::Disconnect | Output::Send(_) => {
+                self.ask_room_socket(now, key, output);
             }
             Output::Accept { peer, stream, sdp, .. } => {
                 self.accept_guest(now, (key, peer), &stream, &sdp);
@@ -257,7 +255,31 @@ impl Server {
         }
     }
 
+    fn ask_room_socket(&mut self, now: Instant, key: usize, output: Output) {
+        #[cfg(feature = "stdio")]
+        if self.rooms.all.get(key).is_some_and(|room| room.socket.is_none()) {
+            return self.tell_room_by_stdio(now, key, output);
+        }
+        self.with_room(key, |room, context| {
+            let Some(socket) = &mut room.socket else { return };
+            let outcome = match output {
+                Output::Connect => socket.connect(context),
+                Output::Send(text) => socket.send(text),
+                _ => {
+                    socket.close(context);
+                    Ok(())
+                }
+            };
+            if let Err(closed) = outcome {
+                room.handle_closed(now, closed, context);
+            }
+        });
+    }
+
     fn handle_room_event(&mut self, now: Instant, key: usize, event: Event) {
+        if let Some(name) = self.rooms.all.get(key).map(|room| room.name.clone()) {
+            self.tell_room_event(now, &name, &event);
+        }
         let Some(room) = self.rooms.all.get_mut(key) else { return };
         let name = room.name.as_str();
         match event {
@@ -293,12 +315,14 @@ impl RoomLink {
         let Closed { code, reason } = closed;
         log::warn!("room {}: {reason}", self.name);
         self.trouble = Some(reason);
-        self.socket.close(context);
+        if let Some(socket) = &mut self.socket {
+            socket.close(context);
+        }
         self.machine.handle_socket_closed(now, code);
     }
 }
 
-fn options(room: &config::Room) -> RoomOptions {
+pub(super) fn options(room: &config::Room) -> RoomOptions {
     let flavour = match room.flavour {
         config::RoomFlavour::Auto => None,
         config::RoomFlavour::Assigned => Some(Flavour::Assigned),

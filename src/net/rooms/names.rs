@@ -14,7 +14,7 @@ const HASH_BYTES: usize = 4;
 /// are called there: letters, digits and `_` are kept, as pages name theirs, all else becomes `_`
 /// and a hash tells what it was. So no name is a path, a quality of another stream, or another
 /// track.
-pub(super) fn source_name(room: &str, stream: &str, track: usize) -> String {
+pub(in crate::net) fn source_name(room: &str, stream: &str, track: usize) -> String {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut name = format!("{room}/");
     if !stream.is_empty() && stream.len() <= STREAM_MAX_CHARS && stream.chars().all(is_word) {

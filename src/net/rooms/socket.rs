@@ -17,7 +17,7 @@ use crate::net::tls::{Authorities, Connector};
 use crate::room::limits::MESSAGE_MAX_BYTES;
 
 /// One connection at a time, or the attempt.
-pub(super) struct Socket {
+pub(in crate::net) struct Socket {
     address: String,
     url: Url,
     connector: Connector,
@@ -35,7 +35,7 @@ enum State {
 }
 
 /// What has come.
-pub(super) enum Received {
+pub(in crate::net) enum Received {
     /// The WebSocket is open.
     Open,
     /// A message.
@@ -47,7 +47,7 @@ pub(super) enum Received {
 }
 
 /// Why a WebSocket is over.
-pub(super) struct Closed {
+pub(in crate::net) struct Closed {
     /// The server's close code (RFC 6455 section 7.4), if it gave one.
     pub code: Option<u16>,
     /// Why, for people; without the address.

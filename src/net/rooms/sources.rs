@@ -133,26 +133,34 @@ impl Server {
 
     /// A peer begins to feed a source: what it sends goes to files of its own, so that one that
     /// comes back begins anew and whoever recycles the name does not.
+    #[cfg_attr(not(feature = "record"), expect(unused_variables, reason = "for files alone"))]
     pub(super) fn claim_room_source(&mut self, now: Instant, id: SourceId, by: ViewerId) {
         let Some(source) = self.rooms.sources.get_mut(&id) else { return };
         source.by = Some(by);
         #[cfg(feature = "record")]
         {
-            let before = source.recording.take();
-            let room = self.rooms.all.get(source.room);
-            let record = room.and_then(|room| room.record.clone());
-            if let Some(recording) = before {
+            if let Some(recording) = source.recording.take() {
                 self.end_recording(now, recording);
             }
-            let name = self.hub.source(id).map(|source| source.name.clone());
-            let (Some(record), Some(stream)) = (record, name) else { return };
-            let begun = self.begin_recording(now, id, &config::Record { stream, ..record });
-            if let Err(why) = &begun {
-                log::warn!("recording: {why}");
-            }
-            if let Some(source) = self.rooms.sources.get_mut(&id) {
-                source.recording = begun.ok();
-            }
+            self.record_room_source(now, id);
+        }
+    }
+
+    /// Begins to record what feeds a source, if that is wanted.
+    #[cfg(feature = "record")]
+    pub(in crate::net) fn record_room_source(&mut self, now: Instant, id: SourceId) {
+        let source = self.rooms.sources.get(&id).filter(|source| source.by.is_some());
+        let room = source.and_then(|source| self.rooms.all.get(source.room));
+        let (Some(room), Some(source)) = (room, self.hub.source(id)) else { return };
+        let stream = source.name.clone();
+        let record = self.how_recorded(&stream, room.record.clone());
+        let Some(record) = record.map(|record| config::Record { stream, ..record }) else { return };
+        let begun = self.begin_recording(now, id, &record);
+        if let Err(why) = &begun {
+            log::warn!("recording: {why}");
+        }
+        if let Some(source) = self.rooms.sources.get_mut(&id) {
+            source.recording = begun.ok();
         }
     }
 
