@@ -48,7 +48,7 @@ describe('a room in files', () => {
     const pages = await Promise.all(names.map((name) =>
       scene.publish('whole', name, { ...SMALL, codec: name })));
     await Promise.all(names.map(live));
-    await delay(6000);
+    await delay(5000);
     const sent = await Promise.all(pages.map((page) => page.evaluate(() => room.finish())));
     for (const [n, name] of names.entries()) {
       await over(name);
@@ -77,7 +77,7 @@ describe('a room in files', () => {
     const picture = { width: 320, height: 180, fps: 25, clap: PERIOD };
     const page = await scene.publish('whole', 'clapper', picture);
     await live('clapper');
-    await delay(14_000);
+    await delay(12_000);
     await page.evaluate(() => room.finish());
     await over('clapper');
     const [file] = mediaFiles(`${FILES}/studio_clapper`);
