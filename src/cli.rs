@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 
 #[cfg(all(feature = "record", feature = "room"))]
-pub use self::room::RoomRecordOptions;
+pub use self::room::{PublishOptions, RoomOptions, RoomRecordOptions};
 
 /// What the program is asked to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,9 +22,12 @@ pub enum Command {
     /// Record one stream of a configuration file.
     #[cfg(feature = "record")]
     Record(RecordOptions),
-    /// Record everybody in a room.
+    /// Record everybody in a room, or one stream.
     #[cfg(all(feature = "record", feature = "room"))]
     RecordRoom(RoomRecordOptions),
+    /// Publish one stream of a configuration file in a room.
+    #[cfg(all(feature = "record", feature = "room"))]
+    Publish(PublishOptions),
     /// Check a configuration file and say everything that is wrong with it.
     Check {
         /// The file.
@@ -184,6 +187,7 @@ mod room_flags {
     pub const SERVER: Flag = flag("--server", "URL", "its signalling server, ws:// or wss://");
     pub const PASSWORD: Flag =
         flag("--password", "TEXT", "its password, or false; ${NAME} is of the environment");
+    pub const VIEW: Flag = flag("--view", "NAME", "one stream, in that room or in none");
     pub const STREAMS: Flag = flag("--record-streams", "A,B", "these alone");
     pub const NO_AUDIO: Flag = flag("--noaudio", "", "no sound");
     pub const NO_VIDEO: Flag = flag("--novideo", "", "no pictures");
@@ -199,6 +203,8 @@ mod room_flags {
     pub const RECORD_ROOM: Flag = flag("--record-room", "", "what --room means here anyway");
     pub const STUN: Flag =
         flag("--stun-server", "URL", "not needed: publishers' checks find our address");
+    pub const SOURCE: Flag = flag("--source", "STREAM", "the stream of the file");
+    pub const NAME: Flag = flag("--stream", "NAME", "what it is called there");
 }
 
 const VERBS: &[Verb] = &[
@@ -235,6 +241,8 @@ const VERBS: &[Verb] = &[
             #[cfg(feature = "room")]
             &room_flags::ROOM,
             #[cfg(feature = "room")]
+            &room_flags::VIEW,
+            #[cfg(feature = "room")]
             &room_flags::SERVER,
             #[cfg(feature = "room")]
             &room_flags::PASSWORD,
@@ -256,6 +264,23 @@ const VERBS: &[Verb] = &[
             &room_flags::STUN,
         ],
         help: "record one stream, or a room, until it is interrupted",
+    },
+    #[cfg(all(feature = "record", feature = "room"))]
+    Verb {
+        name: "publish",
+        operand: None,
+        flags: &[
+            &CONFIG,
+            &room_flags::SOURCE,
+            &room_flags::NAME,
+            &room_flags::ROOM,
+            &room_flags::SERVER,
+            &room_flags::PASSWORD,
+            &room_flags::TURN,
+            &room_flags::POLICY,
+            &room_flags::RELAYS_FROM,
+        ],
+        help: "publish one stream in a room until it is interrupted",
     },
     Verb {
         name: "check",
@@ -301,11 +326,16 @@ pub fn parse(arguments: &[String]) -> Result<Command, String> {
             Ok(Command::Run(RunOptions { file, switch_policy: given.switch_policy()?, stdio }))
         }
         #[cfg(all(feature = "record", feature = "room"))]
-        "record" if given.value(&room_flags::ROOM).is_some() => {
-            given.room_record(verb).map(Command::RecordRoom)
-        }
+        "record" if given.has_room() => given.room_record(verb).map(Command::RecordRoom),
         #[cfg(feature = "record")]
         "record" => given.record(verb).map(Command::Record),
+        #[cfg(all(feature = "record", feature = "room"))]
+        "publish" => Ok(Command::Publish(PublishOptions {
+            file: given.required(verb, &CONFIG)?,
+            source: given.required(verb, &room_flags::SOURCE)?,
+            stream: given.required(verb, &room_flags::NAME)?,
+            access: given.room(),
+        })),
         "check" => Ok(Command::Check { file: given.required(verb, &CONFIG)? }),
         "probe" => match given.operand {
             Some(url) => {
@@ -430,25 +460,42 @@ impl<'a> Given<'a> {
     }
 
     #[cfg(all(feature = "record", feature = "room"))]
-    fn room_record(&self, verb: &Verb) -> Result<RoomRecordOptions, String> {
-        for flag in [&STREAM, &CONFIG] {
-            if self.value(flag).is_some() {
-                return Err(format!("{} does not go with --room", flag.name));
-            }
-        }
+    fn has_room(&self) -> bool {
+        [&room_flags::ROOM, &room_flags::VIEW].iter().any(|flag| self.value(flag).is_some())
+    }
+
+    #[cfg(all(feature = "record", feature = "room"))]
+    fn room(&self) -> RoomOptions {
         let text = |flag| self.value(flag).map(str::to_owned);
-        Ok(RoomRecordOptions {
-            room: self.required(verb, &room_flags::ROOM)?,
-            prefix: self.required(verb, &PREFIX)?,
-            hls: self.value(&HLS).is_some(),
+        RoomOptions {
+            room: text(&room_flags::ROOM),
             server: text(&room_flags::SERVER),
             password: text(&room_flags::PASSWORD),
-            streams: text(&room_flags::STREAMS),
-            no_audio: self.value(&room_flags::NO_AUDIO).is_some(),
-            no_video: self.value(&room_flags::NO_VIDEO).is_some(),
             turn_server: text(&room_flags::TURN),
             relays_from: text(&room_flags::RELAYS_FROM),
             ice_transport_policy: text(&room_flags::POLICY),
+        }
+    }
+
+    #[cfg(all(feature = "record", feature = "room"))]
+    fn room_record(&self, verb: &Verb) -> Result<RoomRecordOptions, String> {
+        for flag in [&STREAM, &CONFIG] {
+            if self.value(flag).is_some() {
+                return Err(format!("{} does not go with --room and --view", flag.name));
+            }
+        }
+        if self.value(&room_flags::VIEW).is_some() && self.value(&room_flags::STREAMS).is_some() {
+            return Err("--record-streams does not go with --view".to_owned());
+        }
+        let text = |flag| self.value(flag).map(str::to_owned);
+        Ok(RoomRecordOptions {
+            access: self.room(),
+            view: text(&room_flags::VIEW),
+            prefix: self.required(verb, &PREFIX)?,
+            hls: self.value(&HLS).is_some(),
+            streams: text(&room_flags::STREAMS),
+            no_audio: self.value(&room_flags::NO_AUDIO).is_some(),
+            no_video: self.value(&room_flags::NO_VIDEO).is_some(),
             stdio: self.has_stdio(),
             isolate: self.has_isolate(),
         })

@@ -34,6 +34,8 @@ fn main() -> ExitCode {
         Ok(Command::Record(options)) => record(&options),
         #[cfg(all(feature = "record", feature = "room"))]
         Ok(Command::RecordRoom(options)) => record_room(&options),
+        #[cfg(all(feature = "record", feature = "room"))]
+        Ok(Command::Publish(options)) => publish(&options),
         Ok(Command::Check { file }) => read(&file).map(|config| {
             println!("{file}: {} streams, no mistakes", config.streams.len());
         }),
@@ -174,6 +176,28 @@ fn record_room(options: &cli::RoomRecordOptions) -> Result<(), String> {
         serve_nobody(&mut config, true);
         serve(config, SwitchPolicy::Replay, given)
     })
+}
+
+/// Runs a server that publishes one stream in a room, and serves nobody else.
+#[cfg(all(feature = "record", feature = "room"))]
+fn publish(options: &cli::PublishOptions) -> Result<(), String> {
+    let (mut config, room) = (read(&options.file)?, options.to_config()?);
+    let Some(source) = config.stream(&options.source).map(|stream| stream.source.clone()) else {
+        return Err(format!("{}: no stream {}", options.file, options.source));
+    };
+    let rtsp = config.rtsp.take_if(|_| source == config::Source::Pushed);
+    config.record.clear();
+    config.rooms = room.rooms;
+    serve_nobody(&mut config, true);
+    config.rtsp = rtsp;
+    config.room_publish = room.room_publish;
+    if !room.webrtc.relays.is_empty() {
+        config.webrtc.relays = room.webrtc.relays;
+    }
+    if options.access.ice_transport_policy.is_some() {
+        config.webrtc.ice_transport_policy = room.webrtc.ice_transport_policy;
+    }
+    run(config, SwitchPolicy::Replay, false)
 }
 
 /// A configuration, where it comes from, and who is spoken with.

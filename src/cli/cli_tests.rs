@@ -44,12 +44,15 @@ fn record_takes_a_room_as_other_recorders_do() {
     let line = "record --room testroom123 --record-room --record multi --password false \
                 --noaudio --hls --stun-server stun:s --ice-transport-policy relay";
     let expected = RoomRecordOptions {
-        room: "testroom123".to_owned(),
+        access: RoomOptions {
+            room: Some("testroom123".to_owned()),
+            password: Some("false".to_owned()),
+            ice_transport_policy: Some("relay".to_owned()),
+            ..RoomOptions::default()
+        },
         prefix: "multi".to_owned(),
-        password: Some("false".to_owned()),
         no_audio: true,
         hls: true,
-        ice_transport_policy: Some("relay".to_owned()),
         ..RoomRecordOptions::default()
     };
     assert_eq!(read(line), Ok(Command::RecordRoom(expected)));
@@ -57,6 +60,29 @@ fn record_takes_a_room_as_other_recorders_do() {
     assert!(error("record --room a").contains("--record PREFIX is missing"));
     assert!(error("record --room a --record b -c c").contains("--config does not go with"));
     assert!(error("record --room a --record b --noaudio=1").contains("takes no value"));
+    assert!(error("record --view a --record b --record-streams c").contains("does not go with"));
+    match read("record --view tUur6wt --record single --password false --noaudio") {
+        Ok(Command::RecordRoom(options)) => {
+            assert_eq!((options.view.as_deref(), options.access.room), (Some("tUur6wt"), None));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+#[cfg(all(feature = "record", feature = "room"))]
+fn publish_takes_a_stream_of_a_file_into_a_room_or_none() {
+    let mut expected = PublishOptions {
+        file: "a.yaml".to_owned(),
+        source: "camera1".to_owned(),
+        stream: "door".to_owned(),
+        access: RoomOptions::default(),
+    };
+    let line = "publish --stream door --source camera1 -c a.yaml";
+    assert_eq!(read(line), Ok(Command::Publish(expected.clone())));
+    expected.access.room = Some("r".to_owned());
+    assert_eq!(read(&format!("{line} --room r")), Ok(Command::Publish(expected)));
+    assert!(read("publish --stream door -c a.yaml").unwrap_err().contains("--source STREAM is"));
 }
 
 #[test]

@@ -1,67 +1,83 @@
-//! `crosspoint record --room`: options as other recorders of rooms have them, and the
-//! configuration file that they stand for.
+//! Rooms on the command line, with options as other programs for them have, and the configuration
+//! file that these stand for.
 
 use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-/// Options of `record --room`.
+/// Which room it is, or which stream without one, and how it is reached.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct RoomRecordOptions {
-    /// The room as people type it.
-    pub room: String,
-    /// What the path of each file begins with.
-    pub prefix: String,
-    /// Playlists beside the files.
-    pub hls: bool,
+pub struct RoomOptions {
+    /// The room as people type it; none for a stream that is in no room.
+    pub room: Option<String>,
     /// The signalling server, if it is not the service's own.
     pub server: Option<String>,
     /// The room's password, or `false`.
     pub password: Option<String>,
-    /// The streams that are wanted, with commas between them; all where nothing is said.
-    pub streams: Option<String>,
-    /// No sound is asked for.
-    pub no_audio: bool,
-    /// No pictures are asked for.
-    pub no_video: bool,
     /// `turn:user:password@host:port`, with or without `//`, or `turns:`.
     pub turn_server: Option<String>,
     /// Where a list of relays is fetched, or `false`.
     pub relays_from: Option<String>,
     /// `all` or `relay`.
     pub ice_transport_policy: Option<String>,
+}
+
+/// Options of `record --room` and `record --view`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoomRecordOptions {
+    /// Where.
+    pub access: RoomOptions,
+    /// The one stream that is wanted, in a room or not.
+    pub view: Option<String>,
+    /// What the path of each file begins with.
+    pub prefix: String,
+    /// Playlists beside the files.
+    pub hls: bool,
+    /// The streams that are wanted, with commas between them; all where nothing is said.
+    pub streams: Option<String>,
+    /// No sound is asked for.
+    pub no_audio: bool,
+    /// No pictures are asked for.
+    pub no_video: bool,
     /// Commands and events in lines.
     pub stdio: bool,
     /// A process for each stream.
     pub isolate: bool,
 }
 
-impl fmt::Debug for RoomRecordOptions {
+/// Options of `publish`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PublishOptions {
+    /// The configuration file.
+    pub file: String,
+    /// Its stream that is published.
+    pub source: String,
+    /// What it is called there.
+    pub stream: String,
+    /// Where.
+    pub access: RoomOptions,
+}
+
+impl fmt::Debug for RoomOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RoomRecordOptions").field("room", &self.room).finish_non_exhaustive()
+        f.debug_struct("RoomOptions").field("room", &self.room).finish_non_exhaustive()
     }
 }
 
-impl RoomRecordOptions {
-    /// The configuration file that says the same; JSON is YAML.
-    ///
-    /// # Errors
-    /// When `--turn-server` has no user name and password; neither is repeated.
-    pub fn to_file(&self) -> Result<String, String> {
-        let mut room = Map::new();
+impl RoomOptions {
+    /// A configuration file with this entry of `rooms`, and what `more` says of it; JSON is YAML.
+    fn to_file(&self, name: &str, more: Value) -> Result<String, String> {
+        let mut room = match more {
+            Value::Object(room) => room,
+            _ => Map::new(),
+        };
         let mut set = |key: &str, value: Value| room.insert(key.to_owned(), value);
-        set("room", json!(self.room));
-        set("record", json!({ "path": super::record_path(&self.prefix), "hls": self.hls }));
-        set("audio", json!(!self.no_audio));
-        set("video", json!(!self.no_video));
-        if let Some(server) = &self.server {
-            set("server", json!(server));
-        }
-        if let Some(password) = &self.password {
-            set("password", json!(password));
-        }
-        if let Some(streams) = &self.streams {
-            set("streams", streams.split(',').map(str::trim).collect());
+        for (key, value) in
+            [("room", &self.room), ("server", &self.server), ("password", &self.password)]
+        {
+            if let Some(value) = value {
+                set(key, json!(value));
+            }
         }
         match (&self.relays_from, &self.turn_server) {
             (Some(list), _) => drop(set("relays_from", json!(list))),
@@ -80,7 +96,45 @@ impl RoomRecordOptions {
         if let Some(policy) = &self.ice_transport_policy {
             webrtc.insert("ice_transport_policy".to_owned(), json!(policy));
         }
-        Ok(json!({ "rooms": { &self.room: room }, "webrtc": webrtc }).to_string())
+        Ok(json!({ "rooms": { name: room }, "webrtc": webrtc }).to_string())
+    }
+}
+
+impl RoomRecordOptions {
+    /// The configuration file that says the same.
+    ///
+    /// # Errors
+    /// When `--turn-server` has no user name and password; neither is repeated.
+    pub fn to_file(&self) -> Result<String, String> {
+        let streams = self.view.as_ref().or(self.streams.as_ref());
+        let streams: Vec<&str> =
+            streams.iter().flat_map(|names| names.split(',')).map(str::trim).collect();
+        let name = self.access.room.as_ref().or(self.view.as_ref());
+        let room = json!({
+            "record": { "path": super::record_path(&self.prefix), "hls": self.hls },
+            "audio": !self.no_audio,
+            "video": !self.no_video,
+            "streams": streams,
+        });
+        self.access.to_file(name.map_or("room", String::as_str), room)
+    }
+}
+
+impl PublishOptions {
+    /// A configuration with the room alone, and what is published there of another one.
+    ///
+    /// # Errors
+    /// What is wrong with an option; no password is repeated.
+    pub fn to_config(&self) -> Result<config::Config, String> {
+        let room = self.access.room.as_ref().unwrap_or(&self.stream).clone();
+        let text = self.access.to_file(&room, json!({ "watch": false }))?;
+        let read = config::parse(&text, &|name| std::env::var(name).ok());
+        let mut config = read.map_err(|problems| {
+            problems.iter().map(|problem| format!("options: {problem}\n")).collect::<String>()
+        })?;
+        let (stream, name) = (self.source.clone(), self.stream.clone());
+        config.room_publish = vec![config::RoomPublish { stream, room, name }];
+        Ok(config)
     }
 }
 
@@ -104,9 +158,12 @@ mod tests {
     #[test]
     fn the_options_are_an_entry_of_rooms() {
         let options = RoomRecordOptions {
-            room: "testroom123".to_owned(),
+            access: RoomOptions {
+                room: Some("testroom123".to_owned()),
+                password: Some("false".to_owned()),
+                ..RoomOptions::default()
+            },
             prefix: "/rec/multi_".to_owned(),
-            password: Some("false".to_owned()),
             streams: Some("alice, bob".to_owned()),
             no_audio: true,
             ..RoomRecordOptions::default()
@@ -127,10 +184,13 @@ mod tests {
     #[test]
     fn a_turn_server_is_a_relay_whose_credentials_are_not_told() {
         let with = |server: &str| RoomRecordOptions {
-            room: "r".to_owned(),
+            access: RoomOptions {
+                room: Some("r".to_owned()),
+                turn_server: Some(server.to_owned()),
+                ice_transport_policy: Some("relay".to_owned()),
+                ..RoomOptions::default()
+            },
             prefix: "a".to_owned(),
-            turn_server: Some(server.to_owned()),
-            ice_transport_policy: Some("relay".to_owned()),
             ..RoomRecordOptions::default()
         };
         for server in ["turn:joe:pw:1@h:3478", "turn://joe:pw:1@h:3478"] {
@@ -141,13 +201,49 @@ mod tests {
             assert_eq!((relay.username.as_str(), relay.credential.as_str()), ("joe", "pw:1"));
         }
         let list = "https://h/turn".to_owned();
-        let listed = RoomRecordOptions { relays_from: Some(list.clone()), ..with("turn:u:p@h") };
+        let mut listed = with("turn:u:p@h");
+        listed.access.relays_from = Some(list.clone());
         let from = config(&listed).rooms[0].relays_from.clone();
         assert_eq!(from.map(|url| url.expose().to_owned()), Some(list));
-        let alone = RoomRecordOptions { turn_server: None, relays_from: None, ..listed };
-        assert!(config(&alone).rooms[0].relays_from.is_some());
+        (listed.access.turn_server, listed.access.relays_from) = (None, None);
+        assert!(config(&listed).rooms[0].relays_from.is_some());
         let error = with("turn:h:3478?secret").to_file().unwrap_err();
         assert!(error.contains("--turn-server") && !error.contains("secret"), "{error}");
         assert!(!format!("{:?}", with("turn:joe:pw@h")).contains("pw"));
+    }
+    #[test]
+    fn a_stream_is_viewed_in_a_room_or_without_one() {
+        let mut options = RoomRecordOptions {
+            view: Some("alice".to_owned()),
+            prefix: "a".to_owned(),
+            ..RoomRecordOptions::default()
+        };
+        let room = config(&options).rooms.remove(0);
+        assert_eq!((room.name.as_str(), room.room), ("alice", None));
+        assert_eq!(room.streams, ["alice"]);
+        options.access.room = Some("r".to_owned());
+        let room = config(&options).rooms.remove(0);
+        assert_eq!((room.name.as_str(), room.room.as_deref()), ("r", Some("r")));
+        assert_eq!(room.streams, ["alice"]);
+    }
+
+    #[test]
+    fn a_source_is_published_in_a_room_or_without_one() {
+        let mut options = PublishOptions {
+            source: "camera1".to_owned(),
+            stream: "door".to_owned(),
+            ..PublishOptions::default()
+        };
+        for (room, name) in [(None, "door"), (Some("r".to_owned()), "r")] {
+            options.access.room = room.clone();
+            let mut config = options.to_config().unwrap();
+            let entry = config.rooms.remove(0);
+            assert_eq!((entry.name.as_str(), &entry.room, entry.watch), (name, &room, false));
+            let published = config.room_publish.remove(0);
+            assert_eq!(published.room, name);
+            assert_eq!((published.stream.as_str(), published.name.as_str()), ("camera1", "door"));
+        }
+        options.access.server = Some("http://h".to_owned());
+        assert!(options.to_config().unwrap_err().contains("WebSocket"));
     }
 }

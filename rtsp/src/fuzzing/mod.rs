@@ -40,7 +40,7 @@ pub fn assembler_h265(now: Instant, data: &[u8]) {
 }
 
 /// Packets of audio, of each kind. The input is a line of format parameters and a list of packets
-/// as those of [`assembler`].
+/// as those of `assembler`.
 pub fn audio(_now: Instant, data: &[u8]) {
     audio::run(data);
 }
