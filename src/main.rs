@@ -181,7 +181,8 @@ fn record_room(options: &cli::RoomRecordOptions) -> Result<(), String> {
 /// Runs a server that publishes one stream in a room, and serves nobody else.
 #[cfg(all(feature = "record", feature = "room"))]
 fn publish(options: &cli::PublishOptions) -> Result<(), String> {
-    let (mut config, room) = (read(&options.file)?, options.to_config()?);
+    let room = options.to_config(&|name| std::env::var(name).ok())?;
+    let mut config = read(&options.file)?;
     let Some(source) = config.stream(&options.source).map(|stream| stream.source.clone()) else {
         return Err(format!("{}: no stream {}", options.file, options.source));
     };

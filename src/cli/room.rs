@@ -121,14 +121,18 @@ impl RoomRecordOptions {
 }
 
 impl PublishOptions {
-    /// A configuration with the room alone, and what is published there of another one.
+    /// A configuration with the room alone, and what is published there of another one. `variable`
+    /// is the environment.
     ///
     /// # Errors
     /// What is wrong with an option; no password is repeated.
-    pub fn to_config(&self) -> Result<config::Config, String> {
+    pub fn to_config(
+        &self,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<config::Config, String> {
         let room = self.access.room.as_ref().unwrap_or(&self.stream).clone();
         let text = self.access.to_file(&room, json!({ "watch": false }))?;
-        let read = config::parse(&text, &|name| std::env::var(name).ok());
+        let read = config::parse(&text, variable);
         let mut config = read.map_err(|problems| {
             problems.iter().map(|problem| format!("options: {problem}\n")).collect::<String>()
         })?;
@@ -236,7 +240,7 @@ mod tests {
         };
         for (room, name) in [(None, "door"), (Some("r".to_owned()), "r")] {
             options.access.room = room.clone();
-            let mut config = options.to_config().unwrap();
+            let mut config = options.to_config(&|_| None).unwrap();
             let entry = config.rooms.remove(0);
             assert_eq!((entry.name.as_str(), &entry.room, entry.watch), (name, &room, false));
             let published = config.room_publish.remove(0);
@@ -244,6 +248,6 @@ mod tests {
             assert_eq!((published.stream.as_str(), published.name.as_str()), ("camera1", "door"));
         }
         options.access.server = Some("http://h".to_owned());
-        assert!(options.to_config().unwrap_err().contains("WebSocket"));
+        assert!(options.to_config(&|_| None).unwrap_err().contains("WebSocket"));
     }
 }
