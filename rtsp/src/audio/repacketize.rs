@@ -12,6 +12,8 @@ use crate::limits::MAX_AUDIO_PACKET_BYTES;
 const CHUNK_BYTES: usize = 160;
 /// The same in ticks.
 const CHUNK_TICKS: u32 = 160;
+/// A second: what a camera's clock may gain from one packet to the next.
+const JITTER_TICKS: u32 = 8_000;
 
 /// One track's audio, cut anew.
 #[derive(Debug)]
@@ -59,9 +61,14 @@ impl Repacketizer {
         self.rest.extend_from_slice(payload);
         let mut packets = Vec::with_capacity(self.rest.len() / CHUNK_BYTES);
         let mut chunks = self.rest.chunks_exact(CHUNK_BYTES);
-        // What is left of the packet before keeps its own timestamp: clocks jitter.
-        let mut at = self.rest_timestamp;
         let mut left = u32::try_from(self.rest.len()).ok()?;
+        // What is left of the packet before keeps its own timestamp: clocks jitter. Where they
+        // jump it does not.
+        let jitters = left.saturating_sub(CHUNK_TICKS - 1)..=left + JITTER_TICKS;
+        let mut at = match end.wrapping_sub(self.rest_timestamp) {
+            behind if jitters.contains(&behind) => self.rest_timestamp,
+            _ => end.wrapping_sub(left),
+        };
         for chunk in &mut chunks {
             let payload = Arc::from(chunk);
             packets.push(Packet { timestamp: at, ticks: CHUNK_TICKS, payload });
@@ -160,6 +167,18 @@ mod tests {
         let (_, packets) = repacketizer.push(1_000, true, &[2; 200]).unwrap();
         assert_eq!((packets.len(), packets[0].timestamp), (1, 1_000));
         assert!(packets[0].payload.iter().all(|byte| *byte == 2), "nothing of before");
+    }
+
+    #[test]
+    fn a_clock_that_jumps_keeps_packets_in_order() {
+        for to in [0, 400, 100_000, u32::MAX - 5_000] {
+            let mut repacketizer = Repacketizer::new(Codec::Pcma);
+            repacketizer.push(1_000, false, &[1; 200]).unwrap();
+            let (end, packets) = repacketizer.push(to, false, &[2; 300]).unwrap();
+            assert_eq!(packets.len(), 2);
+            let behind = packets.iter().map(|packet| end.wrapping_sub(packet.timestamp));
+            assert_eq!(behind.collect::<Vec<_>>(), [340, 180], "to {to}");
+        }
     }
 
     #[test]
