@@ -29,6 +29,9 @@ SOUNDS = {
 }
 LISTENED_S = 3
 HEARD_HZ = 48_000
+# ffmpeg moves a track once it has both tracks' reports. Over TCP these come before the first
+# packets; over UDP they come by another socket, which it may read later.
+MOVED = "non monotonically increasing dts"
 
 
 def push(name, url):
@@ -43,14 +46,15 @@ def push(name, url):
     )  # fmt: skip
 
 
-def tone(*source):
+def tone(*source, may_move=False):
     """The pitch that ffmpeg hears, in Hz, and for how long; it must have nothing to complain of."""
     done = subprocess.run(
         ["ffmpeg", "-nostdin", "-v", "error", *map(str, source), "-map", "0:a", "-ac", "1", "-ar",
          str(HEARD_HZ), "-f", "s16le", "-"],
         capture_output=True, timeout=60, check=False,
     )  # fmt: skip
-    assert done.returncode == 0 and not done.stderr, done.stderr.decode()
+    said = [line for line in done.stderr.decode().splitlines() if not (may_move and MOVED in line)]
+    assert done.returncode == 0 and not said, said
     samples = array.array("h", done.stdout[: len(done.stdout) // 2 * 2])
     # Without the beginning: decoders fade in.
     steady = samples[HEARD_HZ // 2 :]
@@ -101,7 +105,8 @@ def main():
     for server, transport in ((first, "tcp"), (second, "udp")):
 
         def listen(name):
-            return tone("-rtsp_transport", transport, "-i", server.url(name), "-t", LISTENED_S)
+            source = ["-rtsp_transport", transport, "-i", server.url(name), "-t", LISTENED_S]
+            return tone(*source, may_move=transport == "udp")
 
         with ThreadPoolExecutor(len(SOUNDS)) as pool:
             heard = dict(zip(SOUNDS, pool.map(listen, SOUNDS)))
