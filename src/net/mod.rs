@@ -44,6 +44,7 @@ mod programs;
 mod publishers;
 mod pushes;
 mod random;
+mod readiness;
 #[cfg(feature = "record")]
 mod recordings;
 #[cfg(not(feature = "record"))]

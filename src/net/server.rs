@@ -1,9 +1,8 @@
 //! The server: everything that the loop drives, and the loop.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use config::Config;
 use mio::net::TcpListener;
@@ -24,6 +23,7 @@ use super::link::Context;
 use super::programs::Programs;
 use super::publishers::Publisher;
 use super::pushes::Push;
+use super::readiness::wait;
 use super::recordings::Recordings;
 use super::relays::Relays;
 use super::resolver::Resolver;
@@ -275,20 +275,8 @@ impl Server {
     }
 
     fn turn(&mut self, events: &mut Events) -> Result<(), ServerError> {
-        let timeout = if self.unfinished.is_empty() {
-            let now = Instant::now();
-            self.timers.next().map(|at| at.saturating_duration_since(now))
-        } else {
-            Some(Duration::ZERO)
-        };
-        match self.poll.poll(events, timeout) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(ServerError::System("epoll", error)),
-        }
-        let now = Instant::now();
-        let mut ready = std::mem::take(&mut self.unfinished);
-        ready.extend(events.iter().filter_map(|event| self.endpoints.get(event.token().0)));
+        let (poll, unfinished) = (&mut self.poll, &mut self.unfinished);
+        let (now, ready) = wait(poll, events, &self.timers, &self.endpoints, unfinished)?;
         // Behind the last bytes of a camera stands its closing, which is no event any more.
         let closed = events.iter().filter(|event| event.is_read_closed());
         let closed = closed.filter_map(|event| self.endpoints.get(event.token().0));

@@ -25,6 +25,7 @@ use self::worker::Worker;
 use super::Endpoint;
 use super::error::ServerError;
 use super::link::Context;
+use super::readiness::wait;
 use super::resolver::Resolver;
 use super::stdio::{Pipes, Read};
 use super::timers::Timers;
@@ -167,20 +168,8 @@ impl Supervisor {
     }
 
     fn turn(&mut self, events: &mut Events) -> Result<(), ServerError> {
-        let timeout = if self.unfinished.is_empty() {
-            let now = Instant::now();
-            self.timers.next().map(|at| at.saturating_duration_since(now))
-        } else {
-            Some(Duration::ZERO)
-        };
-        match self.poll.poll(events, timeout) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(ServerError::System("epoll", error)),
-        }
-        let now = Instant::now();
-        let mut ready = std::mem::take(&mut self.unfinished);
-        ready.extend(events.iter().filter_map(|event| self.endpoints.get(event.token().0)));
+        let (poll, unfinished) = (&mut self.poll, &mut self.unfinished);
+        let (now, ready) = wait(poll, events, &self.timers, &self.endpoints, unfinished)?;
         for endpoint in ready {
             if self.handle_ready(now, endpoint) {
                 self.unfinished.insert(endpoint);
