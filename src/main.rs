@@ -181,7 +181,7 @@ fn record_room(options: &cli::RoomRecordOptions) -> Result<(), String> {
 /// Runs a server that publishes one stream in a room, and serves nobody else.
 #[cfg(all(feature = "record", feature = "room"))]
 fn publish(options: &cli::PublishOptions) -> Result<(), String> {
-    let room = options.to_config(&|name| std::env::var(name).ok())?;
+    let room = parse("options", &options.to_file()?)?;
     let mut config = read(&options.file)?;
     let Some(source) = config.stream(&options.source).map(|stream| stream.source.clone()) else {
         return Err(format!("{}: no stream {}", options.file, options.source));
@@ -191,7 +191,7 @@ fn publish(options: &cli::PublishOptions) -> Result<(), String> {
     config.rooms = room.rooms;
     serve_nobody(&mut config, true);
     config.rtsp = rtsp;
-    config.room_publish = room.room_publish;
+    config.room_publish = vec![options.published()];
     if !room.webrtc.relays.is_empty() {
         config.webrtc.relays = room.webrtc.relays;
     }

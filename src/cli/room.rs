@@ -121,24 +121,24 @@ impl RoomRecordOptions {
 }
 
 impl PublishOptions {
-    /// A configuration with the room alone, and what is published there of another one. `variable`
-    /// is the environment.
+    /// A configuration file with the room alone.
     ///
     /// # Errors
-    /// What is wrong with an option; no password is repeated.
-    pub fn to_config(
-        &self,
-        variable: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<config::Config, String> {
-        let room = self.access.room.as_ref().unwrap_or(&self.stream).clone();
-        let text = self.access.to_file(&room, json!({ "watch": false }))?;
-        let read = config::parse(&text, variable);
-        let mut config = read.map_err(|problems| {
-            problems.iter().map(|problem| format!("options: {problem}\n")).collect::<String>()
-        })?;
-        let (stream, name) = (self.source.clone(), self.stream.clone());
-        config.room_publish = vec![config::RoomPublish { stream, room, name }];
-        Ok(config)
+    /// When `--turn-server` has no user name and password; neither is repeated.
+    pub fn to_file(&self) -> Result<String, String> {
+        self.access.to_file(self.room(), json!({ "watch": false }))
+    }
+
+    /// What is published there, of the configuration file.
+    #[must_use]
+    pub fn published(&self) -> config::RoomPublish {
+        let room = self.room().to_owned();
+        config::RoomPublish { stream: self.source.clone(), room, name: self.stream.clone() }
+    }
+
+    /// The entry's name.
+    fn room(&self) -> &str {
+        self.access.room.as_ref().unwrap_or(&self.stream)
     }
 }
 
@@ -240,14 +240,15 @@ mod tests {
         };
         for (room, name) in [(None, "door"), (Some("r".to_owned()), "r")] {
             options.access.room = room.clone();
-            let mut config = options.to_config(&|_| None).unwrap();
+            let mut config = config::parse(&options.to_file().unwrap(), &|_| None).unwrap();
             let entry = config.rooms.remove(0);
             assert_eq!((entry.name.as_str(), &entry.room, entry.watch), (name, &room, false));
-            let published = config.room_publish.remove(0);
+            let published = options.published();
             assert_eq!(published.room, name);
             assert_eq!((published.stream.as_str(), published.name.as_str()), ("camera1", "door"));
         }
         options.access.server = Some("http://h".to_owned());
-        assert!(options.to_config(&|_| None).unwrap_err().contains("WebSocket"));
+        let problems = config::parse(&options.to_file().unwrap(), &|_| None).unwrap_err();
+        assert!(problems[0].to_string().contains("WebSocket"));
     }
 }
