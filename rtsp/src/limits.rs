@@ -69,5 +69,7 @@ pub const FOREIGN_SSRC_SILENCE_MS: u64 = 500;
 
 /// Most report blocks read of one RTCP packet (the field has 5 bits).
 pub const MAX_REPORT_BLOCKS: usize = 31;
+/// Most packets that one NACK may ask for: 61 words, which name up to 17 each.
+pub const MAX_MISSING: usize = 1024;
 /// Most packets read of one compound RTCP datagram.
 pub const MAX_RTCP_PACKETS: usize = 64;

@@ -1,6 +1,7 @@
-//! RTCP (RFC 3550 6, RFC 4585 6.3.1, RFC 5104 4.3.1): lenient reading, exact writing.
+//! RTCP (RFC 3550 6, RFC 3611 4.4 and 4.5, RFC 4585 6.2.1 and 6.3.1, RFC 5104 4.3.1): lenient
+//! reading, exact writing.
 
-use crate::limits::{MAX_REPORT_BLOCKS, MAX_RTCP_PACKETS};
+use crate::limits::{MAX_MISSING, MAX_REPORT_BLOCKS, MAX_RTCP_PACKETS};
 
 /// Sender report.
 pub const SENDER_REPORT: u8 = 200;
@@ -10,8 +11,12 @@ pub const RECEIVER_REPORT: u8 = 201;
 pub const SOURCE_DESCRIPTION: u8 = 202;
 /// Goodbye.
 pub const GOODBYE: u8 = 203;
+/// Feedback of the transport.
+pub const TRANSPORT_FEEDBACK: u8 = 205;
 /// Payload-specific feedback.
 pub const PAYLOAD_FEEDBACK: u8 = 206;
+/// Extended report.
+pub const EXTENDED_REPORT: u8 = 207;
 
 /// One packet of a compound.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +35,13 @@ pub enum Packet {
         /// Which; empty for none named.
         ssrcs: Vec<u32>,
     },
+    /// Packets that are asked for again (generic NACK).
+    Missing {
+        /// The source that they are of.
+        media_ssrc: u32,
+        /// Their sequence numbers.
+        sequence_numbers: Vec<u16>,
+    },
     /// Picture loss indication.
     PictureLoss {
         /// The source whose picture was lost.
@@ -42,6 +54,8 @@ pub enum Packet {
         /// Command sequence number.
         sequence: u8,
     },
+    /// When a receiver sent this, on its clock.
+    ReferenceTime(ReferenceTime),
     /// Any other type.
     Other {
         /// Its type.
@@ -62,6 +76,15 @@ pub struct SenderReport {
     pub packets: u32,
     /// Payload bytes sent.
     pub bytes: u32,
+}
+
+/// Receiver reference time (RFC 3611 4.4), which a sender answers by what has passed since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReferenceTime {
+    /// The receiver.
+    pub ssrc: u32,
+    /// The middle 32 bits of its NTP timestamp: units of 1/65536 s.
+    pub ntp_middle: u32,
 }
 
 /// Reception report block (RFC 3550 6.4.1).
@@ -122,6 +145,15 @@ fn parse_one(count: u8, packet_type: u8, body: &[u8]) -> Option<Packet> {
         GOODBYE => {
             Some(Packet::Goodbye { ssrcs: (0..count).map_while(|n| word(body, n)).collect() })
         }
+        TRANSPORT_FEEDBACK if count == 1 => {
+            let pairs = (2..).map_while(|n| word(body, n));
+            let sequence_numbers = pairs.flat_map(missing).take(MAX_MISSING).collect();
+            Some(Packet::Missing { media_ssrc: word(body, 1)?, sequence_numbers })
+        }
+        EXTENDED_REPORT => {
+            let other = Packet::Other { packet_type };
+            Some(reference_time(body).map_or(other, Packet::ReferenceTime))
+        }
         PAYLOAD_FEEDBACK => match count {
             1 => Some(Packet::PictureLoss { media_ssrc: word(body, 1)? }),
             4 => {
@@ -132,6 +164,30 @@ fn parse_one(count: u8, packet_type: u8, body: &[u8]) -> Option<Packet> {
         },
         _ => Some(Packet::Other { packet_type }),
     }
+}
+
+/// What one word of a generic NACK names: a packet, and some of the 16 behind it.
+fn missing(pair: u32) -> impl Iterator<Item = u16> {
+    let [high, low, mask_high, mask_low] = pair.to_be_bytes();
+    let (first, mask) =
+        (u16::from_be_bytes([high, low]), u16::from_be_bytes([mask_high, mask_low]));
+    let behind = (0..16).filter(move |bit| mask >> bit & 1 == 1);
+    std::iter::once(first).chain(behind.map(move |bit| first.wrapping_add(bit + 1)))
+}
+
+/// The first receiver reference time among the blocks of an extended report.
+fn reference_time(body: &[u8]) -> Option<ReferenceTime> {
+    const RECEIVER_REFERENCE_TIME: u8 = 4;
+    let mut at = 1;
+    for _ in 0..MAX_REPORT_BLOCKS {
+        let [block_type, _, high, low] = word(body, at)?.to_be_bytes();
+        if block_type == RECEIVER_REFERENCE_TIME {
+            let ntp_middle = word(body, at + 1)? << 16 | word(body, at + 2)? >> 16;
+            return Some(ReferenceTime { ssrc: word(body, 0)?, ntp_middle });
+        }
+        at += 1 + usize::from(u16::from_be_bytes([high, low]));
+    }
+    None
 }
 
 fn word(bytes: &[u8], index: usize) -> Option<u32> {
@@ -212,6 +268,18 @@ pub fn push_full_intra_request(out: &mut Vec<u8>, sender_ssrc: u32, media_ssrc: 
     push(out, 4, PAYLOAD_FEEDBACK, &[sender_ssrc, 0, media_ssrc, u32::from(sequence) << 24]);
 }
 
+/// Appends what has passed since receivers' reference times (RFC 3611 4.5): of each of at most
+/// 31 the time, and since when in 1/65536 s.
+pub fn push_delays(out: &mut Vec<u8>, ssrc: u32, delays: &[(ReferenceTime, u32)]) {
+    const DELAY_SINCE_LAST_RECEIVER_REPORT: u32 = 5 << 24;
+    let delays = delays.get(..MAX_REPORT_BLOCKS).unwrap_or(delays);
+    // At most 93.
+    let words = u32::try_from(3 * delays.len()).unwrap_or(0);
+    let mut body = vec![ssrc, DELAY_SINCE_LAST_RECEIVER_REPORT | words];
+    body.extend(delays.iter().flat_map(|(time, delay)| [time.ssrc, time.ntp_middle, *delay]));
+    push(out, 0, EXTENDED_REPORT, &body);
+}
+
 /// Appends a goodbye.
 pub fn push_goodbye(out: &mut Vec<u8>, ssrc: u32) {
     push(out, 1, GOODBYE, &[ssrc]);
@@ -273,6 +341,33 @@ mod tests {
         out.clear();
         push_full_intra_request(&mut out, 1, 2, 3);
         assert_eq!(out, [0x84, 206, 0, 4, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 3, 0, 0, 0]);
+    }
+
+    #[test]
+    fn packets_that_are_missing_are_named_by_a_number_and_a_mask() {
+        let mut out = vec![0x81, 205, 0, 4, 0, 0, 0, 1, 0, 0, 0, 2];
+        out.extend([0xff, 0xff, 0x80, 0x01, 0, 7, 0, 0]);
+        let sequence_numbers = vec![0xffff, 0, 15, 7];
+        assert_eq!(parse(&out), [Packet::Missing { media_ssrc: 2, sequence_numbers }]);
+        out[1..4].copy_from_slice(&[205, 0xff, 0xff]);
+        out.extend([0xff; 8 * MAX_MISSING]);
+        let Packet::Missing { sequence_numbers, .. } = &parse(&out)[0] else { panic!() };
+        assert_eq!(sequence_numbers.len(), MAX_MISSING);
+    }
+
+    #[test]
+    fn a_reference_time_is_found_behind_other_blocks_and_answered() {
+        let mut out = vec![0x80, 207, 0, 6, 0, 0, 0, 9];
+        out.extend([7, 0, 0, 1, 1, 2, 3, 4]);
+        out.extend([4, 0, 0, 2, 0, 0, 0xab, 0xcd, 0x12, 0x34, 0, 0]);
+        let time = ReferenceTime { ssrc: 9, ntp_middle: 0xabcd_1234 };
+        assert_eq!(parse(&out), [Packet::ReferenceTime(time)]);
+        out.truncate(12);
+        assert_eq!(parse(&out), [Packet::Other { packet_type: EXTENDED_REPORT }]);
+        let mut answer = Vec::new();
+        push_delays(&mut answer, 1, &[(time, 65_536)]);
+        let delay = [0, 0, 0, 9, 0xab, 0xcd, 0x12, 0x34, 0, 1, 0, 0];
+        assert_eq!(answer, [&[0x80, 207, 0, 5, 0, 0, 0, 1, 5, 0, 0, 3][..], &delay].concat());
     }
 
     #[test]
