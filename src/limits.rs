@@ -24,6 +24,9 @@ pub const SLOTS_MAX: usize = 64;
 /// instead. The record takes 430 bytes a packet and slot: 70 kB at 1 Mbit/s.
 pub const RESEND_MAX_AGE: Duration = Duration::from_secs(1);
 
+/// Receivers of one peer whose clocks are answered: browsers have one for all of their streams.
+pub const REFERENCE_TIMES_MAX: usize = 16;
+
 /// Viewers' addresses that are remembered: a viewer has one, for a moment two.
 pub const PEER_ADDRESSES_MAX: usize = 4_096;
 

@@ -94,6 +94,16 @@ pub struct Egress {
     pub playout_hint: bool,
 }
 
+impl Egress {
+    /// Whether the payload of this index ends the frame: the marker bit.
+    #[must_use]
+    pub fn is_marked(&self, index: usize) -> bool {
+        let payloads = &self.frame.payloads;
+        let payload = payloads.get(index).filter(|_| index + 1 == payloads.len());
+        payload.is_some_and(|payload| !payload.is_empty())
+    }
+}
+
 /// A packet of audio as it leaves a slot: stamped and numbered.
 #[derive(Debug, Clone)]
 pub struct AudioEgress {

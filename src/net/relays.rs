@@ -112,10 +112,14 @@ impl Relays {
         metrics
     }
 
+    /// Whether this is the address of a relay.
+    pub fn have(&self, source: SocketAddr) -> bool {
+        self.all.iter().any(|relay| relay.client.relayed() == Some(source))
+    }
+
     /// Takes a datagram that leaves by a relay; gives back any other.
     pub fn claim(&mut self, datagram: Transmit) -> Option<Transmit> {
-        let from = Some(datagram.source);
-        if !self.all.iter().any(|relay| relay.client.relayed() == from) {
+        if !self.have(datagram.source) {
             return Some(datagram);
         }
         self.outbox.push(datagram);

@@ -186,7 +186,7 @@ impl Server {
             is_demo: options.demo,
             is_stopping: false,
             started_at: now,
-            clock: WallClock::new(now, unix_now),
+            clock: sockets.clock,
             #[cfg(feature = "demo")]
             demo: sockets.demo,
             poll: sockets.poll,

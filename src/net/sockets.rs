@@ -36,6 +36,7 @@ pub(super) struct Sockets {
     /// Where programs push to, if there are any.
     pub programs: Option<SocketAddr>,
     pub signals: Signals,
+    pub clock: WallClock,
     #[cfg(feature = "demo")]
     pub demo: Option<super::demo::Demo>,
 }
@@ -103,6 +104,7 @@ impl Sockets {
             signals,
             #[cfg(feature = "demo")]
             demo,
+            clock,
             poll,
             endpoints,
         })
@@ -123,6 +125,7 @@ impl Sockets {
                 (ms(delay.min_ms), ms(delay.max_ms))
             }),
             ice: Ice { tcp: tcp.to_vec(), ..Ice::default() },
+            clock: self.clock.for_peers(),
         }
     }
 }

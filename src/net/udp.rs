@@ -12,7 +12,7 @@ use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
 
 use super::inbox::Inbox;
 use crate::limits;
-use crate::peer::Transmit as Datagram;
+use crate::peer::{Path, Transmit as Datagram};
 
 /// Tries to find a pair of free ports.
 const PORT_PAIR_TRIES: usize = 32;
@@ -143,25 +143,44 @@ impl MediaSocket {
         self.queue(datagram.destination, source, &datagram.contents);
     }
 
+    /// As [`MediaSocket::send`], a datagram of `bytes` that is written where it is sent from.
+    pub fn send_in_place(&mut self, path: &Path, bytes: usize, write: &mut dyn FnMut(&mut [u8])) {
+        let source = self.source_ip(path.source.ip());
+        self.place(path.destination, source, bytes, write);
+    }
+
     /// As [`MediaSocket::send`], from whichever address leads there.
     pub fn send_to(&mut self, destination: SocketAddr, bytes: &[u8]) {
         self.queue(destination, None, bytes);
     }
 
     fn queue(&mut self, destination: SocketAddr, source: Option<IpAddr>, bytes: &[u8]) {
+        self.place(destination, source, bytes.len(), |place| place.copy_from_slice(bytes));
+    }
+
+    /// Adds a datagram to the train, or to the next.
+    fn place(
+        &mut self,
+        destination: SocketAddr,
+        source: Option<IpAddr>,
+        bytes: usize,
+        write: impl FnOnce(&mut [u8]),
+    ) {
         let joins = self.train.destination == Some(destination)
-            && bytes.len() <= self.train.segment_bytes
+            && bytes <= self.train.segment_bytes
             && self.train.count < self.state.max_gso_segments()
-            && self.train.bytes.len() + bytes.len() <= limits::GSO_MAX_BYTES;
+            && self.train.bytes.len() + bytes <= limits::GSO_MAX_BYTES;
         if !joins {
             self.flush();
-            self.train.segment_bytes = bytes.len();
+            self.train.segment_bytes = bytes;
             self.train.destination = Some(destination);
             self.train.source = source;
         }
-        self.train.bytes.extend_from_slice(bytes);
+        let start = self.train.bytes.len();
+        self.train.bytes.resize(start + bytes, 0);
+        write(self.train.bytes.get_mut(start..).unwrap_or_default());
         self.train.count += 1;
-        if bytes.len() < self.train.segment_bytes {
+        if bytes < self.train.segment_bytes {
             self.flush(); // a shorter one can only be the last
         }
     }

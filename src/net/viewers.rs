@@ -321,27 +321,21 @@ impl Server {
     ) -> bool {
         let Some(viewer) = self.viewers.get_mut(&id) else { return true };
         let Some(peer) = &mut viewer.peer else { return true };
+        let is_own = viewer.own_socket.is_some();
         let mut ways = Ways {
             id,
             relays: &mut self.relays,
             ice_tcp: &mut self.ice_tcp,
             demux: &mut self.demux,
             is_full: self.peer_options.ice.is_full,
+            socket: match &mut viewer.own_socket {
+                Some(own) => &mut own.socket,
+                None => &mut self.media,
+            },
         };
-        let is_own = viewer.own_socket.is_some();
-        let socket = match &mut viewer.own_socket {
-            Some(own) => &mut own.socket,
-            None => &mut self.media,
-        };
-        let is_sound = guard(|| {
-            act(peer, &mut |datagram| {
-                if let Some(datagram) = ways.claim(datagram) {
-                    socket.send(&datagram);
-                }
-            });
-        });
+        let is_sound = guard(|| act(peer, &mut ways));
         if is_own {
-            socket.flush();
+            ways.socket.flush();
         }
         is_sound
     }

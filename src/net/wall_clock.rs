@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::peer::NtpClock;
+
 /// From the epoch of NTP, 1900, to that of Unix, 1970.
 const FROM_1900_TO_1970_S: u64 = 2_208_988_800;
 
@@ -34,6 +36,11 @@ impl WallClock {
     #[cfg(feature = "demo")]
     pub fn instant(&self, unix: Duration) -> Option<Instant> {
         unix.checked_sub(self.started_unix).map(|since| self.started_at + since)
+    }
+
+    /// The same clock for the reports of peers.
+    pub fn for_peers(&self) -> NtpClock {
+        NtpClock { at: self.started_at, ntp: self.ntp(self.started_at) }
     }
 
     /// A moment as NTP timestamp (RFC 5905): seconds since 1900 in the upper half.

@@ -1,15 +1,16 @@
 //! The audio beside the slots: one m-line a slot, in one stream with the slot's video.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use str0m::format::{Codec, PayloadParams};
-use str0m::media::{Mid, Pt};
-use str0m::rtp::{RtpWrite, SeqNo, Ssrc};
+use str0m::media::Mid;
 use str0m::{Rtc, RtcConfig};
 
 use super::Peer;
 use super::offer::AudioLine;
+use super::path::Sink;
+use super::srtp::Header;
+use super::stream::{Moment, Outlet, Stream};
 use crate::engine::codec::AudioCodec;
 use crate::engine::frame::AudioEgress;
 use crate::limits;
@@ -17,9 +18,6 @@ use crate::limits;
 /// What a picture may wait for its audio, which waits in a jitter buffer. Chromium does without
 /// delay at all what may wait this long and does not have to, and nothing that may wait longer.
 const LIP_SYNC_MAX: Duration = Duration::from_millis(500);
-
-/// Between two sender reports: two of audio and video each are needed before these are in step.
-pub(super) const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Whether this build carries audio.
 pub(super) const ENABLED: bool = cfg!(feature = "audio");
@@ -29,8 +27,8 @@ pub(super) const ENABLED: bool = cfg!(feature = "audio");
 pub(super) struct AudioTrack {
     /// The slot.
     position: usize,
-    ssrc: Ssrc,
-    payload_types: Vec<(AudioCodec, Pt)>,
+    pub stream: Stream,
+    payload_types: Vec<(AudioCodec, u8)>,
 }
 
 impl Peer {
@@ -59,23 +57,39 @@ impl Peer {
         self.audio_tracks = tracks.collect();
     }
 
-    pub(super) fn write_audio(&mut self, position: usize, egress: AudioEgress) {
-        let track = self.audio_tracks.iter().find(|track| track.position == position);
-        let Some(track) = track else { return };
-        let codec = egress.frame.codec;
-        let found = track.payload_types.iter().find(|(taken, _)| *taken == codec);
+    /// Sends what was queued; nothing before DTLS is up.
+    pub(super) fn flush_audio(&mut self, sink: &mut Sink<'_>) {
+        for (position, egress) in std::mem::take(&mut self.audio_outbox) {
+            let (Some(srtp), Some(path)) = (&mut self.srtp, self.path) else { continue };
+            let mut tracks = self.audio_tracks.iter_mut();
+            if let Some(track) = tracks.find(|track| track.position == position) {
+                track.write(&egress, &mut Outlet { srtp, path, sink: &mut *sink });
+            }
+        }
+    }
+}
+
+impl AudioTrack {
+    fn write(&mut self, egress: &AudioEgress, outlet: &mut Outlet<'_, '_>) {
+        let AudioEgress { frame, rtp_timestamp, .. } = egress;
+        let found = self.payload_types.iter().find(|(taken, _)| *taken == frame.codec);
         let Some((_, payload_type)) = found else { return };
-        let mut api = self.rtc.direct_api();
-        let Some(stream) = api.stream_tx(&track.ssrc) else { return };
-        let AudioEgress { frame, sequence_number, rtp_timestamp, presented_at, is_start } = egress;
-        // str0m panics beyond its datagram size.
+        // No packetizer comes near.
         if frame.payload.len() > limits::RTP_PAYLOAD_MAX_BYTES {
             return;
         }
-        let number = SeqNo::from(sequence_number);
-        let payload = Arc::clone(&frame.payload);
-        let packet = RtpWrite::new(*payload_type, number, rtp_timestamp, presented_at, payload);
-        stream.write_rtp(packet.marker(is_start).nackable(false));
+        let header = Header {
+            payload_type: *payload_type,
+            is_marked: egress.is_start,
+            sequence_number: self.stream.number(egress.sequence_number),
+            rtp_timestamp: *rtp_timestamp,
+            ssrc: self.stream.ssrc,
+            extension: None,
+        };
+        outlet.send(&header, &frame.payload);
+        let (at, clock_hz) = (egress.presented_at, frame.codec.clock_hz());
+        let moment = Moment { rtp_timestamp: *rtp_timestamp, at, clock_hz };
+        self.stream.count(moment, 1, frame.payload.len());
     }
 }
 
@@ -104,14 +118,16 @@ pub(super) fn own_codec(codec: Codec) -> Option<AudioCodec> {
 
 fn audio_track(rtc: &mut Rtc, line: &AudioLine) -> Option<AudioTrack> {
     let mid = Mid::from(line.mid.as_str());
-    let offered = rtc.media(mid)?.remote_pts().to_vec();
+    let media = rtc.media(mid)?;
+    let (offered, cname) = (media.remote_pts(), media.cname().to_owned());
     let codec = |params: &PayloadParams| {
         let codec = own_codec(params.spec().codec)?;
-        offered.contains(&params.pt()).then_some((codec, params.pt()))
+        offered.contains(&params.pt()).then_some((codec, *params.pt()))
     };
     let payload_types: Vec<_> = rtc.codec_config().params().iter().filter_map(codec).collect();
-    let ssrc = rtc.direct_api().stream_tx_by_mid(mid, None)?.ssrc();
-    Some(AudioTrack { position: line.position, ssrc, payload_types })
+    let ssrc = *rtc.direct_api().stream_tx_by_mid(mid, None)?.ssrc();
+    let stream = Stream::new(ssrc, cname);
+    Some(AudioTrack { position: line.position, stream, payload_types })
 }
 
 /// Puts each audio m-line into the stream of its slot's video: receivers keep the tracks of one
@@ -170,7 +186,7 @@ mod tests {
     use str0m::media::{Direction, MediaKind};
 
     use super::*;
-    use crate::peer::{Entropy, Ice, Identity, PeerOptions};
+    use crate::peer::{Entropy, Ice, Identity, NtpClock, PeerOptions};
 
     /// A peer of one slot with audio, and its answer to somebody who has these codecs.
     fn accepted(codecs: impl FnOnce(RtcConfig) -> RtcConfig, audio: &[usize]) -> (Peer, String) {
@@ -188,6 +204,7 @@ mod tests {
             resend_packets: 64,
             playout_delay: Some((Duration::ZERO, Duration::ZERO)),
             ice: Ice::default(),
+            clock: NtpClock { at: now, ntp: 0 },
         };
         let entropy = Entropy([1; 32]);
         let (peer, answer) =

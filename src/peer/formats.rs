@@ -4,15 +4,22 @@
 //! widely accepted. A slot may have several codecs: each frame goes out under that of its own, and
 //! a receiver changes its decoder where the payload type changes.
 
+use crate::engine::codec::{VideoCodec, VideoCodecs};
 use str0m::RtcConfig;
 use str0m::format::{Codec, PayloadParams};
-use str0m::media::Pt;
 
-use crate::engine::codec::{VideoCodec, VideoCodecs};
+/// What a codec's packets are sent as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Format {
+    /// The payload type.
+    pub payload_type: u8,
+    /// That of what is sent again (RFC 4588).
+    pub resend: Option<u8>,
+}
 
-/// The payload type of each codec that a receiver takes.
+/// The format of each codec that a receiver takes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Formats([Option<Pt>; VideoCodec::ALL.len()]);
+pub(super) struct Formats([Option<Format>; VideoCodec::ALL.len()]);
 
 impl Formats {
     /// Of those agreed on, for each codec the one ranked lowest; `None` without any.
@@ -23,18 +30,23 @@ impl Formats {
         let best = |codec| {
             let is_it = |params: &&PayloadParams| own_codec(params.spec().codec) == Some(codec);
             let params = agreed.clone().filter(is_it);
-            params.filter_map(|params| Some((rank(params)?, params.pt()))).min().map(|best| best.1)
+            let ranked = params.filter_map(|params| Some((rank(params)?, *params.pt(), params)));
+            let best = ranked.min_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
+            best.map(|(_, payload_type, params)| Format {
+                payload_type,
+                resend: params.resend().map(|resend| *resend),
+            })
         };
         let formats = Self(VideoCodec::ALL.map(best));
         formats.0.iter().any(Option::is_some).then_some(formats)
     }
 
-    pub(super) fn payload_type(&self, codec: VideoCodec) -> Option<Pt> {
+    pub(super) fn get(&self, codec: VideoCodec) -> Option<Format> {
         *self.0.get(codec as usize)?
     }
 
     pub(super) fn codecs(&self) -> VideoCodecs {
-        VideoCodec::ALL.into_iter().filter(|codec| self.payload_type(*codec).is_some()).collect()
+        VideoCodec::ALL.into_iter().filter(|codec| self.get(*codec).is_some()).collect()
     }
 }
 
@@ -117,7 +129,7 @@ mod tests {
     use str0m::media::{Direction, MediaKind};
 
     use super::*;
-    use crate::peer::{Answer, Entropy, Ice, Identity, OfferError, Peer, PeerOptions};
+    use crate::peer::{Answer, Entropy, Ice, Identity, NtpClock, OfferError, Peer, PeerOptions};
 
     type Offer = fn(RtcConfig) -> RtcConfig;
 
@@ -133,6 +145,7 @@ mod tests {
             resend_packets: 64,
             playout_delay: None,
             ice: Ice::default(),
+            clock: NtpClock { at: now, ntp: 0 },
         };
         let identity = Identity::generate().unwrap();
         Peer::accept(now, &options, &identity, Entropy([1; 32]), &offer.to_sdp_string(), 1, &[])
@@ -162,7 +175,8 @@ mod tests {
         let mut names = answer.sdp.lines().filter_map(|line| line.strip_prefix("a=rtpmap:"));
         let first = names.next().unwrap();
         assert!(first.contains("H264"), "{}", answer.sdp);
-        let vp9 = peer.tracks[0].unwrap().formats.payload_type(VideoCodec::Vp9).unwrap();
+        let vp9 = peer.tracks[0].as_ref().unwrap().formats.get(VideoCodec::Vp9).unwrap();
+        let vp9 = vp9.payload_type;
         assert!(answer.sdp.contains(&format!("a=fmtp:{vp9} profile-id=0")), "{}", answer.sdp);
     }
 
@@ -180,6 +194,7 @@ mod tests {
                 resend_packets: 64,
                 playout_delay: None,
                 ice: Ice::default(),
+                clock: NtpClock { at: Instant::now(), ntp: 0 },
             };
             let identity = Identity::generate().unwrap();
             let now = Instant::now();

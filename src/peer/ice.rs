@@ -64,7 +64,7 @@ impl Peer {
     pub fn remove_relayed(&mut self, now: Instant, address: SocketAddr, sink: &mut Sink<'_>) {
         let Ok(candidate) = relayed(address) else { return };
         self.rtc.direct_api().invalidate_candidate(&candidate);
-        if self.media_from == Some(address) {
+        if self.path.is_some_and(|path| path.source == address) {
             self.end(EndReason::ConnectionLost);
         }
         self.tick(now, sink);
@@ -94,15 +94,17 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::engine::codec::VideoProfile;
-    use crate::peer::{Entropy, Event, Identity, Offering};
+    use crate::engine::codec::{VideoCodec, VideoProfile};
+    use crate::engine::frame::{Egress, Frame};
+    use crate::peer::{Entropy, Event, Identity, NtpClock, Offering, Transmit};
 
     const DIRECT: &str = "192.0.2.2:2";
     const RELAYED: &str = "203.0.113.9:50000";
 
     fn options(candidates: &[&str], ice: Ice) -> PeerOptions {
         let candidates = candidates.iter().map(|text| text.parse().unwrap()).collect();
-        PeerOptions { candidates, resend_packets: 64, playout_delay: None, ice }
+        let clock = NtpClock { at: Instant::now(), ntp: 0 };
+        PeerOptions { candidates, resend_packets: 64, playout_delay: None, ice, clock }
     }
 
     fn relayed_only() -> PeerOptions {
@@ -152,12 +154,12 @@ mod tests {
         let (mut viewer, mut ours, answer) = pair(now, &relayed_only());
         assert!(answer.contains(" 203.0.113.9 50000 typ relay"), "{answer}");
         assert!(!answer.contains("typ host") && !answer.contains("ice-lite"), "{answer}");
-        viewer.accept_answer(now, &answer, &mut |_| ()).unwrap();
+        viewer.accept_answer(now, &answer, &mut |_: Transmit| ()).unwrap();
         assert_eq!(talk(&mut now, &mut viewer, &mut ours), [Event::Connected]);
         let relayed = RELAYED.parse().unwrap();
-        ours.remove_relayed(now, "203.0.113.9:1".parse().unwrap(), &mut |_| ());
+        ours.remove_relayed(now, "203.0.113.9:1".parse().unwrap(), &mut |_: Transmit| ());
         assert_eq!(ours.poll_event(), None);
-        ours.remove_relayed(now, relayed, &mut |_| ());
+        ours.remove_relayed(now, relayed, &mut |_: Transmit| ());
         assert_eq!(ours.poll_event(), Some(Event::Ended(EndReason::ConnectionLost)));
     }
 
@@ -167,11 +169,44 @@ mod tests {
         let none = options(&[], Ice { is_full: true, ..Ice::default() });
         let (mut viewer, mut ours, answer) = pair(now, &none);
         assert!(!answer.contains("candidate:"), "{answer}");
-        viewer.accept_answer(now, &answer, &mut |_| ()).unwrap();
+        viewer.accept_answer(now, &answer, &mut |_: Transmit| ()).unwrap();
         assert_eq!(talk(&mut now, &mut viewer, &mut ours), []);
-        let line = ours.add_relayed(now, RELAYED.parse().unwrap(), &mut |_| ()).unwrap();
-        viewer.add_remote_candidate(now, &line, &mut |_| ());
+        let line = ours.add_relayed(now, RELAYED.parse().unwrap(), &mut |_: Transmit| ()).unwrap();
+        viewer.add_remote_candidate(now, &line, &mut |_: Transmit| ());
         assert_eq!(talk(&mut now, &mut viewer, &mut ours), [Event::Connected]);
+    }
+
+    /// What a frame that is sent now leaves from.
+    fn picture_leaves_from(now: Instant, ours: &mut Peer, number: u64) -> Vec<SocketAddr> {
+        let frame = Frame::new(VideoCodec::H264, true, false, now, vec![vec![0x65; 100].into()]);
+        let egress = Egress {
+            frame: frame.into(),
+            first_sequence_number: number,
+            rtp_timestamp: 0,
+            presented_at: now,
+            playout_hint: false,
+        };
+        ours.queue(0, egress);
+        let mut sources = Vec::new();
+        ours.flush(now, &mut |datagram: Transmit| {
+            let is_picture = datagram.contents[1] & 0x7f == 96;
+            sources.extend(is_picture.then_some(datagram.source));
+        });
+        sources
+    }
+
+    #[test]
+    fn pictures_take_the_better_path_once_there_is_one() {
+        let mut now = Instant::now();
+        let (mut viewer, mut ours, answer) = pair(now, &relayed_only());
+        viewer.accept_answer(now, &answer, &mut |_: Transmit| ()).unwrap();
+        assert_eq!(talk(&mut now, &mut viewer, &mut ours), [Event::Connected]);
+        assert_eq!(picture_leaves_from(now, &mut ours, 1), [RELAYED.parse().unwrap()]);
+        let direct = Candidate::host(DIRECT.parse().unwrap(), "udp").unwrap();
+        viewer.add_remote_candidate(now, &direct.to_sdp_string(), &mut |_: Transmit| ());
+        ours.rtc.add_local_candidate(direct);
+        assert_eq!(talk(&mut now, &mut viewer, &mut ours), []);
+        assert_eq!(picture_leaves_from(now, &mut ours, 2), [DIRECT.parse().unwrap()]);
     }
 
     #[test]

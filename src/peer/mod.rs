@@ -1,8 +1,9 @@
 //! One WebRTC peer connection: the only place that knows str0m.
 //!
 //! str0m must be drained after every mutation and does not send before it was told the time;
-//! [`Peer`] has no method that leaves it otherwise. Frames are queued and written together in
-//! [`Peer::flush`], which costs one pass over the streams for a whole turn of the loop.
+//! [`Peer`] has no method that leaves it otherwise. It does SDP, ICE, DTLS, data channels and what
+//! is received. What is sent, which is all there is thousands of times a second, is written here:
+//! frames are queued, and leave together in [`Peer::flush`].
 
 mod audio;
 mod crypto;
@@ -12,44 +13,57 @@ mod formats;
 mod ice;
 mod identity;
 mod offer;
+mod path;
 mod publish;
 #[cfg(feature = "receive")]
 pub mod receive;
+mod reports;
+mod resends;
+mod sending;
+mod srtp;
+mod stream;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use str0m::change::SdpOffer;
-use str0m::format::PayloadParams;
+use str0m::config::CryptoProvider;
 use str0m::media::Mid;
 use str0m::net::Receive;
-use str0m::rtp::{Extension, ExtensionValues, RtpWrite, SeqNo, Ssrc};
+use str0m::rtp::Extension;
 use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc};
 
-use self::formats::{Formats, preference};
+use self::crypto::Keys;
+use self::formats::preference;
+use self::path::is_rtp_or_rtcp;
+use self::reports::Reports;
+use self::sending::Track;
+use self::srtp::Srtp;
 
 pub use self::demux::{Demux, Route};
 pub use self::ice::Ice;
 pub use self::identity::{Entropy, Identity};
 pub use self::offer::OfferError;
+pub use self::path::{Path, Sink, Transmitter};
 pub use self::publish::Offering;
+pub use self::reports::NtpClock;
 pub use str0m::net::{Protocol, Transmit};
 
 use self::ice::add_candidates;
 
 use crate::engine::codec::{AudioCodec, VideoCodecs};
 use crate::engine::frame::{AudioEgress, Egress};
-use crate::limits;
 
 /// Without any datagram from the viewer for this long, the connection counts as lost.
 const SILENCE: Duration = Duration::from_secs(5);
 /// A lost connection that comes back within this time goes on as if nothing had happened.
 const GRACE: Duration = Duration::from_secs(10);
-/// How often the receivers' losses are looked at.
-const LOSS_REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// ICE and DTLS must be up this long after the answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+/// str0m's own reports know nothing of what is sent: there are as good as none.
+const REPORTS_OF_NOTHING: Duration = Duration::from_secs(24 * 3600);
 
 /// What every peer of a server has in common.
 #[derive(Debug, Clone)]
@@ -62,6 +76,8 @@ pub struct PeerOptions {
     pub playout_delay: Option<(Duration, Duration)>,
     /// Where the server is reached besides its UDP socket.
     pub ice: Ice,
+    /// What reports tell the time by.
+    pub clock: NtpClock,
 }
 
 /// What a peer tells.
@@ -123,11 +139,19 @@ pub struct Answer {
 pub struct Peer {
     rtc: Rtc,
     ufrag: String,
+    keys: Keys,
+    /// Once DTLS is up.
+    srtp: Option<Srtp>,
+    crypto: Arc<CryptoProvider>,
+    /// What media leave by.
+    path: Option<Path>,
     tracks: Vec<Option<Track>>,
+    resend_packets: usize,
     playout_delay: Option<(Duration, Duration)>,
     audio_tracks: Vec<audio::AudioTrack>,
     outbox: Vec<(usize, Egress)>,
     audio_outbox: Vec<(usize, AudioEgress)>,
+    reports: Reports,
     events: VecDeque<Event>,
     next_timeout: Instant,
     liveness: Liveness,
@@ -136,20 +160,8 @@ pub struct Peer {
     /// What comes from this peer, if something may.
     #[cfg(feature = "receive")]
     incoming: Option<Box<receive::Incoming>>,
-    /// Our address that media leaves from at present.
-    media_from: Option<SocketAddr>,
     is_connected: bool,
     is_over: bool,
-}
-
-/// Where a slot's packets go.
-#[derive(Debug, Clone, Copy)]
-struct Track {
-    mid: Mid,
-    ssrc: Ssrc,
-    formats: Formats,
-    /// NACKs that its receiver has sent so far.
-    nacks: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -179,20 +191,20 @@ impl Peer {
             .map_err(|error| OfferError::Malformed(error.to_string()))?;
         let credentials = entropy.into_credentials();
         let ufrag = credentials.ufrag.clone();
-        let mut rtc = identity.configure_viewer(credentials, options).build(now);
+        let config = identity.configure_viewer(credentials, options);
+        let (mut rtc, keys) = crypto::overhear(|| config.build(now));
         let candidates = add_candidates(&mut rtc, options);
         let answer = rtc
             .sdp_api()
             .accept_offer(sdp)
             .map_err(|error| OfferError::Refused(error.to_string()))?;
-        let mut peer = Self::new(now, rtc, ufrag, options);
-        peer.drain(now, &mut |_| ());
+        let mut peer = Self::new(now, (rtc, keys), ufrag, identity, options);
+        peer.drain(now, &mut |_: Transmit| ());
         let mids = prepared.video_mids.iter();
         peer.tracks = mids.map(|mid| peer.track(Mid::from(mid.as_str()), preference)).collect();
         if audio::ENABLED {
             peer.add_audio_tracks(&prepared.audio);
         }
-        peer.keep_for_resending(options.resend_packets);
         if options.ice.is_full {
             peer.next_timeout = now; // only then does str0m begin to count
         }
@@ -204,33 +216,35 @@ impl Peer {
         Ok((peer, Answer { sdp, candidates }))
     }
 
-    fn new(now: Instant, rtc: Rtc, ufrag: String, options: &PeerOptions) -> Self {
+    fn new(
+        now: Instant,
+        (rtc, keys): (Rtc, Keys),
+        ufrag: String,
+        identity: &Identity,
+        options: &PeerOptions,
+    ) -> Self {
         Self {
             rtc,
             ufrag,
+            keys,
+            srtp: None,
+            crypto: identity.crypto(),
+            path: None,
             tracks: Vec::new(),
+            resend_packets: options.resend_packets,
             playout_delay: options.playout_delay,
             audio_tracks: Vec::new(),
             outbox: Vec::new(),
             audio_outbox: Vec::new(),
+            reports: Reports::new(options.clock),
             events: VecDeque::new(),
             next_timeout: now,
             liveness: Liveness::Connecting { give_up_at: now + CONNECT_TIMEOUT },
             offered: None,
             #[cfg(feature = "receive")]
             incoming: None,
-            media_from: None,
             is_connected: false,
             is_over: false,
-        }
-    }
-
-    fn keep_for_resending(&mut self, packets: usize) {
-        for track in self.tracks.iter().flatten() {
-            if let Some(stream) = self.rtc.direct_api().stream_tx(&track.ssrc) {
-                // No ratio cap: with one, a burst's resends are thrown away as a whole.
-                stream.set_rtx_cache(packets, limits::RESEND_MAX_AGE, None);
-            }
         }
     }
 
@@ -310,37 +324,17 @@ impl Peer {
         if let Liveness::Up { heard_at } = &mut self.liveness {
             *heard_at = now;
         }
+        if self.sends() && is_rtp_or_rtcp(data) {
+            return self.handle_reports(now, data, sink);
+        }
         if let Err(error) = self.rtc.handle_input(Input::Receive(now, receive)) {
             log::info!("peer {}: {error}", self.ufrag);
             self.end(EndReason::Failed);
         }
+        if is_stun(data) {
+            self.look_for_path();
+        }
         self.drain(now, sink);
-    }
-
-    /// Queues a frame for [`Peer::flush`].
-    pub fn queue(&mut self, position: usize, egress: Egress) {
-        self.outbox.push((position, egress));
-    }
-
-    /// Whether [`Peer::flush`] has something to do.
-    #[must_use]
-    pub fn has_queued(&self) -> bool {
-        !self.outbox.is_empty() || !self.audio_outbox.is_empty()
-    }
-
-    /// Sends what was queued.
-    pub fn flush(&mut self, now: Instant, sink: &mut Sink<'_>) {
-        let mut outbox = std::mem::take(&mut self.outbox);
-        for (position, egress) in outbox.drain(..) {
-            self.write(position, &egress);
-        }
-        self.outbox = outbox; // keeps its memory for the next turn
-        if audio::ENABLED {
-            for (position, egress) in std::mem::take(&mut self.audio_outbox) {
-                self.write_audio(position, egress);
-            }
-        }
-        self.tick(now, sink);
     }
 
     /// Time has passed.
@@ -354,6 +348,7 @@ impl Peer {
             }
             _ => {}
         }
+        self.look_for_path();
         self.tick(now, sink);
     }
 
@@ -375,37 +370,9 @@ impl Peer {
     /// Says goodbye to the viewer.
     pub fn close(&mut self, now: Instant, sink: &mut Sink<'_>) {
         self.is_over = true; // whatever the viewer says to this is no news
+        self.end_streams(now, sink);
         if self.rtc.close().is_ok() {
             self.tick(now, sink);
-        }
-    }
-
-    fn write(&mut self, position: usize, egress: &Egress) {
-        let hint = egress.playout_hint.then(|| self.playout_delay_of(position)).flatten();
-        let Some(Some(track)) = self.tracks.get(position) else { return };
-        // Never media under a foreign payload type.
-        let Some(payload_type) = track.formats.payload_type(egress.frame.codec) else { return };
-        let mut api = self.rtc.direct_api();
-        let Some(stream) = api.stream_tx(&track.ssrc) else { return };
-        let payloads = &egress.frame.payloads;
-        let last = payloads.len().saturating_sub(1);
-        for (sequence_number, (index, payload)) in
-            (egress.first_sequence_number..).zip(payloads.iter().enumerate())
-        {
-            let packet = RtpWrite::new(
-                payload_type,
-                SeqNo::from(sequence_number),
-                egress.rtp_timestamp,
-                egress.presented_at,
-                std::sync::Arc::clone(payload),
-            )
-            .marker(index == last && !payload.is_empty())
-            .nackable(true)
-            .ext_vals(playout_extension(hint));
-            // str0m panics beyond its datagram size; no packetizer comes near.
-            if payload.len() <= limits::RTP_PASSED_ON_MAX_BYTES {
-                stream.write_rtp(packet);
-            }
         }
     }
 
@@ -421,10 +388,9 @@ impl Peer {
         loop {
             match self.rtc.poll_output() {
                 Ok(Output::Transmit(transmit)) => {
-                    if !is_stun(&transmit.contents) {
-                        self.media_from = Some(transmit.source);
+                    if self.observe_path(&transmit) {
+                        sink.send(transmit);
                     }
-                    sink(transmit);
                 }
                 Ok(Output::Event(event)) => self.handle_event(now, &event),
                 Ok(Output::Timeout(at)) => {
@@ -444,23 +410,9 @@ impl Peer {
         match event {
             RtcEvent::Connected => {
                 self.liveness = Liveness::Up { heard_at: now };
+                self.srtp = self.keys.get().and_then(|keys| Srtp::new(&self.crypto, keys));
                 if !std::mem::replace(&mut self.is_connected, true) {
                     self.events.push_back(Event::Connected);
-                }
-            }
-            RtcEvent::KeyframeRequest(request) => {
-                let is_it = |track: &Option<Track>| track.is_some_and(|t| t.mid == request.mid);
-                if let Some(position) = self.tracks.iter().position(is_it) {
-                    self.events.push_back(Event::PictureLoss { position });
-                }
-            }
-            RtcEvent::MediaEgressStats(stats) => {
-                for (position, track) in self.tracks.iter_mut().enumerate() {
-                    if let Some(track) = track.as_mut().filter(|track| track.mid == stats.mid)
-                        && std::mem::replace(&mut track.nacks, stats.nacks) < stats.nacks
-                    {
-                        self.events.push_back(Event::Loss { position });
-                    }
                 }
             }
             RtcEvent::Closed => self.end(EndReason::ClosedByViewer),
@@ -481,21 +433,6 @@ impl Peer {
             self.events.push_back(Event::Ended(reason));
         }
     }
-
-    /// The m-line's stream, for each codec on the payload type that `preference` ranks lowest.
-    fn track<R: Ord>(
-        &mut self,
-        mid: Mid,
-        preference: impl Fn(&PayloadParams) -> Option<R>,
-    ) -> Option<Track> {
-        let media = self.rtc.media(mid)?;
-        let offered = media.remote_pts();
-        let params = self.rtc.codec_config().params().iter();
-        let agreed = params.filter(|params| offered.contains(&params.pt()));
-        let formats = Formats::choose(agreed, preference)?;
-        let ssrc = self.rtc.direct_api().stream_tx_by_mid(mid, None)?.ssrc();
-        Some(Track { mid, ssrc, formats, nacks: 0 })
-    }
 }
 
 /// Whether a datagram is of ICE, not of DTLS or SRTP (RFC 7983 section 7).
@@ -504,32 +441,14 @@ pub fn is_stun(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|byte| *byte < 4)
 }
 
-/// Takes the datagrams that a peer wants sent, in order.
-pub type Sink<'a> = dyn FnMut(Transmit) + 'a;
-
-fn playout_extension(hint: Option<(Duration, Duration)>) -> ExtensionValues {
-    let Some((min, max)) = hint else { return ExtensionValues::default() };
-    let hundredths = |delay: Duration| {
-        let hundredths = u64::try_from(delay.as_millis() / 10).unwrap_or(0);
-        str0m::media::MediaTime::from_hundredths(hundredths)
-    };
-    ExtensionValues {
-        play_delay_min: Some(hundredths(min)),
-        play_delay_max: Some(hundredths(max)),
-        ..ExtensionValues::default()
-    }
-}
-
 impl Identity {
     /// What viewers and publishers have in common.
-    fn configure(&self, credentials: str0m::IceCreds, options: &PeerOptions) -> str0m::RtcConfig {
+    fn configure(&self, credentials: str0m::IceCreds) -> str0m::RtcConfig {
         Rtc::builder()
             .set_rtp_mode(true)
-            .set_stats_interval(Some(LOSS_REPORT_INTERVAL))
             .set_local_ice_credentials(credentials)
             .set_crypto_provider(self.crypto())
             .set_dtls_cert(self.certificate())
-            .set_send_buffer_video(options.resend_packets)
             .clear_codecs()
             // What is numbered and timed for nobody costs bytes and reports, and the streams'
             // SSRCs stand in the description: no packet has to name its m-line.
@@ -541,10 +460,11 @@ impl Identity {
         credentials: str0m::IceCreds,
         options: &PeerOptions,
     ) -> str0m::RtcConfig {
-        let config = self.configure(credentials, options).set_ice_lite(!options.ice.is_full);
+        let config = self.configure(credentials).set_ice_lite(!options.ice.is_full);
         let config = formats::VIEWED.iter().copied().fold(config, formats::enable);
         let mut config = audio::enable(config, &AudioCodec::OF_BROWSERS)
-            .set_rtcp_report_interval_audio(audio::REPORT_INTERVAL);
+            .set_rtcp_report_interval_video(REPORTS_OF_NOTHING)
+            .set_rtcp_report_interval_audio(REPORTS_OF_NOTHING);
         formats::enable_h265(&mut config);
         if options.playout_delay.is_some() {
             config.set_extension(5, Extension::PlayoutDelay)

@@ -13,8 +13,8 @@ use str0m::{IceCreds, RtcConfig};
 
 use super::offer::AudioLine;
 use super::{
-    Entropy, Identity, OfferError, Peer, PeerOptions, Sink, audio, feedback, formats,
-    ice::add_candidates, preference,
+    Entropy, Identity, OfferError, Peer, PeerOptions, REPORTS_OF_NOTHING, Sink, Transmit, audio,
+    crypto, feedback, formats, ice::add_candidates, preference,
 };
 use crate::engine::codec::{AudioCodec, VideoProfile};
 use crate::limits;
@@ -48,7 +48,7 @@ pub(super) struct Offered {
 #[derive(Debug)]
 enum What {
     /// All there is.
-    Media { mid: Mid, audio: Option<Mid>, profile: VideoProfile, resend_packets: usize },
+    Media { mid: Mid, audio: Option<Mid>, profile: VideoProfile },
     /// The same under other credentials.
     Restart(IceCreds),
 }
@@ -67,7 +67,7 @@ impl Peer {
     ) -> Result<(Self, String), OfferError> {
         let credentials = entropy.into_credentials();
         let ufrag = credentials.ufrag.clone();
-        let mut config = identity.configure(credentials, options);
+        let mut config = identity.configure(credentials);
         let (profile, channel) = (offering.video, offering.channel);
         match profile {
             VideoProfile::H264(profile) => add_h264(&mut config, profile),
@@ -81,7 +81,10 @@ impl Peer {
         }
         let codecs = if audio::ENABLED { offering.audio } else { &[] };
         let config = audio::enable(config, codecs);
-        let mut rtc = config.set_rtcp_report_interval_audio(audio::REPORT_INTERVAL).build(now);
+        let config = config
+            .set_rtcp_report_interval_video(REPORTS_OF_NOTHING)
+            .set_rtcp_report_interval_audio(REPORTS_OF_NOTHING);
+        let (mut rtc, keys) = crypto::overhear(|| config.build(now));
         if add_candidates(&mut rtc, options).is_empty() {
             return Err(OfferError::Refused("no address to be reached at".to_owned()));
         }
@@ -96,15 +99,14 @@ impl Peer {
         }
         let (offer, pending) =
             changes.apply().ok_or_else(|| OfferError::Refused("nothing to offer".to_owned()))?;
-        let mut peer = Self::new(now, rtc, ufrag, options);
-        let resend_packets = options.resend_packets;
-        let what = What::Media { mid, audio, profile, resend_packets };
+        let mut peer = Self::new(now, (rtc, keys), ufrag, identity, options);
+        let what = What::Media { mid, audio, profile };
         peer.offered = Some(Offered { pending, what });
         #[cfg(feature = "receive")]
         if channel.is_some() {
             peer.incoming = Some(Box::default());
         }
-        peer.drain(now, &mut |_| ());
+        peer.drain(now, &mut |_: Transmit| ());
         Ok((peer, feedback::amend(&offer.to_sdp_string())))
     }
 
@@ -126,7 +128,7 @@ impl Peer {
         let sdp = offer.to_sdp_string();
         let sdp = sdp.replace(&made.ufrag, &own.ufrag).replace(&made.pass, &own.pass);
         self.offered = Some(Offered { pending, what: What::Restart(own) });
-        self.drain(now, &mut |_| ());
+        self.drain(now, &mut |_: Transmit| ());
         Ok(feedback::amend(&sdp))
     }
 
@@ -156,24 +158,23 @@ impl Peer {
                 self.ufrag = credentials.ufrag.clone();
                 self.rtc.direct_api().set_local_ice_credentials(credentials);
             }
-            What::Media { mid, audio, profile, resend_packets } => {
+            What::Media { mid, audio, profile } => {
                 self.drain(now, &mut *sink);
                 let codec = profile.codec();
-                let track = self.track(mid, rank(profile)).filter(|_| self.sends(mid));
+                let track = self.track(mid, rank(profile)).filter(|_| self.may_send_on(mid));
                 let track =
                     track.ok_or_else(|| refused(&format!("the answer takes no {codec}")))?;
                 self.tracks = vec![Some(track)];
-                let audio = audio.filter(|mid| self.sends(*mid));
+                let audio = audio.filter(|mid| self.may_send_on(*mid));
                 let line = audio.map(|mid| AudioLine { position: 0, mid: mid.to_string() });
                 self.add_audio_tracks(line.as_slice());
-                self.keep_for_resending(resend_packets);
             }
         }
         self.tick(now, sink);
         Ok(())
     }
 
-    fn sends(&self, mid: Mid) -> bool {
+    fn may_send_on(&self, mid: Mid) -> bool {
         self.rtc.media(mid).is_some_and(|media| media.direction().is_sending())
     }
 }
@@ -231,11 +232,17 @@ mod tests {
     use super::*;
     use crate::engine::codec::VideoCodec;
     use crate::engine::frame::{Egress, Frame};
-    use crate::peer::{Event, Ice, Transmit};
+    use crate::peer::{Event, Ice, NtpClock};
 
     fn options(address: &str) -> PeerOptions {
         let candidates = vec![address.parse().unwrap()];
-        PeerOptions { candidates, resend_packets: 64, playout_delay: None, ice: Ice::default() }
+        PeerOptions {
+            candidates,
+            resend_packets: 64,
+            playout_delay: None,
+            ice: Ice::default(),
+            clock: NtpClock { at: Instant::now(), ntp: 0 },
+        }
     }
 
     fn silent(video: VideoProfile) -> Offering<'static> {
@@ -281,7 +288,7 @@ mod tests {
         let (_, answer) =
             Peer::accept(now, &options, &identity, Entropy([2; 32]), &offer, 1, &[]).unwrap();
         let answer = answer.sdp.replace("a=sendonly", "a=recvonly");
-        assert_eq!(ours.accept_answer(now, &answer, &mut |_| ()), Ok(()));
+        assert_eq!(ours.accept_answer(now, &answer, &mut |_: Transmit| ()), Ok(()));
         assert_eq!(ours.codecs(0).to_string(), "H265");
     }
 
@@ -448,7 +455,7 @@ mod tests {
             let (_, answer) =
                 Peer::accept(now, &options, &identity, Entropy([2; 32]), &offer, 1, &[]).unwrap();
             let answer = answer.sdp.replace("a=sendonly", "a=recvonly");
-            assert_eq!(ours.accept_answer(now, &answer, &mut |_| ()), Ok(()));
+            assert_eq!(ours.accept_answer(now, &answer, &mut |_: Transmit| ()), Ok(()));
             assert_eq!(ours.codecs(0).to_string(), codec.to_string());
         }
     }
@@ -462,7 +469,7 @@ mod tests {
             let options = options("192.0.2.2:2");
             let (_, answer) =
                 Peer::accept(now, &options, &identity, Entropy([2; 32]), &offer, 1, &[]).unwrap();
-            ours.accept_answer(now, &edit(answer.sdp), &mut |_| ())
+            ours.accept_answer(now, &edit(answer.sdp), &mut |_: Transmit| ())
         };
         assert_eq!(answer(|sdp| sdp.replace("a=sendonly", "a=recvonly")), Ok(()));
         let without = answer(|sdp| sdp.replace("a=sendonly", "a=inactive"));

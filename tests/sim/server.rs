@@ -9,7 +9,7 @@ use crosspoint::engine::hub::{Hub, HubOptions, Output, SwitchPolicy};
 use crosspoint::engine::source::SourceId;
 use crosspoint::engine::viewer::{SlotKey, ViewerId};
 use crosspoint::peer::{
-    Demux, EndReason, Entropy, Event, Ice, Identity, Peer, PeerOptions, Route, Transmit,
+    Demux, EndReason, Entropy, Event, Ice, Identity, NtpClock, Peer, PeerOptions, Route, Transmit,
 };
 
 use super::network::Datagram;
@@ -68,6 +68,7 @@ impl Server {
                 resend_packets: 2_000,
                 playout_delay: Some((ms(0), ms(0))),
                 ice: Ice::default(),
+                clock: NtpClock { at: instant(Duration::ZERO), ntp: 0 },
             },
             outbox: Vec::new(),
         }

@@ -7,17 +7,28 @@
 mod certificate;
 #[cfg(feature = "rust-crypto")]
 mod dtls;
+mod keying;
 #[cfg(feature = "rust-crypto")]
 mod srtp;
 
+use std::sync::LazyLock;
+
 use str0m::config::CryptoProvider;
+
+use self::keying::Overheard;
+pub use self::keying::{Keying, Keys, overhear};
 
 #[cfg(not(any(feature = "aws-lc", feature = "rust-crypto")))]
 compile_error!("one of the features aws-lc (the default) and rust-crypto is needed");
 
-/// The library of this build.
-#[cfg(feature = "rust-crypto")]
+/// The library of this build, overheard.
 pub fn provider() -> CryptoProvider {
+    static DTLS: LazyLock<Overheard> = LazyLock::new(|| Overheard(library().dtls_provider));
+    CryptoProvider { dtls_provider: &*DTLS, ..library() }
+}
+
+#[cfg(feature = "rust-crypto")]
+fn library() -> CryptoProvider {
     CryptoProvider {
         srtp_provider: &srtp::Srtp,
         sha1_hmac_provider: &srtp::Srtp,
@@ -27,9 +38,8 @@ pub fn provider() -> CryptoProvider {
     }
 }
 
-/// The library of this build.
 #[cfg(not(feature = "rust-crypto"))]
-pub fn provider() -> CryptoProvider {
+fn library() -> CryptoProvider {
     str0m::crypto::from_feature_flags()
 }
 

@@ -21,8 +21,8 @@ use str0m::rtp::{Extension, RtpPacket, VideoOrientation};
 use str0m::{Event as RtcEvent, RtcConfig};
 
 use super::{
-    Answer, EndReason, Entropy, Identity, OfferError, Peer, PeerOptions, Sink, add_candidates,
-    audio, formats,
+    Answer, EndReason, Entropy, Identity, OfferError, Peer, PeerOptions, Sink, Transmit,
+    add_candidates, audio, crypto, formats,
 };
 use crate::intake::publisher::{Codec, Packet, Report};
 use crate::limits;
@@ -117,16 +117,16 @@ impl Peer {
         let credentials = entropy.into_credentials();
         let ufrag = credentials.ufrag.clone();
         let config = identity
-            .configure(credentials, options)
+            .configure(credentials)
             .set_ice_lite(wanted.ice_lite && !options.ice.is_full)
             .set_sctp_max_message_size(MESSAGE_MAX_BYTES)
             .set_extension(3, Extension::TransportSequenceNumber)
             .set_extension(4, Extension::RtpMid)
             .set_extension(13, Extension::VideoOrientation);
         let config = wanted.codecs.iter().fold(config, |config, codec| enable(config, *codec));
-        let mut rtc = config.build(now);
+        let (mut rtc, keys) = crypto::overhear(|| config.build(now));
         let candidates = add_candidates(&mut rtc, options);
-        let mut peer = Self::new(now, rtc, ufrag, options);
+        let mut peer = Self::new(now, (rtc, keys), ufrag, identity, options);
         let (video, audio) = (wanted.video_tracks, wanted.audio_tracks);
         peer.incoming = Some(Box::new(Incoming {
             video_tracks: video.min(limits::RECEIVED_TRACKS_MAX),
@@ -139,7 +139,7 @@ impl Peer {
             received: VecDeque::new(),
             text_bytes: 0,
         }));
-        let answer = peer.handle_offer(now, entropy, offer, &mut |_| ())?;
+        let answer = peer.handle_offer(now, entropy, offer, &mut |_: Transmit| ())?;
         Ok((peer, answer))
     }
 

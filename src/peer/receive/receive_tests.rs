@@ -17,8 +17,7 @@ use crate::engine::source::{Health, SourceId, SourceOptions};
 use crate::engine::viewer::ViewerId;
 use crate::intake::publisher::Publisher;
 use crate::intake::{Intake, News};
-use crate::peer::Ice;
-use crate::peer::{EndReason, Event};
+use crate::peer::{EndReason, Event, Ice, NtpClock};
 
 const H264: Codec = Codec::Video(VideoCodec::H264);
 const VP8: Codec = Codec::Video(VideoCodec::Vp8);
@@ -43,6 +42,7 @@ fn options(address: SocketAddr) -> PeerOptions {
         resend_packets: 256,
         playout_delay: None,
         ice: Ice::default(),
+        clock: NtpClock { at: Instant::now(), ntp: 0 },
     }
 }
 

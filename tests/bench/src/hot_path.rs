@@ -15,7 +15,7 @@ use crosspoint::engine::keyframe::Method;
 use crosspoint::engine::source::{SourceId, SourceOptions};
 use crosspoint::engine::viewer::{SlotKey, ViewerId};
 use crosspoint::intake::{Intake, News};
-use crosspoint::peer::{Entropy, Event, Ice, Identity, Peer, PeerOptions};
+use crosspoint::peer::{Entropy, Event, Ice, Identity, NtpClock, Peer, PeerOptions};
 use rtsp::client::{self, Client, Options};
 use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
 use rtsp::server::{self, Session, describe_h264};
@@ -205,7 +205,7 @@ impl Way {
             self.hub.handle_timeout(now);
         }
         for peer in self.peers.iter_mut().filter(|peer| peer.poll_timeout() <= now) {
-            peer.handle_timeout(now, &mut |_| ());
+            peer.handle_timeout(now, &mut |_: Transmit| ());
         }
     }
 
@@ -239,7 +239,9 @@ impl Way {
         }
         let sent = &mut self.sent;
         for peer in self.peers.iter_mut().filter(|peer| peer.has_queued()) {
-            peer.flush(now, &mut |datagram| *sent += u64::from(is_rtp(&datagram.contents)));
+            peer.flush(now, &mut |datagram: Transmit| {
+                *sent += u64::from(is_rtp(&datagram.contents))
+            });
         }
     }
 }
@@ -257,6 +259,7 @@ fn connected_peer(base: Instant, index: u8) -> Result<Peer, Failure> {
         resend_packets: 2_048,
         playout_delay: Some((Duration::ZERO, Duration::ZERO)),
         ice: Ice::default(),
+        clock: NtpClock { at: base, ntp: 0 },
     };
     let (identity, entropy) = (Identity::generate()?, Entropy([index; 32]));
     let offer = offer.to_sdp_string();
@@ -266,11 +269,11 @@ fn connected_peer(base: Instant, index: u8) -> Result<Peer, Failure> {
     let (mut to_viewer, mut to_peer) = (VecDeque::new(), VecDeque::new());
     for step in 0..HANDSHAKE_STEPS {
         let now = base + Duration::from_millis(step as u64);
-        peer.handle_timeout(now, &mut |datagram| to_viewer.push_back(datagram));
+        peer.handle_timeout(now, &mut |datagram: Transmit| to_viewer.push_back(datagram));
         rtc.handle_input(Input::Timeout(now))?;
         drain(&mut rtc, &mut to_peer)?;
         while let Some(datagram) = to_peer.pop_front() {
-            let mut sink = |datagram| to_viewer.push_back(datagram);
+            let mut sink = |datagram: Transmit| to_viewer.push_back(datagram);
             peer.handle_datagram(now, address, SERVER, &datagram.contents, &mut sink);
         }
         while let Some(datagram) = to_viewer.pop_front() {

@@ -1,0 +1,81 @@
+//! The path that ICE has chosen (RFC 8445 section 8.1.1), and those who take what leaves by it.
+//!
+//! str0m says nowhere which path that is, but sends by it. What it sends when it is asked for a
+//! picture shows the path: the request itself goes nowhere.
+
+use std::net::SocketAddr;
+
+use str0m::net::{Protocol, Transmit};
+
+use super::{Peer, is_stun};
+
+/// Where from and where to media go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Path {
+    /// UDP or TCP.
+    pub protocol: Protocol,
+    /// Our candidate's address: that of a relay, if it is relayed.
+    pub source: SocketAddr,
+    /// The other side's.
+    pub destination: SocketAddr,
+}
+
+impl Path {
+    /// A datagram that leaves by it.
+    #[must_use]
+    pub fn datagram(&self, contents: Vec<u8>) -> Transmit {
+        let Self { protocol: proto, source, destination } = *self;
+        Transmit { proto, source, destination, contents: contents.into() }
+    }
+}
+
+/// Takes the datagrams that a peer wants sent, in order.
+pub trait Transmitter {
+    /// A datagram that is there.
+    fn send(&mut self, datagram: Transmit);
+
+    /// A datagram that is written into the buffer of `bytes` that it is to leave from.
+    fn send_in_place(&mut self, path: &Path, bytes: usize, write: &mut dyn FnMut(&mut [u8]));
+}
+
+/// Who has no buffer for it takes a datagram of its own.
+impl<F: FnMut(Transmit)> Transmitter for F {
+    fn send(&mut self, datagram: Transmit) {
+        self(datagram);
+    }
+
+    fn send_in_place(&mut self, path: &Path, bytes: usize, write: &mut dyn FnMut(&mut [u8])) {
+        let mut contents = vec![0; bytes];
+        write(&mut contents);
+        self(path.datagram(contents));
+    }
+}
+
+/// Takes the datagrams that a peer wants sent, in order.
+pub type Sink<'a> = dyn Transmitter + 'a;
+
+impl Peer {
+    /// Notes the path of what str0m sends; whether it is to be sent.
+    pub(super) fn observe_path(&mut self, datagram: &Transmit) -> bool {
+        if is_stun(&datagram.contents) {
+            return true;
+        }
+        let Transmit { proto, source, destination, .. } = *datagram;
+        self.path = Some(Path { protocol: proto, source, destination });
+        // Of RTP and RTCP only what we write ourselves.
+        !(self.sends() && is_rtp_or_rtcp(&datagram.contents))
+    }
+
+    /// ICE may have chosen another path: str0m shows it when it is drained.
+    pub(super) fn look_for_path(&mut self) {
+        let Some(ssrc) = self.streams_mut().next().map(|stream| stream.ssrc.into()) else { return };
+        if self.srtp.is_some() {
+            self.rtc.direct_api().send_pli_feedback(ssrc, ssrc);
+        }
+    }
+}
+
+/// Whether a datagram is of RTP or RTCP (RFC 7983 section 7).
+pub(super) fn is_rtp_or_rtcp(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|byte| (128..192).contains(byte))
+}

@@ -1,0 +1,140 @@
+//! The way of a frame to its receiver: headers of its own before payloads that all share.
+
+use std::time::{Duration, Instant};
+
+use str0m::format::PayloadParams;
+use str0m::media::Mid;
+use str0m::rtp::Extension;
+
+use super::Peer;
+use super::audio;
+use super::formats::Formats;
+use super::path::Sink;
+use super::resends::Resends;
+use super::srtp::Header;
+use super::stream::{Moment, Outlet, Stream};
+use crate::engine::frame::Egress;
+use crate::limits;
+
+/// RTP's clock for video.
+const VIDEO_CLOCK_HZ: u32 = 90_000;
+
+/// Where a slot's packets go.
+#[derive(Debug)]
+pub(super) struct Track {
+    pub formats: Formats,
+    pub stream: Stream,
+    pub resends: Resends,
+    /// By which its receiver knows the extension of the playout delay.
+    playout_delay_id: Option<u8>,
+}
+
+impl Track {
+    fn write(
+        &mut self,
+        now: Instant,
+        egress: Egress,
+        playout_delay: Option<(Duration, Duration)>,
+        outlet: &mut Outlet<'_, '_>,
+    ) {
+        // Never media under a foreign payload type.
+        let Some(format) = self.formats.get(egress.frame.codec) else { return };
+        let extension = playout_delay.zip(self.playout_delay_id);
+        let extension = extension.map(|(delay, id)| playout_delay_element(id, delay));
+        let first = self.stream.number(egress.first_sequence_number);
+        let rtp_timestamp = egress.rtp_timestamp;
+        for (sequence_number, (index, payload)) in
+            (first..).zip(egress.frame.payloads.iter().enumerate())
+        {
+            let header = Header {
+                payload_type: format.payload_type,
+                is_marked: egress.is_marked(index),
+                sequence_number,
+                rtp_timestamp,
+                ssrc: self.stream.ssrc,
+                extension,
+            };
+            // No packetizer comes near.
+            if payload.len() <= limits::RTP_PASSED_ON_MAX_BYTES {
+                outlet.send(&header, payload);
+            }
+        }
+        let moment = Moment { rtp_timestamp, at: egress.presented_at, clock_hz: VIDEO_CLOCK_HZ };
+        self.stream.count(moment, egress.frame.payloads.len(), egress.frame.bytes);
+        self.resends.keep(now, first, egress, format, extension);
+    }
+}
+
+impl Peer {
+    /// Queues a frame for [`Peer::flush`].
+    pub fn queue(&mut self, position: usize, egress: Egress) {
+        self.outbox.push((position, egress));
+    }
+
+    /// Whether [`Peer::flush`] has something to do.
+    #[must_use]
+    pub fn has_queued(&self) -> bool {
+        !self.outbox.is_empty() || !self.audio_outbox.is_empty()
+    }
+
+    /// Sends what was queued; nothing before DTLS is up.
+    pub fn flush(&mut self, now: Instant, sink: &mut Sink<'_>) {
+        let mut outbox = std::mem::take(&mut self.outbox);
+        for (position, egress) in outbox.drain(..) {
+            let delay = self.playout_delay_of(position).filter(|_| egress.playout_hint);
+            let (Some(srtp), Some(path)) = (&mut self.srtp, self.path) else { continue };
+            if let Some(Some(track)) = self.tracks.get_mut(position) {
+                track.write(now, egress, delay, &mut Outlet { srtp, path, sink: &mut *sink });
+            }
+        }
+        self.outbox = outbox; // keeps its memory for the next turn
+        if audio::ENABLED {
+            self.flush_audio(sink);
+        }
+        self.report(now, sink);
+    }
+
+    /// Whether something may be sent to this peer.
+    pub(super) fn sends(&self) -> bool {
+        !self.tracks.is_empty()
+    }
+
+    /// What is sent, of all tracks.
+    pub(super) fn streams_mut(&mut self) -> impl Iterator<Item = &mut Stream> {
+        let video = self.tracks.iter_mut().flatten().map(|track| &mut track.stream);
+        video.chain(self.audio_tracks.iter_mut().map(|track| &mut track.stream))
+    }
+
+    /// The m-line's stream, for each codec on the payload type that `preference` ranks lowest.
+    pub(super) fn track<R: Ord>(
+        &mut self,
+        mid: Mid,
+        preference: impl Fn(&PayloadParams) -> Option<R>,
+    ) -> Option<Track> {
+        let media = self.rtc.media(mid)?;
+        let offered = media.remote_pts();
+        let params = self.rtc.codec_config().params().iter();
+        let agreed = params.filter(|params| offered.contains(&params.pt()));
+        let formats = Formats::choose(agreed, preference)?;
+        let playout_delay_id = media.remote_extmap().id_of(Extension::PlayoutDelay);
+        let cname = media.cname().to_owned();
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid, None)?;
+        Some(Track {
+            formats,
+            stream: Stream::new(*stream.ssrc(), cname),
+            resends: Resends::new(stream.rtx().map(|ssrc| *ssrc), self.resend_packets),
+            playout_delay_id,
+        })
+    }
+}
+
+/// The element of the playout delay extension: its least and most in hundredths of a second, in
+/// twelve bits each.
+fn playout_delay_element(id: u8, (min, max): (Duration, Duration)) -> [u8; 4] {
+    const DATA_BYTES: u8 = 3;
+    let hundredths =
+        |delay: Duration| u32::try_from(delay.as_millis() / 10).map_or(0xfff, |it| it.min(0xfff));
+    let [_, a, b, c] = (hundredths(min) << 12 | hundredths(max)).to_be_bytes();
+    [id << 4 | (DATA_BYTES - 1), a, b, c]
+}
