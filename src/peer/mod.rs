@@ -137,7 +137,8 @@ pub struct Answer {
 /// One peer connection.
 #[derive(Debug)]
 pub struct Peer {
-    rtc: Rtc,
+    /// Apart: it is large, and what is sent does not touch it.
+    rtc: Box<Rtc>,
     ufrag: String,
     keys: Keys,
     /// Once DTLS is up.
@@ -224,7 +225,7 @@ impl Peer {
         options: &PeerOptions,
     ) -> Self {
         Self {
-            rtc,
+            rtc: Box::new(rtc),
             ufrag,
             keys,
             srtp: None,
