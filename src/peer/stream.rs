@@ -99,3 +99,40 @@ impl Stream {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_report_tells_what_was_sent_at_its_own_moment_and_only_news() {
+        let now = Instant::now();
+        let clock = NtpClock { at: now, ntp: 5 << 32 };
+        let mut stream = Stream::new(7, "name".to_owned());
+        assert_eq!(stream.report(now, clock), None);
+        let moment = Moment { rtp_timestamp: u32::MAX, at: now, clock_hz: 90_000 };
+        stream.count(moment, 3, 1_000);
+        stream.count(moment, 1, 200);
+        let report = stream.report(now + Duration::from_millis(1500), clock).unwrap();
+        let expected = SenderReport {
+            ssrc: 7,
+            ntp: 6 << 32 | 1 << 31,
+            rtp_timestamp: 134_999,
+            packets: 4,
+            bytes: 1_200,
+        };
+        assert_eq!(report, expected);
+        assert_eq!(stream.report(now + Duration::from_secs(3), clock), None);
+    }
+
+    #[test]
+    fn numbers_begin_with_rollover_counter_0_for_each_receiver() {
+        let mut stream = Stream::new(7, String::new());
+        assert_eq!(
+            [0x3_fffe, 0x3_ffff, 0x4_0000].map(|number| stream.number(number)),
+            [0xfffe, 0xffff, 0x1_0000]
+        );
+    }
+}

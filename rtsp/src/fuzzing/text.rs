@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::auth::Authenticator;
 use crate::interleaved::{Item, Parser};
-use crate::limits::{MAX_SDP_FORMATS, MAX_SDP_MEDIA};
+use crate::limits::{MAX_MISSING, MAX_SDP_FORMATS, MAX_SDP_MEDIA};
 use crate::message::Headers;
 use crate::reorder::Reorder;
 use crate::sdp::Sdp;
@@ -97,10 +97,17 @@ pub(super) fn sdp(data: &[u8]) {
 
 pub(super) fn datagram(now: Instant, data: &[u8]) {
     for packet in rtcp::parse(data) {
-        if let rtcp::Packet::SenderReport(report) = packet {
-            let mut written = Vec::new();
-            rtcp::push_sender_report(&mut written, &report);
-            assert_eq!(rtcp::parse(&written), [rtcp::Packet::SenderReport(report)]);
+        match packet {
+            rtcp::Packet::SenderReport(report) => {
+                let mut written = Vec::new();
+                rtcp::push_sender_report(&mut written, &report);
+                assert_eq!(rtcp::parse(&written), [rtcp::Packet::SenderReport(report)]);
+            }
+            rtcp::Packet::Missing { sequence_numbers, .. } => {
+                assert!(sequence_numbers.len() <= MAX_MISSING);
+                assert!(sequence_numbers.len() <= 17 * data.len() / 4);
+            }
+            _ => {}
         }
     }
     if let Ok(packet) = rtp::Packet::parse(data) {

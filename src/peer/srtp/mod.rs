@@ -114,6 +114,7 @@ fn sender(head: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use str0m::crypto::dtls::SrtpProfile;
 
     use super::*;
@@ -159,6 +160,15 @@ mod tests {
                     assert_eq!(server.open_rtcp(&changed), None, "{profile:?}, byte {at}");
                     assert_eq!(server.open_rtcp(&sealed[..at]), None);
                 }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_no_report(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            for &profile in SrtpProfile::ALL {
+                prop_assert_eq!(pair(profile).1.open_rtcp(&bytes), None);
             }
         }
     }
