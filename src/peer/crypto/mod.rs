@@ -8,7 +8,13 @@ mod certificate;
 #[cfg(feature = "rust-crypto")]
 mod dtls;
 #[cfg(feature = "rust-crypto")]
+mod exchange;
+#[cfg(feature = "rust-crypto")]
+mod signature;
+#[cfg(feature = "rust-crypto")]
 mod srtp;
+#[cfg(feature = "rust-crypto")]
+mod suite;
 
 use str0m::config::CryptoProvider;
 
