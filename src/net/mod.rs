@@ -88,6 +88,8 @@ mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "no_tls.rs"]
 mod tls;
+#[cfg(feature = "tls")]
+mod tls_provider;
 mod udp;
 mod viewers;
 mod wall_clock;

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::{Resumption, WebPkiServerVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::ServerName;
 use rustls::{
     AlertDescription, CertificateError, ClientConfig, ClientConnection, Error, PeerIncompatible,
@@ -12,6 +12,7 @@ use rustls::{
 };
 
 use crate::net::certificate::{Check, Verifier};
+use crate::net::tls_provider;
 
 /// Whom the system trusts to name a server: read when that is first asked, for it takes memory
 /// that most do not need.
@@ -43,7 +44,7 @@ impl Trust {
     }
 
     fn new(roots: RootCertStore) -> Self {
-        let provider = Arc::new(aws_lc_rs::default_provider());
+        let provider = Arc::new(tls_provider::provider());
         let verifier =
             WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone());
         let verifier = verifier.build().map_err(|_| {

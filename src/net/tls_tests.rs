@@ -33,9 +33,9 @@ impl ResolvesServerCert for Presenter {
 
 fn server(key: &'static [u8], version: &'static SupportedProtocolVersion) -> ServerConnection {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
-    let key = aws_lc_rs::sign::any_supported_type(&key).unwrap();
+    let key = tls_provider::sign::any_supported_type(&key).unwrap();
     let presented = CertifiedKey::new(vec![CertificateDer::from(CERTIFICATE)], key);
-    let provider = Arc::new(aws_lc_rs::default_provider());
+    let provider = Arc::new(tls_provider::provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[version])
         .unwrap()

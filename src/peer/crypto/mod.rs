@@ -7,9 +7,15 @@
 mod certificate;
 #[cfg(feature = "rust-crypto")]
 mod dtls;
+#[cfg(feature = "rust-crypto")]
+mod exchange;
 mod keying;
 #[cfg(feature = "rust-crypto")]
+mod signature;
+#[cfg(feature = "rust-crypto")]
 mod srtp;
+#[cfg(feature = "rust-crypto")]
+mod suite;
 
 use std::sync::LazyLock;
 

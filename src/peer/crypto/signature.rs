@@ -1,0 +1,142 @@
+//! DTLS's signatures: ECDSA on P-256 with SHA-256, which is what every browser's certificate is
+//! for (RFC 8827 section 6.5) and what dimpl asks for.
+
+use std::fmt;
+
+use dimpl::CryptoError;
+use dimpl::crypto::{
+    Buf, HashAlgorithm, KeyProvider, NamedGroup, SignatureAlgorithm, SignatureVerifier, SigningKey,
+};
+use p256::ecdsa::signature::{Signer, Verifier};
+use p256::ecdsa::{DerSignature, VerifyingKey};
+use p256::pkcs8::DecodePrivateKey;
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+use x509_cert::spki::ObjectIdentifier;
+
+/// id-ecPublicKey, RFC 5480 section 2.1.1.
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+
+/// secp256r1, RFC 5480 section 2.1.1.1.
+const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+
+/// Reads keys as `certificate` writes them, and checks what others have signed.
+#[derive(Debug)]
+pub struct Ecdsa;
+
+impl KeyProvider for Ecdsa {
+    fn load_private_key(&self, pkcs8: &[u8]) -> Result<Box<dyn SigningKey>, CryptoError> {
+        let key = p256::ecdsa::SigningKey::from_pkcs8_der(pkcs8);
+        Ok(Box::new(Key(key.map_err(|_| CryptoError::InvalidPrivateKey)?)))
+    }
+}
+
+struct Key(p256::ecdsa::SigningKey);
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(..)")
+    }
+}
+
+impl SigningKey for Key {
+    fn sign(&mut self, data: &[u8], hash: HashAlgorithm, out: &mut Buf) -> Result<(), CryptoError> {
+        if hash != HashAlgorithm::SHA256 {
+            let group = NamedGroup::Secp256r1;
+            return Err(CryptoError::SigningKeyUnsupportedHash { group, hash });
+        }
+        let signature: DerSignature = self.0.sign(data);
+        out.clear();
+        out.extend_from_slice(signature.as_bytes());
+        Ok(())
+    }
+
+    fn algorithm(&self) -> SignatureAlgorithm {
+        SignatureAlgorithm::ECDSA
+    }
+
+    fn hash_algorithm(&self) -> HashAlgorithm {
+        HashAlgorithm::SHA256
+    }
+
+    fn supported_hash_algorithms(&self) -> &[HashAlgorithm] {
+        &[HashAlgorithm::SHA256]
+    }
+}
+
+impl SignatureVerifier for Ecdsa {
+    fn verify_signature(
+        &self,
+        certificate: &[u8],
+        data: &[u8],
+        signature: &[u8],
+        hash: HashAlgorithm,
+        algorithm: SignatureAlgorithm,
+    ) -> Result<(), CryptoError> {
+        if algorithm != SignatureAlgorithm::ECDSA {
+            return Err(CryptoError::UnsupportedSignatureAlgorithm(algorithm));
+        }
+        let group = NamedGroup::Secp256r1;
+        if hash != HashAlgorithm::SHA256 {
+            let signature = algorithm;
+            return Err(CryptoError::UnsupportedSignatureVerification { signature, hash, group });
+        }
+        let key = public_key(certificate)?;
+        let signed =
+            DerSignature::from_bytes(signature).map_err(|_| CryptoError::InvalidSignatureFormat)?;
+        key.verify(data, &signed).map_err(|_| {
+            let signature = algorithm;
+            CryptoError::SignatureVerificationFailed { signature, hash, group }
+        })
+    }
+}
+
+/// The key that a certificate (RFC 5280 section 4.1.2.7) is about.
+fn public_key(certificate: &[u8]) -> Result<VerifyingKey, CryptoError> {
+    let parsed =
+        Certificate::from_der(certificate).map_err(|_| CryptoError::CertificateParseFailed)?;
+    let key = parsed.tbs_certificate().subject_public_key_info();
+    if key.algorithm.oid != EC_PUBLIC_KEY {
+        return Err(CryptoError::UnsupportedPublicKeyAlgorithm);
+    }
+    let curve = key.algorithm.parameters.as_ref().ok_or(CryptoError::MissingEcCurveParameter)?;
+    if curve.decode_as::<ObjectIdentifier>().ok() != Some(P256) {
+        return Err(CryptoError::UnsupportedEcCurve);
+    }
+    let point = key.subject_public_key.as_bytes().ok_or(CryptoError::InvalidSubjectPublicKey)?;
+    VerifyingKey::from_sec1_bytes(point)
+        .map_err(|_| CryptoError::InvalidPublicKey(NamedGroup::Secp256r1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::certificate::self_signed;
+    use super::*;
+
+    const SHA256: HashAlgorithm = HashAlgorithm::SHA256;
+    const ECDSA: SignatureAlgorithm = SignatureAlgorithm::ECDSA;
+
+    #[test]
+    fn who_has_the_key_is_believed_and_nobody_else() {
+        let (ours, theirs) = (self_signed().unwrap(), self_signed().unwrap());
+        let mut key = Ecdsa.load_private_key(&ours.private_key).unwrap();
+        let mut signed = Buf::new();
+        key.sign(b"hello", SHA256, &mut signed).unwrap();
+        let verify = |certificate: &[u8], said: &[u8]| {
+            Ecdsa.verify_signature(certificate, said, &signed, SHA256, ECDSA)
+        };
+        assert_eq!(verify(&ours.certificate, b"hello"), Ok(()));
+        assert!(verify(&ours.certificate, b"hallo").is_err());
+        assert!(verify(&theirs.certificate, b"hello").is_err());
+    }
+
+    #[test]
+    fn what_is_no_certificate_or_no_key_is_refused() {
+        let ours = self_signed().unwrap();
+        for length in 0..ours.certificate.len() {
+            let cut = ours.certificate.get(..length).unwrap();
+            assert!(Ecdsa.verify_signature(cut, b"", b"", SHA256, ECDSA).is_err());
+        }
+        assert!(Ecdsa.load_private_key(b"no key").is_err());
+    }
+}
