@@ -15,7 +15,9 @@ use crosspoint::engine::keyframe::Method;
 use crosspoint::engine::source::{SourceId, SourceOptions};
 use crosspoint::engine::viewer::{SlotKey, ViewerId};
 use crosspoint::intake::{Intake, News};
-use crosspoint::peer::{Entropy, Event, Ice, Identity, NtpClock, Peer, PeerOptions};
+use crosspoint::peer::{
+    Entropy, Event, Ice, Identity, NtpClock, Path, Peer, PeerOptions, Transmitter,
+};
 use rtsp::client::{self, Client, Options};
 use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
 use rtsp::server::{self, Session, describe_h264};
@@ -49,7 +51,7 @@ pub enum Stage {
     Ingest,
     /// Through the matrix, to every viewer's slot.
     Fanout,
-    /// Through str0m, to datagrams.
+    /// To encrypted datagrams.
     Whole,
 }
 
@@ -83,8 +85,8 @@ pub fn run(stage: &str, frames: u64) -> Result<(), Failure> {
         }
         packets += shot.packets;
     }
-    if stage == Stage::Whole && way.sent != way.expected {
-        return Err(format!("{} of {} packets were sent", way.sent, way.expected).into());
+    if stage == Stage::Whole && way.train.sent != way.expected {
+        return Err(format!("{} of {} packets were sent", way.train.sent, way.expected).into());
     }
     println!("{packets} {}", way.expected);
     Ok(())
@@ -166,8 +168,28 @@ struct Way {
     peers: Vec<Peer>,
     /// Packets that viewers are to be sent.
     expected: u64,
+    train: Train,
+}
+
+/// What leaves for one peer at a time, as a socket takes it.
+#[derive(Default)]
+struct Train {
+    bytes: Vec<u8>,
     /// RTP datagrams.
     sent: u64,
+}
+
+impl Transmitter for Train {
+    fn send(&mut self, datagram: Transmit) {
+        self.sent += u64::from(is_rtp(&datagram.contents));
+    }
+
+    fn send_in_place(&mut self, _: &Path, bytes: usize, write: &mut dyn FnMut(&mut [u8])) {
+        let start = self.bytes.len();
+        self.bytes.resize(start + bytes, 0);
+        write(&mut self.bytes[start..]);
+        self.sent += 1;
+    }
 }
 
 impl Way {
@@ -197,7 +219,7 @@ impl Way {
         }
         while hub.poll_output().is_some() {}
         let (intake, news) = (Intake::default(), Vec::new());
-        Ok(Self { stage, intake, news, hub, source, peers, expected: 0, sent: 0 })
+        Ok(Self { stage, intake, news, hub, source, peers, expected: 0, train: Train::default() })
     }
 
     fn handle_timeouts(&mut self, now: Instant) {
@@ -237,11 +259,9 @@ impl Way {
                 peer.queue(position, egress);
             }
         }
-        let sent = &mut self.sent;
         for peer in self.peers.iter_mut().filter(|peer| peer.has_queued()) {
-            peer.flush(now, &mut |datagram: Transmit| {
-                *sent += u64::from(is_rtp(&datagram.contents))
-            });
+            peer.flush(now, &mut self.train);
+            self.train.bytes.clear();
         }
     }
 }
