@@ -443,6 +443,51 @@ mod tests {
 
     #[cfg(feature = "receive")]
     #[test]
+    fn pictures_arrive_beyond_the_end_of_the_sequence_numbers() {
+        use crate::intake::publisher::Codec;
+        use crate::peer::receive::{Received, Wanted};
+
+        let (mut ours, offer) = offer(Instant::now(), [0x42, 0xe0, 0x1f]);
+        let (mut now, identity) = (Instant::now(), Identity::generate().unwrap());
+        let codecs = &[Codec::Video(VideoCodec::H264)];
+        let wanted = Wanted { codecs, video_tracks: 1, audio_tracks: 0, ice_lite: false };
+        let options = options("192.0.2.2:2");
+        let (theirs, answer) =
+            Peer::receive(now, &options, &identity, Entropy([2; 32]), &wanted, &offer).unwrap();
+        let mut sent = Vec::new();
+        ours.accept_answer(now, &answer.sdp, &mut |datagram| sent.push(datagram)).unwrap();
+        let mut bench = Bench { now, ours, theirs, sent, connected: 0 };
+        bench.run(Duration::from_secs(2));
+        now = bench.now;
+        // As where another receiver has been sent four times 2^16 packets before.
+        let (mut number, mut arrived) = (0x4_7ff0, 0);
+        for _ in 0..140 {
+            now += Duration::from_millis(10);
+            let payloads = (0..1_000).map(|_| [0x65, 1, 2, 3].as_slice().into()).collect();
+            let frame = Frame::new(VideoCodec::H264, true, false, now, payloads).into();
+            let egress = Egress {
+                frame,
+                first_sequence_number: number,
+                rtp_timestamp: 0,
+                presented_at: now,
+                playout_hint: false,
+            };
+            number += 1_000;
+            bench.ours.queue(0, egress);
+            let mut sent = Vec::new();
+            bench.ours.flush(now, &mut |datagram: Transmit| sent.push(datagram));
+            for one in sent {
+                let sink = &mut |_: Transmit| ();
+                bench.theirs.handle_datagram(now, one.source, one.destination, &one.contents, sink);
+            }
+            let received = std::iter::from_fn(|| bench.theirs.poll_received());
+            arrived += received.filter(|one| matches!(one, Received::Packet(..))).count();
+        }
+        assert_eq!(arrived, 140_000);
+    }
+
+    #[cfg(feature = "receive")]
+    #[test]
     fn a_stream_of_a_browser_is_offered_as_what_it_is() {
         let now = Instant::now();
         let identity = Identity::generate().unwrap();
