@@ -7,7 +7,7 @@ use std::time::Duration;
 pub const RTP_PAYLOAD_MAX_BYTES: usize = 1_150;
 
 /// Payload bytes of a packet that is passed on as a publisher packetized it: browsers send 1200
-/// with their headers, others what Ethernet takes. str0m panics far beyond.
+/// with their headers, others what Ethernet takes.
 pub const RTP_PASSED_ON_MAX_BYTES: usize = 1_400;
 
 /// Bytes of one SDP offer: Chromium offers 5 KB per video m-line.

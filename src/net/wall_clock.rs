@@ -45,8 +45,6 @@ impl WallClock {
 
     /// A moment as NTP timestamp (RFC 5905): seconds since 1900 in the upper half.
     pub fn ntp(&self, now: Instant) -> u64 {
-        let unix = self.unix(now);
-        let fraction = (u64::from(unix.subsec_nanos()) << 32) / 1_000_000_000;
-        (unix.as_secs() + FROM_1900_TO_1970_S) << 32 | fraction
+        NtpClock::span(self.unix(now) + Duration::from_secs(FROM_1900_TO_1970_S))
     }
 }

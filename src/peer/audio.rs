@@ -60,10 +60,11 @@ impl Peer {
     /// Sends what was queued; nothing before DTLS is up.
     pub(super) fn flush_audio(&mut self, sink: &mut Sink<'_>) {
         for (position, egress) in std::mem::take(&mut self.audio_outbox) {
-            let (Some(srtp), Some(path)) = (&mut self.srtp, self.path) else { continue };
+            let outlet = Outlet::open(&mut self.srtp, self.path, &mut *sink);
             let mut tracks = self.audio_tracks.iter_mut();
-            if let Some(track) = tracks.find(|track| track.position == position) {
-                track.write(&egress, &mut Outlet { srtp, path, sink: &mut *sink });
+            let track = tracks.find(|track| track.position == position);
+            if let (Some(track), Some(mut outlet)) = (track, outlet) {
+                track.write(&egress, &mut outlet);
             }
         }
     }

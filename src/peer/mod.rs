@@ -25,11 +25,9 @@ mod stream;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use str0m::change::SdpOffer;
-use str0m::config::CryptoProvider;
 use str0m::media::Mid;
 use str0m::net::Receive;
 use str0m::rtp::Extension;
@@ -143,7 +141,6 @@ pub struct Peer {
     keys: Keys,
     /// Once DTLS is up.
     srtp: Option<Srtp>,
-    crypto: Arc<CryptoProvider>,
     /// What media leave by.
     path: Option<Path>,
     tracks: Vec<Option<Track>>,
@@ -199,7 +196,7 @@ impl Peer {
             .sdp_api()
             .accept_offer(sdp)
             .map_err(|error| OfferError::Refused(error.to_string()))?;
-        let mut peer = Self::new(now, (rtc, keys), ufrag, identity, options);
+        let mut peer = Self::new(now, (rtc, keys), ufrag, options);
         peer.drain(now, &mut |_: Transmit| ());
         let mids = prepared.video_mids.iter();
         peer.tracks = mids.map(|mid| peer.track(Mid::from(mid.as_str()), preference)).collect();
@@ -217,19 +214,12 @@ impl Peer {
         Ok((peer, Answer { sdp, candidates }))
     }
 
-    fn new(
-        now: Instant,
-        (rtc, keys): (Rtc, Keys),
-        ufrag: String,
-        identity: &Identity,
-        options: &PeerOptions,
-    ) -> Self {
+    fn new(now: Instant, (rtc, keys): (Rtc, Keys), ufrag: String, options: &PeerOptions) -> Self {
         Self {
             rtc: Box::new(rtc),
             ufrag,
             keys,
             srtp: None,
-            crypto: identity.crypto(),
             path: None,
             tracks: Vec::new(),
             resend_packets: options.resend_packets,
@@ -411,7 +401,7 @@ impl Peer {
         match event {
             RtcEvent::Connected => {
                 self.liveness = Liveness::Up { heard_at: now };
-                self.srtp = self.keys.get().and_then(|keys| Srtp::new(&self.crypto, keys));
+                self.srtp = self.keys.get().and_then(|keys| Srtp::new(&crypto::provider(), keys));
                 if !std::mem::replace(&mut self.is_connected, true) {
                     self.events.push_back(Event::Connected);
                 }

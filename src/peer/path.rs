@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use str0m::net::{Protocol, Transmit};
 
+use super::sending::streams;
 use super::{Peer, is_stun};
 
 /// Where from and where to media go.
@@ -68,7 +69,8 @@ impl Peer {
 
     /// ICE may have chosen another path: str0m shows it when it is drained.
     pub(super) fn look_for_path(&mut self) {
-        let Some(ssrc) = self.streams_mut().next().map(|stream| stream.ssrc.into()) else { return };
+        let mut streams = streams(&mut self.tracks, &mut self.audio_tracks);
+        let Some(ssrc) = streams.next().map(|stream| stream.ssrc.into()) else { return };
         if self.srtp.is_some() {
             self.rtc.direct_api().send_pli_feedback(ssrc, ssrc);
         }

@@ -99,7 +99,7 @@ impl Peer {
         }
         let (offer, pending) =
             changes.apply().ok_or_else(|| OfferError::Refused("nothing to offer".to_owned()))?;
-        let mut peer = Self::new(now, (rtc, keys), ufrag, identity, options);
+        let mut peer = Self::new(now, (rtc, keys), ufrag, options);
         let what = What::Media { mid, audio, profile };
         peer.offered = Some(Offered { pending, what });
         #[cfg(feature = "receive")]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rtsp::rtcp::{self, ReferenceTime};
 
 use super::path::Sink;
+use super::sending::streams;
 use super::stream::{Outlet, Stream};
 use super::{Event, Peer};
 use crate::limits;
@@ -27,9 +28,14 @@ impl NtpClock {
     /// What it is by now.
     #[must_use]
     pub fn ntp(&self, now: Instant) -> u64 {
-        let since = now.saturating_duration_since(self.at);
-        let fraction = (u64::from(since.subsec_nanos()) << 32) / 1_000_000_000;
-        self.ntp.wrapping_add(since.as_secs() << 32).wrapping_add(fraction)
+        self.ntp.wrapping_add(Self::span(now.saturating_duration_since(self.at)))
+    }
+
+    /// A time in its units: seconds in the upper half.
+    #[must_use]
+    pub fn span(time: Duration) -> u64 {
+        let fraction = (u64::from(time.subsec_nanos()) << 32) / 1_000_000_000;
+        time.as_secs() << 32 | fraction
     }
 }
 
@@ -122,17 +128,17 @@ impl Peer {
     }
 
     fn send_reports(&mut self, now: Instant, is_end: bool, sink: &mut Sink<'_>) {
-        let (Some(srtp), Some(path)) = (&mut self.srtp, self.path) else { return };
-        let video = self.tracks.iter_mut().flatten().map(|track| &mut track.stream);
-        let streams = video.chain(self.audio_tracks.iter_mut().map(|track| &mut track.stream));
-        self.reports.send(now, streams, is_end, &mut Outlet { srtp, path, sink });
+        let outlet = Outlet::open(&mut self.srtp, self.path, sink);
+        let streams = streams(&mut self.tracks, &mut self.audio_tracks);
+        if let Some(mut outlet) = outlet {
+            self.reports.send(now, streams, is_end, &mut outlet);
+        }
     }
 
     /// Takes a compound of a receiver's.
     pub(super) fn handle_reports(&mut self, now: Instant, packet: &[u8], sink: &mut Sink<'_>) {
-        let (Some(srtp), Some(path)) = (&mut self.srtp, self.path) else { return };
-        let Some(compound) = srtp.open_rtcp(packet) else { return };
-        let mut outlet = Outlet { srtp, path, sink };
+        let Some(mut outlet) = Outlet::open(&mut self.srtp, self.path, sink) else { return };
+        let Some(compound) = outlet.srtp.open_rtcp(packet) else { return };
         let mut events = Vec::new();
         for packet in rtcp::parse(&compound) {
             let (ssrc, missing) = match packet {

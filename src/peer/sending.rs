@@ -7,7 +7,7 @@ use str0m::media::Mid;
 use str0m::rtp::Extension;
 
 use super::Peer;
-use super::audio;
+use super::audio::{self, AudioTrack};
 use super::formats::Formats;
 use super::path::Sink;
 use super::resends::Resends;
@@ -81,10 +81,10 @@ impl Peer {
     pub fn flush(&mut self, now: Instant, sink: &mut Sink<'_>) {
         let mut outbox = std::mem::take(&mut self.outbox);
         for (position, egress) in outbox.drain(..) {
-            let delay = self.playout_delay_of(position).filter(|_| egress.playout_hint);
-            let (Some(srtp), Some(path)) = (&mut self.srtp, self.path) else { continue };
-            if let Some(Some(track)) = self.tracks.get_mut(position) {
-                track.write(now, egress, delay, &mut Outlet { srtp, path, sink: &mut *sink });
+            let delay = egress.playout_hint.then(|| self.playout_delay_of(position)).flatten();
+            let outlet = Outlet::open(&mut self.srtp, self.path, &mut *sink);
+            if let (Some(Some(track)), Some(mut outlet)) = (self.tracks.get_mut(position), outlet) {
+                track.write(now, egress, delay, &mut outlet);
             }
         }
         self.outbox = outbox; // keeps its memory for the next turn
@@ -97,12 +97,6 @@ impl Peer {
     /// Whether something may be sent to this peer.
     pub(super) fn sends(&self) -> bool {
         !self.tracks.is_empty()
-    }
-
-    /// What is sent, of all tracks.
-    pub(super) fn streams_mut(&mut self) -> impl Iterator<Item = &mut Stream> {
-        let video = self.tracks.iter_mut().flatten().map(|track| &mut track.stream);
-        video.chain(self.audio_tracks.iter_mut().map(|track| &mut track.stream))
     }
 
     /// The m-line's stream, for each codec on the payload type that `preference` ranks lowest.
@@ -127,6 +121,15 @@ impl Peer {
             playout_delay_id,
         })
     }
+}
+
+/// What is sent, of all tracks.
+pub(super) fn streams<'a>(
+    video: &'a mut [Option<Track>],
+    audio: &'a mut [AudioTrack],
+) -> impl Iterator<Item = &'a mut Stream> {
+    let video = video.iter_mut().flatten().map(|track| &mut track.stream);
+    video.chain(audio.iter_mut().map(|track| &mut track.stream))
 }
 
 /// The element of the playout delay extension: its least and most in hundredths of a second, in

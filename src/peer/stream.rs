@@ -15,7 +15,16 @@ pub(super) struct Outlet<'a, 'b> {
     pub sink: &'a mut Sink<'b>,
 }
 
-impl Outlet<'_, '_> {
+impl<'a, 'b> Outlet<'a, 'b> {
+    /// None before DTLS is up.
+    pub fn open(
+        srtp: &'a mut Option<Srtp>,
+        path: Option<Path>,
+        sink: &'a mut Sink<'b>,
+    ) -> Option<Self> {
+        Some(Self { srtp: srtp.as_mut()?, path: path?, sink })
+    }
+
     /// Sends a packet.
     pub fn send(&mut self, header: &Header, payload: &[u8]) {
         let bytes = self.srtp.sealed_bytes(header, payload);

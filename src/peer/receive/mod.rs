@@ -126,7 +126,7 @@ impl Peer {
         let config = wanted.codecs.iter().fold(config, |config, codec| enable(config, *codec));
         let (mut rtc, keys) = crypto::overhear(|| config.build(now));
         let candidates = add_candidates(&mut rtc, options);
-        let mut peer = Self::new(now, (rtc, keys), ufrag, identity, options);
+        let mut peer = Self::new(now, (rtc, keys), ufrag, options);
         let (video, audio) = (wanted.video_tracks, wanted.audio_tracks);
         peer.incoming = Some(Box::new(Incoming {
             video_tracks: video.min(limits::RECEIVED_TRACKS_MAX),
