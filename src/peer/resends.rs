@@ -26,15 +26,29 @@ pub(super) struct Resends {
     payload: Vec<u8>,
 }
 
-/// A frame.
+/// A frame, and what its packets' headers have.
 #[derive(Debug)]
-struct Sent {
-    at: Instant,
+pub(super) struct Sent {
+    pub at: Instant,
     /// Of its first packet, in the stream.
-    number: u64,
-    egress: Egress,
-    format: Format,
-    extension: Option<[u8; 4]>,
+    pub number: u64,
+    pub egress: Egress,
+    pub format: Format,
+    pub extension: Option<[u8; 4]>,
+}
+
+impl Sent {
+    /// The header of a packet by its index, the same whenever it is sent.
+    pub fn header(&self, ssrc: u32, index: usize) -> Header {
+        Header {
+            payload_type: self.format.payload_type,
+            is_marked: self.egress.is_marked(index),
+            sequence_number: self.number + index as u64,
+            rtp_timestamp: self.egress.rtp_timestamp,
+            ssrc,
+            extension: self.extension,
+        }
+    }
 }
 
 impl Resends {
@@ -53,19 +67,12 @@ impl Resends {
         }
     }
 
-    /// Keeps a frame that was sent as packets from `number` on.
-    pub fn keep(
-        &mut self,
-        at: Instant,
-        number: u64,
-        egress: Egress,
-        format: Format,
-        extension: Option<[u8; 4]>,
-    ) {
-        let packets = egress.frame.payloads.len();
+    /// Keeps a frame that was sent.
+    pub fn keep(&mut self, sent: Sent) {
+        let (at, packets) = (sent.at, sent.egress.frame.payloads.len());
         self.packets += packets;
         self.credit = (self.credit + packets).min(self.packets_max.max(packets));
-        self.sent.push_back(Sent { at, number, egress, format, extension });
+        self.sent.push_back(sent);
         while self.sent.len() > 1
             && self.sent.front().is_some_and(|oldest| self.is_past(oldest, at))
         {
@@ -91,14 +98,7 @@ impl Resends {
         let payloads = &sent.egress.frame.payloads;
         let Some(payload) = payloads.get(index).filter(|_| self.credit > 0) else { return };
         self.credit -= 1;
-        let header = Header {
-            payload_type: sent.format.payload_type,
-            is_marked: sent.egress.is_marked(index),
-            sequence_number: number,
-            rtp_timestamp: sent.egress.rtp_timestamp,
-            ssrc: main_ssrc,
-            extension: sent.extension,
-        };
+        let header = sent.header(main_ssrc, index);
         let (Some(ssrc), Some(payload_type)) = (self.ssrc, sent.format.resend) else {
             return outlet.send(&header, payload);
         };
@@ -156,6 +156,10 @@ mod tests {
         }
     }
 
+    fn keep(resends: &mut Resends, at: Instant, number: u64, egress: Egress) {
+        resends.keep(Sent { at, number, egress, format: FORMAT, extension: None });
+    }
+
     fn found(resends: &Resends, number: u64) -> Option<&[u8]> {
         let [.., high, low] = number.to_be_bytes();
         let (sent, found) = find(&resends.sent, u16::from_be_bytes([high, low]))?;
@@ -172,7 +176,7 @@ mod tests {
             let mut resends = Resends::new(Some(7), 1_000);
             let mut all = Vec::new();
             for (mark, length) in (0..).zip(&lengths) {
-                resends.keep(now, number, frame(*length, mark), FORMAT, None);
+                keep(&mut resends, now, number, frame(*length, mark));
                 all.extend((0..*length).map(|index| payload(mark, index)));
                 number += *length as u64;
             }
@@ -198,10 +202,10 @@ mod tests {
         let sink = &mut |datagram: Transmit| types.push(datagram.contents[1] & 0x7f);
         let mut outlet = Outlet { srtp: &mut srtp, path, sink };
         let mut resends = Resends::new(Some(7), 1_000);
-        resends.keep(Instant::now(), 5, frame(3, 0), FORMAT, None);
+        keep(&mut resends, Instant::now(), 5, frame(3, 0));
         (0..20).for_each(|_| resends.send_again(1, 6, &mut outlet));
         resends.send_again(1, 99, &mut outlet);
-        resends.keep(Instant::now(), 8, frame(2, 0), FORMAT, None);
+        keep(&mut resends, Instant::now(), 8, frame(2, 0));
         (0..20).for_each(|_| resends.send_again(1, 6, &mut outlet));
         assert_eq!(types, [97; 5]);
     }
@@ -210,12 +214,12 @@ mod tests {
     fn what_is_old_goes_and_the_newest_frame_stays_however_large() {
         let now = Instant::now();
         let mut resends = Resends::new(None, 10);
-        resends.keep(now, 0, frame(50, 0), FORMAT, None);
+        keep(&mut resends, now, 0, frame(50, 0));
         assert_eq!(resends.packets, 50);
-        resends.keep(now, 50, frame(4, 1), FORMAT, None);
+        keep(&mut resends, now, 50, frame(4, 1));
         assert_eq!(resends.packets, 4);
         let late = now + limits::RESEND_MAX_AGE + Duration::from_millis(1);
-        resends.keep(late, 54, frame(4, 2), FORMAT, None);
+        keep(&mut resends, late, 54, frame(4, 2));
         assert_eq!((resends.packets, resends.sent.len()), (4, 1));
     }
 }

@@ -10,8 +10,7 @@ use super::Peer;
 use super::audio::{self, AudioTrack};
 use super::formats::Formats;
 use super::path::Sink;
-use super::resends::Resends;
-use super::srtp::Header;
+use super::resends::{Resends, Sent};
 use super::stream::{Moment, Outlet, Stream};
 use crate::engine::frame::Egress;
 use crate::limits;
@@ -41,27 +40,19 @@ impl Track {
         let Some(format) = self.formats.get(egress.frame.codec) else { return };
         let extension = playout_delay.zip(self.playout_delay_id);
         let extension = extension.map(|(delay, id)| playout_delay_element(id, delay));
-        let first = self.stream.number(egress.first_sequence_number);
-        let rtp_timestamp = egress.rtp_timestamp;
-        for (sequence_number, (index, payload)) in
-            (first..).zip(egress.frame.payloads.iter().enumerate())
-        {
-            let header = Header {
-                payload_type: format.payload_type,
-                is_marked: egress.is_marked(index),
-                sequence_number,
-                rtp_timestamp,
-                ssrc: self.stream.ssrc,
-                extension,
-            };
+        let (rtp_timestamp, presented_at) = (egress.rtp_timestamp, egress.presented_at);
+        let moment = Moment { rtp_timestamp, at: presented_at, clock_hz: VIDEO_CLOCK_HZ };
+        let number = self.stream.number(egress.first_sequence_number);
+        let sent = Sent { at: now, number, egress, format, extension };
+        let frame = &sent.egress.frame;
+        for (index, payload) in frame.payloads.iter().enumerate() {
             // No packetizer comes near.
             if payload.len() <= limits::RTP_PASSED_ON_MAX_BYTES {
-                outlet.send(&header, payload);
+                outlet.send(&sent.header(self.stream.ssrc, index), payload);
             }
         }
-        let moment = Moment { rtp_timestamp, at: egress.presented_at, clock_hz: VIDEO_CLOCK_HZ };
-        self.stream.count(moment, egress.frame.payloads.len(), egress.frame.bytes);
-        self.resends.keep(now, first, egress, format, extension);
+        self.stream.count(moment, frame.payloads.len(), frame.bytes);
+        self.resends.keep(sent);
     }
 }
 
