@@ -33,7 +33,7 @@ impl ResolvesServerCert for Presenter {
 
 fn server(key: &'static [u8], version: &'static SupportedProtocolVersion) -> ServerConnection {
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
-    let key = tls_provider::sign::any_supported_type(&key).unwrap();
+    let key = rustls::crypto::ring::sign::any_supported_type(&key).unwrap();
     let presented = CertifiedKey::new(vec![CertificateDer::from(CERTIFICATE)], key);
     let provider = Arc::new(tls_provider::provider());
     let config = ServerConfig::builder_with_provider(provider)

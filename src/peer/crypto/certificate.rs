@@ -1,10 +1,8 @@
 //! A self-signed certificate (RFC 5280) with a P-256 key. A peer compares its fingerprint with
 //! the one in the SDP (RFC 8122) and looks at nothing else in it.
 
-use p256::ecdsa::signature::Signer;
-use p256::ecdsa::{DerSignature, SigningKey};
-use p256::elliptic_curve::Generate;
-use p256::pkcs8::{EncodePrivateKey, EncodePublicKey};
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use sha2::{Digest, Sha256};
 use str0m::config::DtlsCert;
 
@@ -21,6 +19,9 @@ const VERSION: u8 = 0xa0;
 const V3: &[u8] = &[INTEGER, 1, 2];
 /// ecdsa-with-SHA256, RFC 5758 section 3.2.
 const ECDSA_WITH_SHA256: &[u8] = &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+/// id-ecPublicKey on secp256r1, RFC 5480 section 2.1.1.
+const EC_PUBLIC_KEY: &[u8] = &[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
+const P256: &[u8] = &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
 /// id-at-commonName.
 const COMMON_NAME: &[u8] = &[0x06, 3, 0x55, 4, 3];
 /// No device has to know the time to be believed: RFC 5280 section 4.1.2.5 has the end.
@@ -29,8 +30,17 @@ const NOT_AFTER: &[u8] = b"99991231235959Z";
 
 /// A new key and its certificate; none if the system has no randomness.
 pub fn self_signed() -> Option<DtlsCert> {
-    let key = SigningKey::try_generate().ok()?;
-    let public = key.verifying_key().to_public_key_der().ok()?;
+    let random = SystemRandom::new();
+    let private = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).ok()?;
+    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, private.as_ref(), &random)
+        .ok()?;
+    let public = tagged(
+        SEQUENCE,
+        &[
+            &tagged(SEQUENCE, &[EC_PUBLIC_KEY, P256]),
+            &tagged(BIT_STRING, &[&[0], key.public_key().as_ref()]),
+        ],
+    );
     let algorithm = tagged(SEQUENCE, &[ECDSA_WITH_SHA256]);
     let name = tagged(SEQUENCE, &[COMMON_NAME, &tagged(UTF8_STRING, &[b"Crosspoint"])]);
     let name = tagged(SEQUENCE, &[&tagged(SET, &[&name])]);
@@ -40,19 +50,19 @@ pub fn self_signed() -> Option<DtlsCert> {
         SEQUENCE,
         &[
             &tagged(VERSION, &[V3]),
-            &tagged(INTEGER, &[&serial(public.as_bytes())]),
+            &tagged(INTEGER, &[&serial(&public)]),
             &algorithm,
             &name,
             &tagged(SEQUENCE, &[&validity]),
             &name,
-            public.as_bytes(),
+            &public,
         ],
     );
-    let signature: DerSignature = key.sign(&signed);
-    let signature = tagged(BIT_STRING, &[&[0], signature.as_bytes()]);
+    let signature = key.sign(&random, &signed).ok()?;
+    let signature = tagged(BIT_STRING, &[&[0], signature.as_ref()]);
     Some(DtlsCert {
         certificate: tagged(SEQUENCE, &[&signed, &algorithm, &signature]),
-        private_key: key.to_pkcs8_der().ok()?.as_bytes().to_vec(),
+        private_key: private.as_ref().to_vec(),
     })
 }
 

@@ -1,4 +1,4 @@
-//! DTLS on the Rust crates: dimpl's machine with what browsers ask of its cryptography.
+//! DTLS: dimpl's machine with what browsers ask of its cryptography.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};

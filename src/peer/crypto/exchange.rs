@@ -1,65 +1,46 @@
 //! DTLS's key exchange (RFC 8422) on two curves. Every browser has both; P-384, the third that
 //! the DTLS library knows, would be a hundred kilobytes of the program.
 
-use std::fmt;
-
-use dimpl::CryptoError;
 use dimpl::crypto::{ActiveKeyExchange, Buf, NamedGroup, SupportedKxGroup};
-use p256::ecdh;
-use p256::elliptic_curve::Generate;
+use dimpl::{CryptoError, CryptoOperation};
+use ring::agreement::{
+    Algorithm, ECDH_P256, EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral,
+};
+use ring::rand::SystemRandom;
 
-/// What is offered, the preferred one first.
-pub static GROUPS: &[&dyn SupportedKxGroup] = &[&X25519, &P256];
+/// What is offered, the preferred one first: RFC 7748 section 6.1, and secp256r1.
+pub static GROUPS: &[&dyn SupportedKxGroup] = &[
+    &Curve { name: NamedGroup::X25519, algorithm: &X25519 },
+    &Curve { name: NamedGroup::Secp256r1, algorithm: &ECDH_P256 },
+];
 
-/// RFC 7748 section 6.1.
 #[derive(Debug)]
-struct X25519;
-
-/// secp256r1.
-#[derive(Debug)]
-struct P256;
-
-impl SupportedKxGroup for X25519 {
-    fn name(&self) -> NamedGroup {
-        NamedGroup::X25519
-    }
-
-    fn start_exchange(&self, mut public: Buf) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
-        let secret = x25519_dalek::EphemeralSecret::random();
-        public.clear();
-        public.extend_from_slice(x25519_dalek::PublicKey::from(&secret).as_bytes());
-        Ok(Box::new(Exchange { secret: Secret::X25519(secret), public }))
-    }
+struct Curve {
+    name: NamedGroup,
+    algorithm: &'static Algorithm,
 }
 
-impl SupportedKxGroup for P256 {
+impl SupportedKxGroup for Curve {
     fn name(&self) -> NamedGroup {
-        NamedGroup::Secp256r1
+        self.name
     }
 
     fn start_exchange(&self, mut public: Buf) -> Result<Box<dyn ActiveKeyExchange>, CryptoError> {
-        let secret = ecdh::EphemeralSecret::generate();
+        let refused = |_| CryptoError::OperationFailed(CryptoOperation::GenerateEphemeralKey);
+        let private = EphemeralPrivateKey::generate(self.algorithm, &SystemRandom::new());
+        let private = private.map_err(refused)?;
         public.clear();
-        public.extend_from_slice(&p256::PublicKey::from(&secret).to_sec1_bytes());
-        Ok(Box::new(Exchange { secret: Secret::P256(secret), public }))
+        public.extend_from_slice(private.compute_public_key().map_err(refused)?.as_ref());
+        Ok(Box::new(Exchange { group: self.name, private, public }))
     }
 }
 
 /// A key pair of one handshake.
+#[derive(Debug)]
 struct Exchange {
-    secret: Secret,
+    group: NamedGroup,
+    private: EphemeralPrivateKey,
     public: Buf,
-}
-
-enum Secret {
-    X25519(x25519_dalek::EphemeralSecret),
-    P256(ecdh::EphemeralSecret),
-}
-
-impl fmt::Debug for Exchange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Exchange(..)")
-    }
 }
 
 impl ActiveKeyExchange for Exchange {
@@ -68,31 +49,16 @@ impl ActiveKeyExchange for Exchange {
     }
 
     fn complete(self: Box<Self>, theirs: &[u8], shared: &mut Buf) -> Result<(), CryptoError> {
-        let refused = CryptoError::InvalidPublicKey(self.group());
+        // A point that is not on the curve is refused, and one that would decide the result
+        // alone: RFC 7748 section 6.1.
+        let theirs = UnparsedPublicKey::new(self.private.algorithm(), theirs);
         shared.clear();
-        match self.secret {
-            Secret::X25519(secret) => {
-                let Ok(theirs) = <[u8; 32]>::try_from(theirs) else { return Err(refused) };
-                let agreed = secret.diffie_hellman(&theirs.into());
-                // One of a small order would decide the result alone: RFC 7748 section 6.1.
-                if !agreed.was_contributory() {
-                    return Err(refused);
-                }
-                shared.extend_from_slice(agreed.as_bytes());
-            }
-            Secret::P256(secret) => {
-                let theirs = p256::PublicKey::from_sec1_bytes(theirs).map_err(|_| refused)?;
-                shared.extend_from_slice(secret.diffie_hellman(&theirs).raw_secret_bytes());
-            }
-        }
-        Ok(())
+        agree_ephemeral(self.private, &theirs, |agreed| shared.extend_from_slice(agreed))
+            .map_err(|_| CryptoError::InvalidPublicKey(self.group))
     }
 
     fn group(&self) -> NamedGroup {
-        match self.secret {
-            Secret::X25519(_) => NamedGroup::X25519,
-            Secret::P256(_) => NamedGroup::Secp256r1,
-        }
+        self.group
     }
 }
 
@@ -115,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_point_that_decides_alone_is_refused() {
-        for (group, point) in [(&X25519 as &dyn SupportedKxGroup, &[0; 32][..]), (&P256, &[0])] {
+        for (group, point) in GROUPS.iter().zip([&[0; 32][..], &[0]]) {
             let ours = group.start_exchange(Buf::new()).unwrap();
             let refused = ours.complete(point, &mut Buf::new());
             assert_eq!(refused, Err(CryptoError::InvalidPublicKey(group.name())));

@@ -1,52 +1,30 @@
-//! Which library does the cryptography of DTLS (RFC 6347), SRTP (RFC 3711, RFC 7714) and STUN.
-//!
-//! AWS-LC is the fastest; the Rust crates make a program that is a third smaller, which counts
-//! on a device with 64 MB. Both do the same and understand each other.
+//! The cryptography of DTLS (RFC 6347), SRTP (RFC 3711, RFC 7714) and STUN: what browsers ask
+//! for and no more. ring does what every packet passes and what has to do with curves; what it
+//! does not have, AES in counter mode and HMAC-SHA1 for SRTP's oldest profile, the Rust crates do.
 
-#[cfg(feature = "rust-crypto")]
 mod certificate;
-#[cfg(feature = "rust-crypto")]
 mod dtls;
-#[cfg(feature = "rust-crypto")]
 mod exchange;
+pub mod gcm;
 mod keying;
-#[cfg(feature = "rust-crypto")]
 mod signature;
-#[cfg(feature = "rust-crypto")]
 mod srtp;
-#[cfg(feature = "rust-crypto")]
 mod suite;
-
-use std::sync::LazyLock;
 
 use str0m::config::CryptoProvider;
 
 use self::keying::Overheard;
 pub use self::keying::{Keying, Keys, overhear};
 
-#[cfg(not(any(feature = "aws-lc", feature = "rust-crypto")))]
-compile_error!("one of the features aws-lc (the default) and rust-crypto is needed");
-
-/// The library of this build, overheard.
+/// What str0m uses; its DTLS is overheard.
 pub fn provider() -> CryptoProvider {
-    static DTLS: LazyLock<Overheard> = LazyLock::new(|| Overheard(library().dtls_provider));
-    CryptoProvider { dtls_provider: &*DTLS, ..library() }
-}
-
-#[cfg(feature = "rust-crypto")]
-fn library() -> CryptoProvider {
     CryptoProvider {
         srtp_provider: &srtp::Srtp,
         sha1_hmac_provider: &srtp::Srtp,
         sha1_provider: &srtp::Srtp,
         sha256_provider: &srtp::Srtp,
-        dtls_provider: &dtls::Dtls,
+        dtls_provider: &Overheard(&dtls::Dtls),
     }
-}
-
-#[cfg(not(feature = "rust-crypto"))]
-fn library() -> CryptoProvider {
-    str0m::crypto::from_feature_flags()
 }
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 
 use std::fmt;
 
-use dimpl::CryptoError;
 use dimpl::crypto::{
     Buf, HashAlgorithm, KeyProvider, NamedGroup, SignatureAlgorithm, SignatureVerifier, SigningKey,
 };
-use p256::ecdsa::signature::{Signer, Verifier};
-use p256::ecdsa::{DerSignature, VerifyingKey};
-use p256::pkcs8::DecodePrivateKey;
+use dimpl::{CryptoError, CryptoOperation};
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, UnparsedPublicKey,
+};
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 use x509_cert::spki::ObjectIdentifier;
@@ -26,12 +27,17 @@ pub struct Ecdsa;
 
 impl KeyProvider for Ecdsa {
     fn load_private_key(&self, pkcs8: &[u8]) -> Result<Box<dyn SigningKey>, CryptoError> {
-        let key = p256::ecdsa::SigningKey::from_pkcs8_der(pkcs8);
-        Ok(Box::new(Key(key.map_err(|_| CryptoError::InvalidPrivateKey)?)))
+        let random = SystemRandom::new();
+        let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8, &random)
+            .map_err(|_| CryptoError::InvalidPrivateKey)?;
+        Ok(Box::new(Key { key, random }))
     }
 }
 
-struct Key(p256::ecdsa::SigningKey);
+struct Key {
+    key: EcdsaKeyPair,
+    random: SystemRandom,
+}
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,9 +51,12 @@ impl SigningKey for Key {
             let group = NamedGroup::Secp256r1;
             return Err(CryptoError::SigningKeyUnsupportedHash { group, hash });
         }
-        let signature: DerSignature = self.0.sign(data);
+        let signature = self
+            .key
+            .sign(&self.random, data)
+            .map_err(|_| CryptoError::OperationFailed(CryptoOperation::Sign))?;
         out.clear();
-        out.extend_from_slice(signature.as_bytes());
+        out.extend_from_slice(signature.as_ref());
         Ok(())
     }
 
@@ -81,10 +90,7 @@ impl SignatureVerifier for Ecdsa {
             let signature = algorithm;
             return Err(CryptoError::UnsupportedSignatureVerification { signature, hash, group });
         }
-        let key = public_key(certificate)?;
-        let signed =
-            DerSignature::from_bytes(signature).map_err(|_| CryptoError::InvalidSignatureFormat)?;
-        key.verify(data, &signed).map_err(|_| {
+        public_key(certificate)?.verify(data, signature).map_err(|_| {
             let signature = algorithm;
             CryptoError::SignatureVerificationFailed { signature, hash, group }
         })
@@ -92,7 +98,7 @@ impl SignatureVerifier for Ecdsa {
 }
 
 /// The key that a certificate (RFC 5280 section 4.1.2.7) is about.
-fn public_key(certificate: &[u8]) -> Result<VerifyingKey, CryptoError> {
+fn public_key(certificate: &[u8]) -> Result<UnparsedPublicKey<Vec<u8>>, CryptoError> {
     let parsed =
         Certificate::from_der(certificate).map_err(|_| CryptoError::CertificateParseFailed)?;
     let key = parsed.tbs_certificate().subject_public_key_info();
@@ -104,8 +110,7 @@ fn public_key(certificate: &[u8]) -> Result<VerifyingKey, CryptoError> {
         return Err(CryptoError::UnsupportedEcCurve);
     }
     let point = key.subject_public_key.as_bytes().ok_or(CryptoError::InvalidSubjectPublicKey)?;
-    VerifyingKey::from_sec1_bytes(point)
-        .map_err(|_| CryptoError::InvalidPublicKey(NamedGroup::Secp256r1))
+    Ok(UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point.to_vec()))
 }
 
 #[cfg(test)]

@@ -1,11 +1,7 @@
-//! SRTP's ciphers and the hashes beside them, on the Rust crates.
+//! SRTP's ciphers and the hashes beside them, as str0m asks for them.
 
-use aes_gcm::aead::array::typenum::{U12, U16};
-use aes_gcm::aead::inout::InOutBuf;
-use aes_gcm::aead::{AeadCore, AeadInOut};
-use aes_gcm::aes::cipher::{Block, BlockCipherEncrypt};
-use aes_gcm::aes::{Aes128, Aes256};
-use aes_gcm::{Aes128Gcm, Aes256Gcm, KeyInit};
+use aes::cipher::{Block, BlockCipherEncrypt, KeyInit};
+use aes::{Aes128, Aes256};
 use ctr::Ctr128BE;
 use ctr::cipher::{InnerIvInit, StreamCipher, StreamCipherCoreWrapper};
 use hmac::{Hmac, Mac};
@@ -17,7 +13,7 @@ use str0m::crypto::{
     SupportedAes128CmSha1_80,
 };
 
-const TAG_BYTES: usize = 16;
+use super::gcm::{Gcm, NONCE_BYTES, TAG_BYTES};
 
 /// Makes the ciphers of a session.
 #[derive(Debug)]
@@ -53,13 +49,13 @@ impl SupportedAes128CmSha1_80 for Srtp {
 
 impl SupportedAeadAes128Gcm for Srtp {
     fn create_cipher(&self, key: [u8; 16], _encrypt: bool) -> Box<dyn AeadAes128GcmCipher> {
-        Box::new(Keyed(Aes128Gcm::new(&key.into())))
+        Box::new(Keyed(Gcm::new(&key)))
     }
 }
 
 impl SupportedAeadAes256Gcm for Srtp {
     fn create_cipher(&self, key: [u8; 32], _encrypt: bool) -> Box<dyn AeadAes256GcmCipher> {
-        Box::new(Keyed(Aes256Gcm::new(&key.into())))
+        Box::new(Keyed(Gcm::new(&key)))
     }
 }
 
@@ -86,7 +82,8 @@ impl Aes128CmSha1_80Cipher for Keyed<Aes128> {
     }
 }
 
-impl AeadAes128GcmCipher for Keyed<Aes128Gcm> {
+/// No key of the right length is refused, but the types don't say so.
+impl AeadAes128GcmCipher for Keyed<Option<Gcm>> {
     fn encrypt(
         &mut self,
         iv: &[u8; 12],
@@ -108,7 +105,7 @@ impl AeadAes128GcmCipher for Keyed<Aes128Gcm> {
     }
 }
 
-impl AeadAes256GcmCipher for Keyed<Aes256Gcm> {
+impl AeadAes256GcmCipher for Keyed<Option<Gcm>> {
     fn encrypt(
         &mut self,
         iv: &[u8; 12],
@@ -130,42 +127,30 @@ impl AeadAes256GcmCipher for Keyed<Aes256Gcm> {
     }
 }
 
-/// Writes the ciphertext and, behind it, the tag.
-fn seal<C>(
-    cipher: &C,
-    iv: [u8; 12],
+fn seal(
+    gcm: &Option<Gcm>,
+    iv: [u8; NONCE_BYTES],
     aad: &[u8],
     plain: &[u8],
     output: &mut [u8],
-) -> Result<(), CryptoError>
-where
-    C: AeadInOut + AeadCore<NonceSize = U12, TagSize = U16>,
-{
-    let (text, rest) = output.split_at_mut_checked(plain.len()).ok_or_else(failed)?;
-    let buffer = InOutBuf::new(plain, text).map_err(|_| failed())?;
-    let tag = cipher.encrypt_inout_detached(&iv.into(), aad, buffer).map_err(|_| failed())?;
-    rest.get_mut(..TAG_BYTES).ok_or_else(failed)?.copy_from_slice(&tag);
-    Ok(())
+) -> Result<(), CryptoError> {
+    let sealed = output.get_mut(..plain.len() + TAG_BYTES).ok_or_else(failed)?;
+    gcm.as_ref().and_then(|gcm| gcm.seal(iv, aad, plain, sealed)).ok_or_else(failed)
 }
 
-/// Checks the tag at the end of `sealed` and writes what it protects; its length.
-fn open<C>(
-    cipher: &C,
-    iv: [u8; 12],
+fn open(
+    gcm: &Option<Gcm>,
+    iv: [u8; NONCE_BYTES],
     aads: &[&[u8]],
     sealed: &[u8],
     output: &mut [u8],
-) -> Result<usize, CryptoError>
-where
-    C: AeadInOut + AeadCore<NonceSize = U12, TagSize = U16>,
-{
-    let (text, tag) = sealed.split_last_chunk::<TAG_BYTES>().ok_or_else(failed)?;
-    let output = output.get_mut(..text.len()).ok_or_else(failed)?;
-    let buffer = InOutBuf::new(text, output).map_err(|_| failed())?;
-    cipher
-        .decrypt_inout_detached(&iv.into(), &aads.concat(), buffer, &(*tag).into())
-        .map_err(|_| failed())?;
-    Ok(text.len())
+) -> Result<usize, CryptoError> {
+    let gcm = gcm.as_ref().ok_or_else(failed)?;
+    let opened = match aads {
+        [aad] => gcm.open(iv, aad, sealed, output),
+        _ => gcm.open(iv, &aads.concat(), sealed, output),
+    };
+    opened.ok_or_else(failed)
 }
 
 /// One block; none where the lengths are wrong, which str0m's key derivation never has.

@@ -3,10 +3,8 @@
 
 use std::fmt;
 
-use aes_gcm::aead::AeadInOut;
-use aes_gcm::aes::Aes128;
-use aes_gcm::aes::cipher::BlockCipherEncrypt;
-use aes_gcm::{Aes128Gcm, KeyInit};
+use aes::Aes128;
+use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use dimpl::crypto::{
     Aad, Buf, Cipher, Dtls12CipherSuite, Dtls13CipherSuite, HashAlgorithm, HashContext,
     HashProvider, HmacProvider, Nonce, SecureRandom, SupportedDtls12CipherSuite,
@@ -16,9 +14,9 @@ use dimpl::{CryptoError, CryptoOperation};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
+use super::gcm::{Gcm, NONCE_BYTES, TAG_BYTES};
+
 const KEY_BYTES: usize = 16;
-const NONCE_BYTES: usize = 12;
-const TAG_BYTES: usize = 16;
 /// What of a nonce is agreed on in DTLS 1.2, and what each record carries: RFC 5288 section 3.
 const NONCE_12_BYTES: (usize, usize) = (4, 8);
 
@@ -88,40 +86,28 @@ impl SupportedDtls13CipherSuite for AesGcmSha256 {
 }
 
 /// The records of one direction.
-struct Records(Aes128Gcm);
+#[derive(Debug)]
+struct Records(Gcm);
 
 impl Records {
     fn keyed(key: &[u8]) -> Result<Box<dyn Cipher>, CryptoError> {
-        let cipher = Aes128Gcm::new_from_slice(key).map_err(failed(CryptoOperation::CreateCipher));
-        Ok(Box::new(Self(cipher?)))
-    }
-}
-
-impl fmt::Debug for Records {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Records(..)")
+        let refused = CryptoError::OperationFailed(CryptoOperation::CreateCipher);
+        Ok(Box::new(Self(Gcm::new(key).ok_or(refused)?)))
     }
 }
 
 impl Cipher for Records {
     fn encrypt(&mut self, text: &mut Buf, aad: Aad, nonce: Nonce) -> Result<(), CryptoError> {
-        let tag = self
-            .0
-            .encrypt_inout_detached(&nonce_of(&nonce)?.into(), &aad, text.as_mut().into())
-            .map_err(failed(CryptoOperation::Encrypt))?;
+        let refused = CryptoError::OperationFailed(CryptoOperation::Encrypt);
+        let tag = self.0.seal_in_place(nonce_of(&nonce)?, &aad, text.as_mut()).ok_or(refused)?;
         text.extend_from_slice(&tag);
         Ok(())
     }
 
     fn decrypt(&mut self, sealed: &mut TmpBuf, aad: Aad, nonce: Nonce) -> Result<(), CryptoError> {
-        let nonce = nonce_of(&nonce)?.into();
-        let Some((text, tag)) = sealed.as_mut().split_last_chunk_mut::<TAG_BYTES>() else {
-            return Err(CryptoError::OperationFailed(CryptoOperation::Decrypt));
-        };
+        let refused = CryptoError::OperationFailed(CryptoOperation::Decrypt);
+        let text = self.0.open_in_place(nonce_of(&nonce)?, &aad, sealed.as_mut()).ok_or(refused)?;
         let length = text.len();
-        self.0
-            .decrypt_inout_detached(&nonce, &aad, text.into(), &(*tag).into())
-            .map_err(failed(CryptoOperation::Decrypt))?;
         sealed.truncate(length);
         Ok(())
     }

@@ -5,19 +5,17 @@ use std::fmt;
 
 use str0m::config::CryptoProvider;
 use str0m::crypto::dtls::SrtpProfile;
-use str0m::crypto::{
-    AeadAes128GcmCipher, AeadAes256GcmCipher, Aes128CmSha1_80Cipher, Sha1HmacProvider,
-};
+use str0m::crypto::{Aes128CmSha1_80Cipher, Sha1HmacProvider};
 
 use super::keys::{Labels, Master};
+use crate::peer::crypto::gcm::{self, Gcm};
 
-const GCM_TAG_BYTES: usize = 16;
 /// Of the 20 bytes of HMAC-SHA1.
 const HMAC_TAG_BYTES: usize = 10;
 
 /// Packets of one kind in one direction.
 pub enum Cipher {
-    Gcm { cipher: Box<dyn Gcm>, salt: [u8; 12] },
+    Gcm { cipher: Box<Gcm>, salt: [u8; gcm::NONCE_BYTES] },
     Cm { cipher: Box<dyn Aes128CmSha1_80Cipher>, salt: [u8; 14], authentication: Authentication },
 }
 
@@ -55,16 +53,13 @@ impl Cipher {
         encrypts: bool,
     ) -> Option<Self> {
         let srtp = crypto.srtp_provider;
-        let gcm = |cipher| Some(Self::Gcm { cipher, salt: master.derive(labels.salt) });
+        let gcm = |key: &[u8]| {
+            let cipher = Box::new(Gcm::new(key)?);
+            Some(Self::Gcm { cipher, salt: master.derive(labels.salt) })
+        };
         match profile {
-            SrtpProfile::AEAD_AES_128_GCM => {
-                let key = master.derive(labels.key);
-                gcm(Box::new(srtp.aead_aes_128_gcm().create_cipher(key, encrypts)))
-            }
-            SrtpProfile::AEAD_AES_256_GCM => {
-                let key = master.derive(labels.key);
-                gcm(Box::new(srtp.aead_aes_256_gcm().create_cipher(key, encrypts)))
-            }
+            SrtpProfile::AEAD_AES_128_GCM => gcm(&master.derive::<16>(labels.key)),
+            SrtpProfile::AEAD_AES_256_GCM => gcm(&master.derive::<32>(labels.key)),
             SrtpProfile::AES128_CM_SHA1_80 => {
                 let key = master.derive(labels.key);
                 let cipher = srtp.aes_128_cm_sha1_80().create_cipher(key, encrypts);
@@ -79,7 +74,7 @@ impl Cipher {
     /// What a packet is longer by, the index of RTCP apart.
     pub fn tag_bytes(&self) -> usize {
         match self {
-            Self::Gcm { .. } => GCM_TAG_BYTES,
+            Self::Gcm { .. } => gcm::TAG_BYTES,
             Self::Cm { .. } => HMAC_TAG_BYTES,
         }
     }
@@ -103,7 +98,7 @@ impl Cipher {
         }
         match self {
             Self::Gcm { cipher, salt } => {
-                cipher.seal(&nonce(*salt, place), legible.associated, plain, body)
+                cipher.seal(nonce(*salt, place), legible.associated, plain, body).is_some()
             }
             Self::Cm { cipher, salt, authentication } => {
                 let (text, tag) = body.split_at_mut(plain.len());
@@ -120,7 +115,7 @@ impl Cipher {
         let mut plain = vec![0; text.len()];
         let is_sound = match self {
             Self::Gcm { cipher, salt } => {
-                cipher.open(&nonce(*salt, place), legible.associated, body, &mut plain)
+                cipher.open(nonce(*salt, place), legible.associated, body, &mut plain).is_some()
             }
             Self::Cm { cipher, salt, authentication } => {
                 is_same(&authentication.tag(legible, text), tag)
@@ -159,34 +154,6 @@ impl Authentication {
         let mut tag = [0; HMAC_TAG_BYTES];
         tag.iter_mut().zip(whole).for_each(|(byte, own)| *byte = own);
         tag
-    }
-}
-
-/// AES-GCM, whatever the length of its key.
-pub trait Gcm: Send + Sync {
-    /// Encrypts into a body that is longer by the tag. False if it can't be done.
-    fn seal(&mut self, nonce: &[u8; 12], associated: &[u8], plain: &[u8], body: &mut [u8]) -> bool;
-    /// Decrypts a body that ends with its tag. False if it is not what was sent.
-    fn open(&mut self, nonce: &[u8; 12], associated: &[u8], body: &[u8], plain: &mut [u8]) -> bool;
-}
-
-impl Gcm for Box<dyn AeadAes128GcmCipher> {
-    fn seal(&mut self, nonce: &[u8; 12], associated: &[u8], plain: &[u8], body: &mut [u8]) -> bool {
-        self.encrypt(nonce, associated, plain, body).is_ok()
-    }
-
-    fn open(&mut self, nonce: &[u8; 12], associated: &[u8], body: &[u8], plain: &mut [u8]) -> bool {
-        self.decrypt(nonce, &[associated], body, plain).is_ok()
-    }
-}
-
-impl Gcm for Box<dyn AeadAes256GcmCipher> {
-    fn seal(&mut self, nonce: &[u8; 12], associated: &[u8], plain: &[u8], body: &mut [u8]) -> bool {
-        self.encrypt(nonce, associated, plain, body).is_ok()
-    }
-
-    fn open(&mut self, nonce: &[u8; 12], associated: &[u8], body: &[u8], plain: &mut [u8]) -> bool {
-        self.decrypt(nonce, &[associated], body, plain).is_ok()
     }
 }
 
