@@ -31,6 +31,8 @@ pub fn packetize(au: &AccessUnit, max_payload: usize) -> Vec<Arc<[u8]>> {
 struct Packetizer<'a, S> {
     max_bytes: usize,
     payloads: Vec<Arc<[u8]>>,
+    /// Where one is put together.
+    payload: Vec<u8>,
     /// Units that fit into one aggregate together.
     waiting: Vec<&'a [u8]>,
     /// Bytes of that aggregate.
@@ -46,6 +48,7 @@ impl<'a, S: Syntax> Packetizer<'a, S> {
         let mut packetizer = Self {
             max_bytes: max_payload.clamp(Self::MIN_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES),
             payloads: Vec::new(),
+            payload: Vec::new(),
             waiting: Vec::new(),
             waiting_bytes: 0,
             syntax: PhantomData,
@@ -92,7 +95,9 @@ impl<'a, S: Syntax> Packetizer<'a, S> {
             [] => {}
             [unit] => self.payloads.push(Arc::from(*unit)),
             units => {
-                let mut payload = Vec::with_capacity(self.waiting_bytes);
+                let payload = &mut self.payload;
+                payload.clear();
+                payload.reserve(self.waiting_bytes);
                 let header = S::aggregate_header(units);
                 payload.extend_from_slice(header.get(..S::HEADER_BYTES).unwrap_or_default());
                 for unit in units {
@@ -101,7 +106,7 @@ impl<'a, S: Syntax> Packetizer<'a, S> {
                     payload.extend_from_slice(&size.to_be_bytes());
                     payload.extend_from_slice(unit);
                 }
-                self.payloads.push(Arc::from(payload));
+                self.payloads.push(Arc::from(payload.as_slice()));
             }
         }
         self.waiting.clear();
@@ -118,12 +123,15 @@ impl<'a, S: Syntax> Packetizer<'a, S> {
         let count = body.len().div_ceil(self.max_bytes - headers_bytes);
         let fragment_bytes = body.len().div_ceil(count);
         let last = body.len().div_ceil(fragment_bytes) - 1;
+        let payload = &mut self.payload;
+        payload.reserve(headers_bytes + fragment_bytes);
+        self.payloads.reserve(count);
         for (index, fragment) in body.chunks(fragment_bytes).enumerate() {
             let Some(headers) = S::fragment_header(unit, index == 0, index == last) else { return };
-            let mut payload = Vec::with_capacity(headers_bytes + fragment.len());
+            payload.clear();
             payload.extend_from_slice(headers.get(..headers_bytes).unwrap_or_default());
             payload.extend_from_slice(fragment);
-            self.payloads.push(Arc::from(payload));
+            self.payloads.push(Arc::from(payload.as_slice()));
         }
     }
 }

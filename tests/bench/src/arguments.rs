@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::{cameras, publisher, viewers};
+use crate::{bare, cameras, publisher, viewers};
 
 pub const HELP: &str = "\
 crosspoint-bench [OPTIONS]               what viewers cost, beside the targets and the limits
@@ -57,6 +57,7 @@ pub enum Command {
         check: bool,
     },
     /// The roles that this program starts itself in.
+    Bare(bare::Order),
     Cameras(cameras::Order),
     Viewers(viewers::Order),
     Publishers(publisher::Order),
@@ -71,6 +72,7 @@ pub fn parse(words: &[String]) -> Result<Command, String> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words[..] {
         ["help" | "--help" | "-h", ..] => Ok(Command::Help),
+        ["bare", order] => json(order).map(Command::Bare),
         ["cameras", order] => json(order).map(Command::Cameras),
         ["viewers", order] => json(order).map(Command::Viewers),
         ["publishers", order] => json(order).map(Command::Publishers),

@@ -10,6 +10,7 @@
 )]
 
 mod arguments;
+mod bare;
 mod batch;
 mod cameras;
 mod h264;
@@ -66,6 +67,10 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Recordings(options) => recordings::run(&options),
         Command::Instructions { check } => instructions::run(check),
         Command::HotPath { stage, frames } => hot_path::run(&stage, frames),
+        Command::Bare(order) => {
+            process::end_with_owner();
+            bare::run(&order)
+        }
         Command::Cameras(order) => {
             process::end_with_owner();
             cameras::run(order)

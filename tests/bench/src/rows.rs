@@ -11,7 +11,7 @@ use crate::limits::Limit;
 use crate::load::{Load, Pass, Timing};
 use crate::process::{build_server, load_average, machine};
 use crate::statistics::median;
-use crate::{Failure, table};
+use crate::{Failure, bare, table};
 
 /// How long a load runs before it is measured: caches and buffers have their size.
 const SETTLE: Duration = Duration::from_secs(4);
@@ -82,6 +82,14 @@ pub struct FurtherViewer {
     pub rss_mb: f64,
 }
 
+/// A row without a server's work.
+#[derive(Debug, Serialize)]
+pub struct Bare {
+    pub row: &'static str,
+    /// CPU seconds per viewer x stream x minute, in the median.
+    pub cpu_s: f64,
+}
+
 /// All of it.
 #[derive(Debug, Serialize)]
 pub struct Results {
@@ -91,6 +99,7 @@ pub struct Results {
     pub further_viewer: Vec<FurtherViewer>,
     pub mean_packet_bytes: usize,
     pub limits: Vec<LimitMeasured>,
+    pub bare: Vec<Bare>,
 }
 
 /// Measures and prints.
@@ -106,6 +115,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         further_viewer: Vec::new(),
         mean_packet_bytes: MEAN_BYTES,
         limits: Vec::new(),
+        bare: Vec::new(),
     };
     results.further_viewer = further_viewer(&results.rows, &builds);
     let sizes = results.rows.iter().map(|row| row.median.packet_bytes).filter(|&bytes| bytes > 0.0);
@@ -114,6 +124,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
         results.mean_packet_bytes = median(&sizes).round() as usize;
     }
     results.limits = measure_limits(results.mean_packet_bytes)?;
+    results.bare = measure_bare(options, &rows, &results.rows)?;
     let text = table::render(&results);
     print!("{text}");
     if let Some(path) = &options.markdown {
@@ -191,6 +202,25 @@ fn measure_limits(mean_bytes: usize) -> Result<Vec<LimitMeasured>, Failure> {
         Ok(LimitMeasured { name: limit.name(mean_bytes), ns_per_packet: median(&figures?) })
     };
     Limit::all(mean_bytes).into_iter().map(measure).collect()
+}
+
+fn measure_bare(
+    options: &Options,
+    rows: &[Row],
+    measured: &[Measured],
+) -> Result<Vec<Bare>, Failure> {
+    let mut bare = Vec::new();
+    for row in rows.iter().filter(|row| row.load.viewers > 0 && !row.is_full) {
+        eprintln!("{} without a server's work", row.name);
+        let Some(measured) = measured.iter().find(|measured| measured.row == row.name) else {
+            continue;
+        };
+        let passes: Result<Vec<f64>, Failure> = (0..options.passes.unwrap_or(PASSES))
+            .map(|_| bare::measure(&row.load, &measured.median, options.window))
+            .collect();
+        bare.push(Bare { row: row.name, cpu_s: median(&passes?) });
+    }
+    Ok(bare)
 }
 
 /// The server that is measured where only one is.

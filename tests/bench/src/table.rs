@@ -39,6 +39,13 @@ pub fn render(results: &Results) -> String {
     for limit in &results.limits {
         let _ = writeln!(text, "| {} | {:.0} |", limit.name, limit.ns_per_packet);
     }
+    if !results.bare.is_empty() {
+        text.push_str("\n| the same turns, reads and sends, and nothing between | CPU s* |\n");
+        text.push_str("| --- | ---: |\n");
+    }
+    for bare in &results.bare {
+        let _ = writeln!(text, "| {} | {:.3} |", bare.row, bare.cpu_s);
+    }
     text
 }
 

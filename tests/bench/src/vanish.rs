@@ -12,7 +12,7 @@ use crate::{Failure, cameras};
 
 /// Viewers that vanish together.
 const VIEWERS: usize = 100;
-/// How often that happens.
+/// How often that happens, unless said.
 const ROUNDS: usize = 3;
 /// How long they watch: their resend windows are full.
 const WATCH: Duration = Duration::from_secs(10);
@@ -49,19 +49,23 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 
     println!("{}, load {:.1}\n", machine(), load_average());
     println!(
-        "| resident memory, MB | with {VIEWERS} more | {FORGOTTEN_AFTER:?} after they vanished | left |"
+        "| resident memory, MB | with {VIEWERS} more | {FORGOTTEN_AFTER:?} after they vanished | \
+         left | anonymous before | after |"
     );
-    println!("| ---: | ---: | ---: | ---: |");
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: |");
     let _stays = watch(1)?;
-    let before_mb = server.memory()?.rss_mb;
-    for _ in 0..ROUNDS {
+    let before = server.memory()?;
+    for _ in 0..options.passes.unwrap_or(ROUNDS) {
         let many = watch(VIEWERS)?;
         let full_mb = server.memory()?.rss_mb;
         drop(many);
         sleep(FORGOTTEN_AFTER);
-        let after_mb = server.memory()?.rss_mb;
-        let left = (after_mb / before_mb - 1.0) * 100.0;
-        println!("| {before_mb:.1} | {full_mb:.1} | {after_mb:.1} | {left:+.0} % |");
+        let after = server.memory()?;
+        let left = (after.rss_mb / before.rss_mb - 1.0) * 100.0;
+        println!(
+            "| {:.2} | {full_mb:.1} | {:.2} | {left:+.1} % | {:.2} | {:.2} |",
+            before.rss_mb, after.rss_mb, before.anonymous_mb, after.anonymous_mb
+        );
     }
     println!("\nTarget: {TARGET_PERCENT} %.");
     Ok(())
