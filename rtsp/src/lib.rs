@@ -18,6 +18,7 @@ pub mod h265;
 pub mod interleaved;
 pub mod limits;
 pub mod message;
+pub mod payloads;
 pub mod random;
 pub mod rate;
 mod receive;

@@ -154,7 +154,7 @@ proptest! {
         let units = [SPS_360, PPS, &slice(IDR, 0, bytes, 1)];
         let au = AccessUnit::from_nals(0, Instant::now(), units, None).unwrap();
         let payloads = packetize(&au, max);
-        let is_slice_fragment = |payload: &&Arc<[u8]>| payload[0] == 0x7c && payload[1] & 31 == 5;
+        let is_slice_fragment = |payload: &&[u8]| payload[0] == 0x7c && payload[1] & 31 == 5;
         let fragments: Vec<usize> =
             payloads.iter().filter(is_slice_fragment).map(|payload| payload.len()).collect();
         if let Some((last, others)) = fragments.split_last() {

@@ -138,7 +138,7 @@ fn an_idr_leads_with_its_parameter_sets_in_one_aggregate() {
         let payloads = packetize(au, 1000);
         assert!(payloads.iter().all(|payload| payload.len() <= 1000));
         let is_key = au.kind == Kind::Idr;
-        assert_eq!(payloads[0][..] == ap(&[VPS, SPS, PPS])[..], is_key);
+        assert_eq!(payloads.first() == Some(&ap(&[VPS, SPS, PPS])[..]), is_key);
     }
 }
 

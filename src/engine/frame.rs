@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+pub use rtsp::payloads::Payloads;
+
 use super::codec::{AudioCodec, VideoCodec};
 use super::picture_numbers::PictureNumbers;
 
@@ -26,9 +28,7 @@ pub struct Frame {
     /// What its receivers know it by, in codecs whose payloads say so.
     pub numbers: Option<PictureNumbers>,
     /// RTP payloads in order; the last one carries the marker bit.
-    pub payloads: Vec<Arc<[u8]>>,
-    /// Sum of the payloads' lengths.
-    pub bytes: usize,
+    pub payloads: Payloads,
 }
 
 impl Frame {
@@ -39,27 +39,32 @@ impl Frame {
         key: bool,
         disposable: bool,
         captured_at: Instant,
-        payloads: Vec<Arc<[u8]>>,
+        payloads: Payloads,
     ) -> Self {
-        let bytes = payloads.iter().map(|payload| payload.len()).sum();
         let first = payloads.first();
         let numbers = first.and_then(|payload| PictureNumbers::of(codec, payload));
-        Self { codec, key, disposable, captured_at, numbers, payloads, bytes }
+        Self { codec, key, disposable, captured_at, numbers, payloads }
     }
 
-    /// The same frame under other numbers; its payloads are copies.
+    /// Sum of the payloads' lengths.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.payloads.bytes()
+    }
+
+    /// The same frame under other numbers, a copy.
     #[must_use]
     pub fn with_numbers(&self, numbers: PictureNumbers) -> Self {
-        let put = |payload| numbers.put_into(self.codec, payload);
-        let payloads = self.payloads.iter().map(put).collect();
+        let mut payloads = self.payloads.clone();
+        payloads.for_each_mut(|payload| numbers.put_into(self.codec, payload));
         Self::new(self.codec, self.key, self.disposable, self.captured_at, payloads)
     }
 
-    /// The same frame with its first payload so many times, and the others once.
+    /// The same frame with its first payload so many times, and the others once; a copy.
     #[must_use]
     pub fn with_repeated_lead(&self, copies: usize) -> Self {
-        let lead = self.payloads.iter().take(1).cycle().take(copies);
-        let payloads = lead.chain(self.payloads.iter().skip(1)).cloned().collect();
+        let lead = self.payloads.first().into_iter().cycle().take(copies);
+        let payloads = lead.chain(self.payloads.iter().skip(1)).collect();
         Self::new(self.codec, self.key, self.disposable, self.captured_at, payloads)
     }
 }

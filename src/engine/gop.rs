@@ -47,9 +47,9 @@ impl GopCache {
             return;
         }
         let fits = self.frames.len() < self.limits.max_frames
-            && self.bytes + frame.bytes <= self.limits.max_bytes;
+            && self.bytes + frame.bytes() <= self.limits.max_bytes;
         if fits {
-            self.bytes += frame.bytes;
+            self.bytes += frame.bytes();
             self.frames.push_back(Arc::clone(frame));
         } else {
             self.clear();
@@ -114,12 +114,12 @@ mod tests {
             key,
             false,
             Instant::now(),
-            vec![vec![0; bytes].into()],
+            [vec![0; bytes]].into_iter().collect(),
         ))
     }
 
     fn lengths(cache: &GopCache) -> Vec<usize> {
-        cache.frames().map(|frame| frame.bytes).collect()
+        cache.frames().map(|frame| frame.bytes()).collect()
     }
 
     #[test]
@@ -172,7 +172,15 @@ mod tests {
     #[test]
     fn the_next_idr_is_predicted_from_the_last_two() {
         let start = Instant::now();
-        let key = |at| Arc::new(Frame::new(VideoCodec::H264, true, false, at, vec![]));
+        let key = |at| {
+            Arc::new(Frame::new(
+                VideoCodec::H264,
+                true,
+                false,
+                at,
+                crate::engine::frame::Payloads::default(),
+            ))
+        };
         let mut cache = GopCache::new(LIMITS);
         cache.push(&key(start));
         assert_eq!(cache.until_next_key(start), None);

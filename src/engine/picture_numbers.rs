@@ -6,7 +6,7 @@
 //! since the payloads belong to all slots. That costs nothing where a slot shows one source and
 //! leaves out nothing of it, nor does it with codecs that are without such numbers.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
 use super::codec::VideoCodec;
 
@@ -79,31 +79,27 @@ impl PictureNumbers {
         Some(Self { id: u16::from_be_bytes(bytes) & ID_MASK, base })
     }
 
-    /// The payload with these numbers, where it has some.
-    #[must_use]
-    pub fn put_into(self, codec: VideoCodec, payload: &Arc<[u8]>) -> Arc<[u8]> {
-        let Some(at) = id_at(codec, payload) else { return Arc::clone(payload) };
+    /// Writes these numbers into a payload that has some.
+    pub fn put_into(self, codec: VideoCodec, payload: &mut [u8]) {
+        let Some(at) = id_at(codec, payload) else { return };
         let has_base = base_index(codec, payload).is_some();
-        let mut copy: Arc<[u8]> = Arc::from(&payload[..]);
-        let Some(bytes) = Arc::get_mut(&mut copy) else { return copy };
-        if let Some(id) = bytes.get_mut(at..at + 2) {
+        if let Some(id) = payload.get_mut(at..at + 2) {
             id.copy_from_slice(&(self.id | u16::from(LONG_ID) << 8).to_be_bytes());
         }
         if let Some(base) = self.base.filter(|_| has_base)
-            && let Some(index) = bytes.get_mut(BASE_INDEX_AT)
+            && let Some(index) = payload.get_mut(BASE_INDEX_AT)
         {
             *index = base.index;
         }
-        copy
     }
 }
 
 /// A payload with room for the numbers of slots: with a picture id of 15 bits, this one if it has
 /// none yet, which senders are free to leave out. `None` where it breaks its format.
 #[must_use]
-pub fn with_picture_id(codec: VideoCodec, payload: &Arc<[u8]>, id: u16) -> Option<Arc<[u8]>> {
+pub fn with_picture_id(codec: VideoCodec, payload: &[u8], id: u16) -> Option<Cow<'_, [u8]>> {
     if !matches!(codec, VideoCodec::Vp8 | VideoCodec::Vp9) || id_at(codec, payload).is_some() {
-        return Some(Arc::clone(payload));
+        return Some(payload.into());
     }
     let (&first, rest) = payload.split_first()?;
     let [high, low] = (id & ID_MASK).to_be_bytes();
@@ -166,7 +162,9 @@ mod tests {
     }
 
     fn put(codec: VideoCodec, payload: &[u8], numbers: PictureNumbers) -> Vec<u8> {
-        numbers.put_into(codec, &payload.into()).to_vec()
+        let mut payload = payload.to_vec();
+        numbers.put_into(codec, &mut payload);
+        payload
     }
 
     #[test]
@@ -207,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_numbers_is_shared() {
+    fn what_has_no_numbers_stays_as_it_is() {
         for (codec, payload) in [
             (H264, &[0x90, 0x80, 0x81, 0x02, 9][..]),
             (Av1, &[0x90, 0x80, 0x81, 0x02, 9]),
@@ -217,16 +215,15 @@ mod tests {
             (Vp8, &[]),
             (Vp9, &[0x8a, 0x81]),
         ] {
-            let payload: Arc<[u8]> = payload.into();
-            assert_eq!(PictureNumbers::of(codec, &payload), None);
-            assert!(Arc::ptr_eq(&numbers(1, None).put_into(codec, &payload), &payload));
+            assert_eq!(PictureNumbers::of(codec, payload), None);
+            assert_eq!(put(codec, payload, numbers(1, None)), payload);
         }
     }
 
     #[test]
     fn room_is_made_where_a_sender_left_none() {
         let with = |codec, payload: &[u8]| {
-            with_picture_id(codec, &payload.into(), 0x1234).map(|long| long.to_vec())
+            with_picture_id(codec, payload, 0x1234).map(|long| long.to_vec())
         };
         for (codec, before, after) in [
             (Vp8, &[0x10, 9][..], &[0x90, 0x80, 0x92, 0x34, 9][..]),
@@ -267,11 +264,9 @@ mod tests {
             bytes in prop::collection::vec(any::<u8>(), 0..24), id in 0u16..0x8000, index: u8,
         ) {
             for codec in VideoCodec::ALL {
-                let payload: Arc<[u8]> = bytes.clone().into();
-                let Some(long) = with_picture_id(codec, &payload, id) else { continue };
-                prop_assert!(long.len() <= payload.len() + 3);
-                let new = numbers(id, Some((index, true)));
-                let put = new.put_into(codec, &long);
+                let Some(long) = with_picture_id(codec, &bytes, id) else { continue };
+                prop_assert!(long.len() <= bytes.len() + 3);
+                let put = put(codec, &long, numbers(id, Some((index, true))));
                 prop_assert_eq!(put.len(), long.len());
                 if let Some(read) = PictureNumbers::of(codec, &put) {
                     prop_assert_eq!(read.id, id);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::codec::{VideoCodec, VideoCodecs};
-use super::frame::{AudioEgress, AudioFrame, Egress, Frame};
+use super::frame::{AudioEgress, AudioFrame, Egress, Frame, Payloads};
 use super::picture_numbers::Numbering;
 use super::slot_audio::SlotAudio;
 use super::source::SourceId;
@@ -159,7 +159,7 @@ impl Slot {
     /// it. What is awaited stays awaited.
     pub fn repair(&mut self, frames: impl Iterator<Item = Arc<Frame>>) {
         self.replay = frames.filter(|frame| !frame.disposable).collect();
-        self.replay_bytes = self.replay.iter().map(|frame| frame.bytes).sum();
+        self.replay_bytes = self.replay.iter().map(|frame| frame.bytes()).sum();
     }
 
     /// Payload bytes that wait to be replayed.
@@ -230,7 +230,7 @@ impl Slot {
         }
         if self.is_replaying() {
             self.replay.push_back(Arc::clone(frame));
-            self.replay_bytes += frame.bytes;
+            self.replay_bytes += frame.bytes();
             return None;
         }
         self.started.then(|| self.send_live(now, frame))
@@ -251,7 +251,7 @@ impl Slot {
     /// The next frame of a replay, stamped with its departure.
     pub fn release(&mut self, now: Instant) -> Option<Egress> {
         let frame = self.replay.pop_front()?;
-        self.replay_bytes -= frame.bytes;
+        self.replay_bytes -= frame.bytes();
         Some(self.send(now, now, frame))
     }
 
@@ -277,8 +277,9 @@ impl Slot {
         let (codec, stamp) = self.last_sent?;
         let first_sequence_number = self.next_sequence_number;
         self.next_sequence_number += 1;
+        let empty = Payloads::from_iter([[]]);
         Some(Egress {
-            frame: Arc::new(Frame::new(codec, false, true, stamp.at, vec![Arc::new([])])),
+            frame: Arc::new(Frame::new(codec, false, true, stamp.at, empty)),
             first_sequence_number,
             rtp_timestamp: stamp.rtp,
             presented_at: stamp.at,

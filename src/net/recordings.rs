@@ -276,7 +276,7 @@ impl Server {
     pub(super) fn record_frame(&mut self, now: Instant, key: usize, frame: &Arc<Frame>) {
         let Some(recording) = self.recordings.all.get_mut(key) else { return };
         // A probe is nothing to be kept.
-        if frame.bytes > 0 {
+        if frame.bytes() > 0 {
             recording.recorder.handle_frame(now, frame);
             self.pump_recording(now, key);
         }

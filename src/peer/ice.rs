@@ -178,7 +178,8 @@ mod tests {
 
     /// What a frame that is sent now leaves from.
     fn picture_leaves_from(now: Instant, ours: &mut Peer, number: u64) -> Vec<SocketAddr> {
-        let frame = Frame::new(VideoCodec::H264, true, false, now, vec![vec![0x65; 100].into()]);
+        let frame =
+            Frame::new(VideoCodec::H264, true, false, now, [[0x65; 100]].into_iter().collect());
         let egress = Egress {
             frame: frame.into(),
             first_sequence_number: number,

@@ -335,7 +335,13 @@ mod tests {
         }
 
         fn show(&mut self, payload: &[u8]) {
-            let frame = Frame::new(VideoCodec::H264, true, false, self.now, vec![payload.into()]);
+            let frame = Frame::new(
+                VideoCodec::H264,
+                true,
+                false,
+                self.now,
+                [payload].into_iter().collect(),
+            );
             let egress = Egress {
                 frame: frame.into(),
                 first_sequence_number: 1,
@@ -463,7 +469,7 @@ mod tests {
         let (mut number, mut arrived) = (0x4_7ff0, 0);
         for _ in 0..140 {
             now += Duration::from_millis(10);
-            let payloads = (0..1_000).map(|_| [0x65, 1, 2, 3].as_slice().into()).collect();
+            let payloads = (0..1_000).map(|_| [0x65, 1, 2, 3]).collect();
             let frame = Frame::new(VideoCodec::H264, true, false, now, payloads).into();
             let egress = Egress {
                 frame,

@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn frame(packets: usize, mark: u8) -> Egress {
-        let payloads = (0..packets).map(|index| payload(mark, index).into()).collect();
+        let payloads = (0..packets).map(|index| payload(mark, index)).collect();
         let now = Instant::now();
         Egress {
             frame: Frame::new(VideoCodec::H264, false, false, now, payloads).into(),
@@ -164,7 +164,7 @@ mod tests {
         let [.., high, low] = number.to_be_bytes();
         let (sent, found) = find(&resends.sent, u16::from_be_bytes([high, low]))?;
         let index = usize::try_from(found - sent.number).unwrap();
-        sent.egress.frame.payloads.get(index).map(|payload| &payload[..])
+        sent.egress.frame.payloads.get(index)
     }
 
     proptest! {

@@ -51,7 +51,7 @@ impl Track {
                 outlet.send(&sent.header(self.stream.ssrc, index), payload);
             }
         }
-        self.stream.count(moment, frame.payloads.len(), frame.bytes);
+        self.stream.count(moment, frame.payloads.len(), frame.bytes());
         self.resends.keep(sent);
     }
 }

@@ -1,14 +1,13 @@
 //! What the fuzzer of samples asserts: a frame of any bytes makes a sample that keeps the rules of
 //! its format, or none.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::format::Setup;
 use super::limits;
 use super::sample::{Sample, Sampler};
 use crate::engine::codec::VideoCodec;
-use crate::engine::frame::Frame;
+use crate::engine::frame::{Frame, Payloads};
 
 /// Frames of one codec: a byte that names it, then for each payload a byte of flags (1: the last
 /// one of its frame, 2: a key frame) and a length of two bytes.
@@ -22,15 +21,15 @@ pub fn record_sample(now: Instant, data: &[u8]) {
         _ => VideoCodec::Av1,
     };
     let mut sampler = Sampler::default();
-    let mut payloads: Vec<Arc<[u8]>> = Vec::new();
+    let mut payloads = Payloads::default();
     while let Some((&[flags, high, low], behind)) = rest.split_first_chunk() {
         let length = usize::from(u16::from_be_bytes([high, low])).min(behind.len());
         let (payload, behind) = behind.split_at(length);
         rest = behind;
-        payloads.push(payload.into());
+        payloads.push(payload);
         if flags & 1 != 0 {
             let payloads = std::mem::take(&mut payloads);
-            let bytes: usize = payloads.iter().map(|payload| payload.len()).sum();
+            let bytes = payloads.bytes();
             let frame = Frame::new(codec, flags & 2 != 0, false, now, payloads);
             if let Ok(sample) = sampler.sample(&frame) {
                 check(codec, frame.key, bytes, &sample);

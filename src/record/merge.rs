@@ -68,7 +68,7 @@ impl Merge {
     pub fn push_frame(&mut self, now: Instant, frame: &Arc<Frame>) {
         self.has_video = true;
         self.newest_video = Some(frame.captured_at);
-        let bytes = frame.bytes;
+        let bytes = frame.bytes();
         self.push_video(now, Video::Frame(Arc::clone(frame)), frame.captured_at, bytes);
     }
 
@@ -167,7 +167,7 @@ mod tests {
     }
 
     fn frame(at: Instant) -> Arc<Frame> {
-        Arc::new(Frame::new(VideoCodec::Vp8, true, false, at, vec![vec![0; 10].into()]))
+        Arc::new(Frame::new(VideoCodec::Vp8, true, false, at, [[0; 10]].into_iter().collect()))
     }
 
     fn sound(at: Instant) -> Sound {

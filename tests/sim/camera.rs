@@ -235,6 +235,6 @@ impl Camera {
     /// Payload bytes of this camera's pictures that somebody still holds.
     pub fn held_bytes(&mut self) -> usize {
         self.frames.retain(|frame| frame.strong_count() > 0);
-        self.frames.iter().filter_map(Weak::upgrade).map(|frame| frame.bytes).sum()
+        self.frames.iter().filter_map(Weak::upgrade).map(|frame| frame.bytes()).sum()
     }
 }

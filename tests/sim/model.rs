@@ -103,7 +103,8 @@ impl Slot {
         }
         self.sent_at = now;
         self.check_clock(now, egress.rtp_timestamp)?;
-        for (number, payload) in (egress.first_sequence_number..).zip(&egress.frame.payloads) {
+        for (number, payload) in (egress.first_sequence_number..).zip(egress.frame.payloads.iter())
+        {
             let part = Part::read(payload).ok_or("a payload that no camera sent")?;
             self.sent.insert(number, Sent { at: now, part, rtp_timestamp: egress.rtp_timestamp });
         }

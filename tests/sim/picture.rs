@@ -125,7 +125,7 @@ impl Picture {
 
     /// What a frame of the matrix holds.
     pub fn of(frame: &Frame) -> Self {
-        Part::read(&frame.payloads[0]).unwrap().picture
+        Part::read(frame.payloads.first().unwrap()).unwrap().picture
     }
 }
 

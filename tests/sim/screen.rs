@@ -16,8 +16,7 @@ pub struct Screen {
 impl Screen {
     /// Takes what a slot sends next; the picture in it, or which rule it breaks.
     pub fn take(&mut self, egress: &Egress) -> Result<Picture, String> {
-        let mut parts: Vec<Part> =
-            egress.frame.payloads.iter().filter_map(|payload| Part::read(payload)).collect();
+        let mut parts: Vec<Part> = egress.frame.payloads.iter().filter_map(Part::read).collect();
         let sent = parts.len() as u64;
         // The parameter sets may be repeated.
         parts.dedup_by(|part, before| part == before && part.index == 0);
@@ -58,7 +57,7 @@ impl Screen {
     /// Takes a packet without payload behind an access unit.
     pub fn probe(&mut self, egress: &Egress) -> Result<(), String> {
         let number = egress.first_sequence_number;
-        if egress.frame.bytes > 0 || egress.frame.payloads.len() != 1 {
+        if egress.frame.bytes() > 0 || egress.frame.payloads.len() != 1 {
             return Err("a probe with a payload".to_owned());
         }
         if self.next_sequence_number != Some(number)

@@ -323,7 +323,7 @@ impl Bench {
     /// Payload bytes that the matrix keeps alive, wherever it does.
     pub fn held_bytes(&mut self) -> usize {
         self.forget();
-        self.frames.iter().filter_map(Weak::upgrade).map(|frame| frame.bytes).sum()
+        self.frames.iter().filter_map(Weak::upgrade).map(|frame| frame.bytes()).sum()
     }
 
     pub fn status(&self, slot: SlotKey) -> SlotStatus {

@@ -41,7 +41,7 @@ fn the_parameter_sets_of_a_slots_first_key_are_sent_three_times() {
         .filter(|(_, picture, _)| picture.kind == Kind::Key)
         .map(|(_, _, egress)| {
             let payloads = &egress.frame.payloads;
-            payloads.iter().filter(|payload| *payload == &payloads[0]).count()
+            payloads.iter().filter(|payload| Some(*payload) == payloads.first()).count()
         })
         .collect();
     assert!(key_starts.len() > 1, "live keys follow");

@@ -23,7 +23,7 @@ fn bytes(seen: &Seen, slots: &[SlotKey]) -> usize {
     seen.0
         .iter()
         .map(|event| match &event.what {
-            What::Picture(slot, _, egress) if slots.contains(slot) => egress.frame.bytes,
+            What::Picture(slot, _, egress) if slots.contains(slot) => egress.frame.bytes(),
             _ => 0,
         })
         .sum()

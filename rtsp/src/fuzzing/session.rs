@@ -1,11 +1,11 @@
 //! Connections: what comes out must not depend on how the bytes were cut.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use crate::audio;
 use crate::client::{self, Client, Options, Transport};
 use crate::interleaved::Parser;
+use crate::payloads::Payloads;
 use crate::server::{self, AudioPacket, Frame, Refusal, Session};
 use crate::tunnel::{Progress, Tunnel};
 use crate::url::{Credentials, Url};
@@ -153,7 +153,7 @@ fn serve(now: Instant, pieces: &[&[u8]], options: server::Options) -> Vec<String
                 server::Output::KeyframeRequest | server::Output::SendDatagram { .. } => {}
                 server::Output::Play { name } => {
                     seen.push(format!("play {name}"));
-                    let payloads = [Arc::from([0x65, 0x88, 0x80])];
+                    let payloads = Payloads::from_iter([[0x65, 0x88, 0x80]]);
                     let (timestamp, presented_at, is_key) = (0, now, true);
                     let frame = Frame { timestamp, presented_at, is_key, payloads: &payloads };
                     session.write_frame(now, &frame);

@@ -1,6 +1,5 @@
 //! A reader's session: frames out, its reports in.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::carrier::{Carrier, push_interleaved};
@@ -8,6 +7,7 @@ use super::limits::{MAX_QUEUED_BYTES, STALL_TIMEOUT};
 use super::media::HEADER_BYTES;
 use super::track::Track;
 use super::{Output, Role, Session};
+use crate::payloads::Payloads;
 use crate::{audio, rtcp};
 
 /// An access unit as RTP payloads.
@@ -21,7 +21,7 @@ pub struct Frame<'a> {
     pub is_key: bool,
     /// Payloads of [`packetize`](crate::h264::packetize), each at most 65 523 bytes; the last gets
     /// the marker.
-    pub payloads: &'a [Arc<[u8]>],
+    pub payloads: &'a Payloads,
 }
 
 /// One packet of audio, of the codec that was described.
@@ -128,7 +128,7 @@ impl Session {
         let is_sound = frame.payloads.iter().all(|payload| payload.len() <= max);
         let carrier = playing.video.filter(|_| playing.is_playing && is_sound && !self.closed);
         let Some(carrier) = carrier else { return false };
-        let bytes: usize = frame.payloads.iter().map(|p| p.len() + OVERHEAD_BYTES).sum();
+        let bytes = frame.payloads.bytes() + frame.payloads.len() * OVERHEAD_BYTES;
         let fits = waiting_bytes + bytes <= MAX_QUEUED_BYTES;
         if !fits || (playing.awaits_key && !frame.is_key) {
             playing.awaits_key = true;

@@ -1,7 +1,6 @@
 //! Access units to RTP payloads (RFC 6184 5.6 to 5.8, RFC 7798 4.4).
 
 use std::marker::PhantomData;
-use std::sync::Arc;
 
 use super::access_unit::{AccessUnit, Kind};
 use super::limits::MAX_PAYLOAD_BYTES;
@@ -9,6 +8,7 @@ use super::syntax::{Codec, Syntax};
 use crate::h264::H264;
 #[cfg(feature = "h265")]
 use crate::h265::H265;
+use crate::payloads::Payloads;
 
 /// Bytes of a NAL unit's size in an aggregate.
 const SIZE_BYTES: usize = 2;
@@ -18,21 +18,19 @@ const SIZE_BYTES: usize = 2;
 ///
 /// An IDR begins with its parameter sets. Fragments of one NAL unit have equal sizes except the
 /// last, so that the kernel can segment them (UDP GSO). The marker belongs on the last payload.
-pub fn packetize(au: &AccessUnit, max_payload: usize) -> Vec<Arc<[u8]>> {
+pub fn packetize(au: &AccessUnit, max_payload: usize) -> Payloads {
     match au.codec {
         Codec::H264 => Packetizer::<H264>::run(au, max_payload),
         #[cfg(feature = "h265")]
         Codec::H265 => Packetizer::<H265>::run(au, max_payload),
         #[cfg(not(feature = "h265"))]
-        Codec::H265 => Vec::new(),
+        Codec::H265 => Payloads::default(),
     }
 }
 
 struct Packetizer<'a, S> {
     max_bytes: usize,
-    payloads: Vec<Arc<[u8]>>,
-    /// Where one is put together.
-    payload: Vec<u8>,
+    payloads: Payloads,
     /// Units that fit into one aggregate together.
     waiting: Vec<&'a [u8]>,
     /// Bytes of that aggregate.
@@ -44,18 +42,20 @@ impl<'a, S: Syntax> Packetizer<'a, S> {
     /// The headers of a fragment and one byte (RFC 6184 5.8, RFC 7798 4.4.3).
     const MIN_PAYLOAD_BYTES: usize = S::HEADER_BYTES + 2;
 
-    fn run(au: &'a AccessUnit, max_payload: usize) -> Vec<Arc<[u8]>> {
+    fn run(au: &'a AccessUnit, max_payload: usize) -> Payloads {
+        let max_bytes = max_payload.clamp(Self::MIN_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES);
+        let sets = au.parameter_sets.as_ref().filter(|_| au.kind == Kind::Idr);
+        let sets_bytes: usize = sets.iter().flat_map(|sets| sets.units()).map(<[u8]>::len).sum();
+        let bytes = sets_bytes + au.bytes();
+        let count = bytes / max_bytes + 2;
         let mut packetizer = Self {
-            max_bytes: max_payload.clamp(Self::MIN_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES),
-            payloads: Vec::new(),
-            payload: Vec::new(),
+            max_bytes,
+            payloads: Payloads::with_capacity(bytes + count * (S::HEADER_BYTES + 1), count),
             waiting: Vec::new(),
             waiting_bytes: 0,
             syntax: PhantomData,
         };
-        if au.kind == Kind::Idr
-            && let Some(sets) = &au.parameter_sets
-        {
+        if let Some(sets) = sets {
             for unit in sets.units() {
                 packetizer.push(unit);
             }
@@ -93,20 +93,15 @@ impl<'a, S: Syntax> Packetizer<'a, S> {
     fn flush(&mut self) {
         match self.waiting.as_slice() {
             [] => {}
-            [unit] => self.payloads.push(Arc::from(*unit)),
+            [unit] => self.payloads.push(unit),
             units => {
-                let payload = &mut self.payload;
-                payload.clear();
-                payload.reserve(self.waiting_bytes);
                 let header = S::aggregate_header(units);
-                payload.extend_from_slice(header.get(..S::HEADER_BYTES).unwrap_or_default());
-                for unit in units {
-                    // Never the fallback: a unit is not longer than the payload's 65 535 bytes.
-                    let size = u16::try_from(unit.len()).unwrap_or(u16::MAX);
-                    payload.extend_from_slice(&size.to_be_bytes());
-                    payload.extend_from_slice(unit);
-                }
-                self.payloads.push(Arc::from(payload.as_slice()));
+                let header = header.get(..S::HEADER_BYTES).unwrap_or_default();
+                // Never the fallback: a unit is not longer than the payload's 65 535 bytes.
+                let size = |unit: &&[u8]| u16::try_from(unit.len()).unwrap_or(u16::MAX);
+                let sizes: Vec<_> = units.iter().map(|unit| size(unit).to_be_bytes()).collect();
+                let units = sizes.iter().zip(units).flat_map(|(size, unit)| [&size[..], unit]);
+                self.payloads.push_parts([header].into_iter().chain(units));
             }
         }
         self.waiting.clear();
@@ -123,15 +118,10 @@ impl<'a, S: Syntax> Packetizer<'a, S> {
         let count = body.len().div_ceil(self.max_bytes - headers_bytes);
         let fragment_bytes = body.len().div_ceil(count);
         let last = body.len().div_ceil(fragment_bytes) - 1;
-        let payload = &mut self.payload;
-        payload.reserve(headers_bytes + fragment_bytes);
-        self.payloads.reserve(count);
         for (index, fragment) in body.chunks(fragment_bytes).enumerate() {
             let Some(headers) = S::fragment_header(unit, index == 0, index == last) else { return };
-            payload.clear();
-            payload.extend_from_slice(headers.get(..headers_bytes).unwrap_or_default());
-            payload.extend_from_slice(fragment);
-            self.payloads.push(Arc::from(payload.as_slice()));
+            let headers = headers.get(..headers_bytes).unwrap_or_default();
+            self.payloads.push_parts([headers, fragment]);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! A client of the server, played by hand.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use rtsp::server::{Frame, Options, Output, Session, describe_h264};
@@ -98,9 +97,8 @@ impl Peer {
 
     /// Sends a frame of these payloads.
     pub fn write(&mut self, is_key: bool, timestamp: u32, payloads: &[&[u8]]) -> bool {
-        let payloads: Vec<Arc<[u8]>> = payloads.iter().map(|bytes| Arc::from(*bytes)).collect();
-        let (presented_at, payloads) = (self.now, &payloads[..]);
-        let frame = Frame { timestamp, presented_at, is_key, payloads };
+        let (presented_at, payloads) = (self.now, payloads.iter().collect());
+        let frame = Frame { timestamp, presented_at, is_key, payloads: &payloads };
         self.session.write_frame(self.now, &frame)
     }
 

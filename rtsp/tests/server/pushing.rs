@@ -1,6 +1,5 @@
 //! A publisher's session.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use rtsp::audio::Codec;
@@ -69,9 +68,9 @@ fn pictures(peer: &mut Peer) -> Vec<AccessUnit> {
 fn idr(peer: &Peer, sequence: u16) -> Vec<Vec<u8>> {
     let units = [SPS_360, PPS, &slice(IDR, 0, 3000, 1)];
     let au = AccessUnit::from_nals(0, peer.now, units, None).unwrap();
-    let payloads: Vec<Arc<[u8]>> = packetize(&au, 1200);
+    let payloads = packetize(&au, 1200);
     let last = payloads.len() - 1;
-    let packet = |(index, payload): (usize, &Arc<[u8]>)| {
+    let packet = |(index, payload): (usize, &[u8])| {
         let [high, low] = (sequence + index as u16).to_be_bytes();
         let marker = if index == last { 0x80 } else { 0 };
         let header = [0x80, 96 | marker, high, low, 0, 0, 0, 0, 0, 0, 0, 9];

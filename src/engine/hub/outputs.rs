@@ -227,7 +227,7 @@ impl Hub {
             let Some(slot) = viewer.slots.get_mut(position) else { break };
             let had_picture = slot.has_picture();
             let Some(egress) = slot.release(now) else { break };
-            viewer.pacer.spend(egress.frame.bytes);
+            viewer.pacer.spend(egress.frame.bytes());
             let key = SlotKey { viewer: id, position };
             self.outputs.push_back(Output::Frame(key, egress));
             self.probes.follow(now, key, slot);

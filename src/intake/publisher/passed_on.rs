@@ -4,13 +4,13 @@
 //! passed on, nor is anything that may refer to it: what follows begins with a key frame. Packets
 //! pass as they came, but for a picture id where the sender has left that out.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::head::Head;
 use super::limits::{FRAME_MAX_BYTES, FRAME_PACKETS_MAX};
 use super::packet::Packet;
 use crate::engine::codec::VideoCodec;
+use crate::engine::frame::Payloads;
 use crate::engine::picture_numbers::with_picture_id;
 use crate::engine::source::Picture;
 use crate::limits::RTP_PASSED_ON_MAX_BYTES;
@@ -20,7 +20,6 @@ use crate::limits::RTP_PASSED_ON_MAX_BYTES;
 pub(super) struct PassedOn {
     codec: VideoCodec,
     open: Option<Whole>,
-    bytes: usize,
     waits_for_key: bool,
     has_told: bool,
     /// The picture id of the next frame that has none.
@@ -36,7 +35,7 @@ pub(super) struct Whole {
     pub is_key: bool,
     pub is_disposable: bool,
     pub picture: Option<Picture>,
-    pub payloads: Vec<Arc<[u8]>>,
+    pub payloads: Payloads,
 }
 
 /// What becomes of packets.
@@ -49,8 +48,7 @@ pub(super) enum Outcome {
 
 impl PassedOn {
     pub(super) fn new(codec: VideoCodec) -> Self {
-        let (open, bytes, next_picture_id) = (None, 0, 0);
-        Self { codec, open, bytes, waits_for_key: true, has_told: false, next_picture_id }
+        Self { codec, open: None, waits_for_key: true, has_told: false, next_picture_id: 0 }
     }
 
     /// Takes the next packet in order.
@@ -77,9 +75,8 @@ impl PassedOn {
             return;
         }
         let Some(open) = &mut self.open else { return };
-        self.bytes += payload.len();
-        open.payloads.push(payload);
-        if self.bytes > FRAME_MAX_BYTES || open.payloads.len() > FRAME_PACKETS_MAX {
+        open.payloads.push(&payload);
+        if open.payloads.bytes() > FRAME_MAX_BYTES || open.payloads.len() > FRAME_PACKETS_MAX {
             self.lose(outcome);
         } else if packet.marker {
             self.finish(outcome);
@@ -92,20 +89,20 @@ impl PassedOn {
             self.lose(outcome);
             return false;
         }
-        self.bytes = 0;
         self.open = Some(Whole {
             timestamp: packet.timestamp,
             received_at: packet.received_at,
             is_key: head.is_key,
             is_disposable: head.is_disposable,
             picture: head.picture,
-            payloads: Vec::new(),
+            payloads: Payloads::default(),
         });
         true
     }
 
     fn finish(&mut self, outcome: &mut impl FnMut(Outcome)) {
-        let Some(whole) = self.open.take() else { return };
+        let Some(mut whole) = self.open.take() else { return };
+        whole.payloads.shrink_to_fit();
         self.waits_for_key = false;
         self.has_told = false;
         self.next_picture_id = self.next_picture_id.wrapping_add(1);
@@ -160,9 +157,14 @@ mod tests {
             let (seen, ids) = (&mut self.seen, &mut self.ids);
             self.frames.handle_packet(&packet, lost_before, &mut |outcome| {
                 if let Outcome::Frame(whole) = &outcome {
-                    let id = |payload: &Arc<[u8]>| PictureNumbers::of(VideoCodec::Vp8, payload);
-                    assert!(whole.payloads.iter().all(|it| id(it) == id(&whole.payloads[0])));
-                    ids.extend(id(&whole.payloads[0]).map(|numbers| numbers.id));
+                    let id = |payload: &[u8]| PictureNumbers::of(VideoCodec::Vp8, payload);
+                    assert!(
+                        whole
+                            .payloads
+                            .iter()
+                            .all(|it| id(it) == id(whole.payloads.first().unwrap()))
+                    );
+                    ids.extend(id(whole.payloads.first().unwrap()).map(|numbers| numbers.id));
                 }
                 seen.push(match outcome {
                     Outcome::Gap => "gap".to_owned(),

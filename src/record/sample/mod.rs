@@ -72,10 +72,10 @@ impl Sampler {
     /// # Errors
     /// Why there is none. What follows can't be decoded before the next key picture.
     pub fn sample(&mut self, frame: &Frame) -> Result<Sample, SampleError> {
-        if frame.bytes > limits::SAMPLE_MAX_BYTES {
+        if frame.bytes() > limits::SAMPLE_MAX_BYTES {
             return Err(SampleError::TooLarge);
         }
-        let payloads = || frame.payloads.iter().map(|payload| &**payload);
+        let payloads = || frame.payloads.iter();
         let before = self.format.as_ref().filter(|format| format.codec() == frame.codec);
         let sample = match frame.codec {
             VideoCodec::H264 => h264::sample(payloads(), frame.key, before),

@@ -146,7 +146,7 @@ impl Publisher {
         for (index, payload) in payloads.iter().enumerate() {
             let number = SeqNo::from(self.packets + 1);
             self.packets += 1;
-            let packet = RtpWrite::new(payload_type, number, timestamp, now, Arc::clone(payload));
+            let packet = RtpWrite::new(payload_type, number, timestamp, now, payload);
             stream.write_rtp(packet.marker(index + 1 == payloads.len()).nackable(true));
         }
         self.handle_timeout(now)
