@@ -203,6 +203,7 @@ impl Peer {
         if audio::ENABLED {
             peer.add_audio_tracks(&prepared.audio);
         }
+        peer.take_streams_over();
         if options.ice.is_full {
             peer.next_timeout = now; // only then does str0m begin to count
         }

@@ -90,6 +90,15 @@ impl Peer {
         !self.tracks.is_empty()
     }
 
+    /// Takes the streams out of str0m, which would keep a cache and records of each that nothing
+    /// ever goes into. Not where it may have to describe them again.
+    pub(super) fn take_streams_over(&mut self) {
+        let mut api = self.rtc.direct_api();
+        for stream in streams(&mut self.tracks, &mut self.audio_tracks) {
+            api.remove_stream_tx(stream.ssrc.into());
+        }
+    }
+
     /// The m-line's stream, for each codec on the payload type that `preference` ranks lowest.
     pub(super) fn track<R: Ord>(
         &mut self,
