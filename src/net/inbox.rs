@@ -10,8 +10,9 @@ use std::net::{IpAddr, SocketAddr};
 use mio::net::UdpSocket;
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
 
-/// Receive buffers; pages of those that no batch has reached take no memory.
-const BUFFERS: usize = if BATCH_SIZE < 16 { BATCH_SIZE } else { 16 };
+/// Receive buffers; pages of those that no batch has reached take no memory, and those that one
+/// has reached stay.
+const BUFFERS: usize = if BATCH_SIZE < 8 { BATCH_SIZE } else { 8 };
 /// The largest train of datagrams.
 const BUFFER_BYTES: usize = 64 * 1024;
 
