@@ -355,7 +355,7 @@ def check_hls(camera_film):
     before, seen, read = [], [], 0
     eventually("two segments", 30, lambda: paths() and len(newest().ends) >= 2)
     until = time.time() + 8
-    while time.time() < until:
+    while time.time() < until or (len(seen) < 6 and time.time() < until + 20):
         playlist = newest()
         read += 1
         if not seen or playlist.text != seen[-1].text:
