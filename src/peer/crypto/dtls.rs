@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use dimpl::crypto::CryptoProvider;
 use str0m::config::DtlsCert;
@@ -49,11 +49,8 @@ fn config(mtu: Option<usize>) -> Result<Arc<dimpl::Config>, CryptoError> {
         return Ok(Arc::clone(config));
     }
     // A cookie would only repeat what ICE has proved: that the peer is where it says.
-    let mut builder = dimpl::Config::builder()
-        .with_crypto_provider(PROVIDER)
-        .use_server_cookie(false)
-        .flight_start_rto(FLIGHT_TIMEOUT)
-        .flight_retries(FLIGHT_RETRIES);
+    let mut builder =
+        dimpl::Config::builder().with_crypto_provider(PROVIDER).use_server_cookie(false);
     if let Some(mtu) = mtu {
         builder = builder.mtu(mtu);
     }
@@ -62,16 +59,6 @@ fn config(mtu: Option<usize>) -> Result<Arc<dimpl::Config>, CryptoError> {
     let _ = SHARED.set((mtu, Arc::clone(&config))); // the first MTU stays
     Ok(config)
 }
-
-/// When a flight of the handshake is sent again for the first time; each time it waits twice as
-/// long. More than most round trips. The second that RFC 9147 section 5.8.2 proposes where
-/// nothing is known of the way is what a viewer would wait after any loss; browsers take 50 ms.
-const FLIGHT_TIMEOUT: Duration = Duration::from_millis(200);
-
-/// How often it may be. Those that the peer's own repetitions cause count as well, and browsers
-/// repeat so soon that there are three on a way of 300 ms without any loss. The time that a peer
-/// has to connect ends it.
-const FLIGHT_RETRIES: usize = 20;
 
 /// What every browser has. Built with all that dimpl knows, the program would be larger by a
 /// twentieth, most of it for P-384.
