@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
+use crate::server::Server;
 use crate::{bare, cameras, publisher, viewers};
 
 pub const HELP: &str = "\
@@ -17,6 +18,7 @@ crosspoint-bench vanish                  what memory viewers leave behind that s
 
   --row NAME              only this row, or this plot; may be repeated
   --crosspoint NAME=PATH  another build to measure beside this one; may be repeated
+  --janus                 Janus too, as Debian packages it, with the same cameras and viewers
   --passes N              how often each row is measured: 3, or 1 for scale
   --seconds S             how long each time, 10
   --quick                 one pass of 3 s
@@ -24,11 +26,11 @@ crosspoint-bench vanish                  what memory viewers leave behind that s
   --json FILE             the figures of every pass
   --markdown FILE         the tables, which are printed too";
 
-/// Another build of the server.
+/// What is measured, by the name in the tables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Build {
     pub name: String,
-    pub path: PathBuf,
+    pub server: Server,
 }
 
 /// How to measure, and what.
@@ -105,6 +107,9 @@ fn options(words: &[&str]) -> Result<Options, String> {
         match word {
             "--row" => options.rows.push(value()?.to_owned()),
             "--crosspoint" => options.builds.push(build(value()?)),
+            "--janus" => {
+                options.builds.push(Build { name: "Janus".to_owned(), server: Server::Janus });
+            }
             "--passes" => options.passes = Some(number::<usize>(value()?)?.max(1)),
             "--seconds" => options.window = Duration::from_secs(number::<u64>(value()?)?.max(1)),
             "--quick" => {
@@ -122,7 +127,7 @@ fn options(words: &[&str]) -> Result<Options, String> {
 
 fn build(word: &str) -> Build {
     let (name, path) = word.split_once('=').unwrap_or((word, word));
-    Build { name: name.to_owned(), path: path.into() }
+    Build { name: name.to_owned(), server: Server::Crosspoint(path.into()) }
 }
 
 fn number<T: std::str::FromStr>(word: &str) -> Result<T, String> {
@@ -149,7 +154,7 @@ mod tests {
     fn options_are_read() {
         let read = options("--row 10x1 --row idle --crosspoint old=/tmp/x --seconds 4").unwrap();
         assert_eq!(read.rows, ["10x1", "idle"]);
-        assert_eq!(read.builds, [Build { name: "old".to_owned(), path: "/tmp/x".into() }]);
+        assert_eq!(read.builds, [build("old=/tmp/x")]);
         assert_eq!((read.passes, read.window), (None, Duration::from_secs(4)));
         assert_eq!(options("--quick").unwrap().passes, Some(1));
     }

@@ -4,7 +4,7 @@
 //! request brings an IDR sooner.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,7 @@ struct Camera {
 
 struct Reader {
     stream: TcpStream,
+    host: IpAddr,
     session: Session,
     /// The camera that it plays.
     playing: Option<usize>,
@@ -52,6 +53,8 @@ struct Cameras {
     order: Order,
     poll: Poll,
     listener: TcpListener,
+    /// For RTP and RTCP.
+    datagrams: [UdpSocket; 2],
     cameras: Vec<Camera>,
     readers: Vec<Option<Reader>>,
 }
@@ -114,18 +117,23 @@ impl Cameras {
             })
         });
         let cameras = cameras.collect::<Result<_, Failure>>()?;
-        Ok(Self { order, poll, listener, cameras, readers: Vec::new() })
+        let datagrams = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
+        let datagrams = [datagrams()?, datagrams()?];
+        Ok(Self { order, poll, listener, datagrams, cameras, readers: Vec::new() })
     }
 
     fn accept(&mut self, now: Instant) -> io::Result<()> {
-        while let Ok((mut stream, _)) = self.listener.accept() {
+        let [rtp, rtcp] = &self.datagrams;
+        let udp_ports = Some((rtp.local_addr()?.port(), rtcp.local_addr()?.port()));
+        while let Ok((mut stream, from)) = self.listener.accept() {
             stream.set_nodelay(true)?;
             let token = Token(self.readers.len());
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.poll.registry().register(&mut stream, token, interest)?;
             let seed = self.readers.len() as u64 + 1;
-            let session = Session::new(now, ntp(), seed, Options::default());
-            self.readers.push(Some(Reader { stream, session, playing: None, unsent: Vec::new() }));
+            let session = Session::new(now, ntp(), seed, Options { udp_ports, ..Options::default() });
+            let (host, unsent) = (from.ip(), Vec::new());
+            self.readers.push(Some(Reader { stream, host, session, playing: None, unsent }));
         }
         Ok(())
     }
@@ -138,7 +146,7 @@ impl Cameras {
             match reader.stream.read(&mut buffer) {
                 Ok(count) if count > 0 => {
                     reader.session.handle_data(now, &buffer[..count]);
-                    is_alive = reader.pump(now, &self.cameras, self.order.writes_frames);
+                    is_alive = reader.pump(now, &self.cameras, &self.datagrams, self.order);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 _ => is_alive = false,
@@ -181,7 +189,7 @@ impl Cameras {
             }
             reader.session.write_frame(now, &frame);
             reader.session.handle_timeout(now);
-            if !reader.pump(now, &self.cameras, self.order.writes_frames) {
+            if !reader.pump(now, &self.cameras, &self.datagrams, self.order) {
                 self.readers[key] = None;
             }
         }
@@ -190,10 +198,20 @@ impl Cameras {
 
 impl Reader {
     /// Does what the session wants done; false when it is over.
-    fn pump(&mut self, now: Instant, cameras: &[Camera], writes_frames: bool) -> bool {
+    fn pump(
+        &mut self,
+        now: Instant,
+        cameras: &[Camera],
+        datagrams: &[UdpSocket; 2],
+        order: Order,
+    ) -> bool {
         while let Some(output) = self.session.poll_output() {
             match output {
-                Output::Send(bytes) if writes_frames => self.unsent.extend(bytes),
+                Output::SendDatagram { port, rtcp, data } => {
+                    // What the socket does not take is lost, as anywhere.
+                    drop(datagrams[usize::from(rtcp)].send_to(&data, (self.host, port)));
+                }
+                Output::Send(bytes) if order.writes_frames => self.unsent.extend(bytes),
                 Output::Send(bytes) => {
                     for packet in packets(&bytes) {
                         self.unsent.extend(packet);

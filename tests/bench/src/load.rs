@@ -1,7 +1,6 @@
 //! One load: its cameras, the server, its viewers, and what the server spent on them.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -9,6 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::h264::Profile;
 use crate::process::{Process, load_average};
+use crate::server::Server;
 use crate::statistics::median;
 use crate::viewers::{FirstPictures, News, Report};
 use crate::{Failure, cameras, viewers};
@@ -58,7 +58,7 @@ pub struct Pass {
 
 impl Load {
     /// Runs it once.
-    pub fn run(&self, server: &Path, timing: &Timing) -> Result<Pass, Failure> {
+    pub fn run(&self, server: &Server, timing: &Timing) -> Result<Pass, Failure> {
         let order = cameras::Order {
             cameras: self.cameras,
             profile: self.profile,
@@ -66,12 +66,12 @@ impl Load {
         };
         let mut cameras = Process::start_role("cameras", &order)?;
         let at: SocketAddr = cameras.line()?.parse()?;
-        let (server, http) = self.start_server(server, at)?;
+        let (server, endpoint) = server.start(self.cameras, at)?;
         if self.viewers == 0 {
             return idle(&server, timing);
         }
         let order = viewers::Order {
-            server: http,
+            server: endpoint,
             viewers: self.viewers,
             slots: self.slots,
             cameras: self.cameras,
@@ -85,17 +85,6 @@ impl Load {
         let News::Ended(report) = viewers.news()? else { return Err(disorder()) };
         let spent_s = server.cpu_s()? - before_s;
         self.evaluate(&server, &report, first, spent_s)
-    }
-
-    /// A server of these cameras; and where its page is.
-    pub fn start_server(
-        &self,
-        server: &Path,
-        at: SocketAddr,
-    ) -> Result<(Process, SocketAddr), Failure> {
-        let names = (0..self.cameras).map(cameras::name);
-        let streams: String = names.map(|name| format!("  {name}: rtsp://{at}/{name}\n")).collect();
-        serve(server, &format!("streams:\n{streams}limits: {{viewers_max: 200}}\n"))
     }
 
     fn evaluate(
@@ -147,22 +136,6 @@ impl Pass {
         }
         Ok(serde_json::from_value(Value::Object(medians))?)
     }
-}
-
-/// A server of this configuration, on ports of its own; and where its page is.
-pub fn serve(server: &Path, text: &str) -> Result<(Process, SocketAddr), Failure> {
-    let text = format!(
-        "api: {{listen: \"127.0.0.1:0\"}}\nwebrtc: {{listen: \"127.0.0.1:0\"}}\n\
-         log: {{level: warn}}\n{text}"
-    );
-    let file = std::env::temp_dir().join(format!("crosspoint-bench-{}.yaml", std::process::id()));
-    std::fs::write(&file, text)?;
-    let path = file.to_str().ok_or("the temporary folder is no text")?;
-    let mut process = Process::start(server, &["run", "-c", path])?;
-    let line = process.line()?; // it has read the file when it says its address
-    std::fs::remove_file(&file)?;
-    let address = line.trim_start_matches("http://").trim_end_matches('/');
-    Ok((process, address.parse()?))
 }
 
 /// A server that nobody asks for anything.

@@ -1,15 +1,16 @@
 //! What a recorded stream costs, of a camera and of a publisher, beside the same stream that is
 //! only received, and beside the least: its bytes written, its packets decrypted.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::arguments::Options;
+use crate::folder::Folder;
 use crate::h264::Profile;
 use crate::limits::{self, Limit};
-use crate::load::serve;
 use crate::process::{Process, load_average, machine};
 use crate::rows::only_build;
+use crate::server::serve;
 use crate::statistics::percentile;
 use crate::tail::{Seen, Tail};
 use crate::{Failure, cameras, publisher};
@@ -66,8 +67,8 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let is_wanted =
         |row: &&Row| options.rows.is_empty() || options.rows.iter().any(|name| name == row.name);
     for row in ROWS.iter().filter(is_wanted) {
-        let folder = Folder::new()?;
-        let line = row.run(&server, &folder.0, profile, options.window)?;
+        let folder = Folder::new("recordings")?;
+        let line = row.run(&server, folder.path(), profile, options.window)?;
         println!("{line}");
     }
     println!(
@@ -78,9 +79,9 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 }
 
 fn print_limits(profile: Profile) -> Result<(), Failure> {
-    let folder = Folder::new()?;
+    let folder = Folder::new("recordings")?;
     let bytes = (profile.bits_per_second / 8) as usize;
-    let write_ns = limits::write(&folder.0, bytes, WRITES)?;
+    let write_ns = limits::write(folder.path(), bytes, WRITES)?;
     let decrypt_ns = Limit::Decrypt(PACKET_BYTES).measure(PACKET_BYTES)?;
     let packets = bytes as f64 / PACKET_BYTES as f64;
     println!("| limit | CPU s a stream and minute |\n| --- | ---: |");
@@ -169,22 +170,5 @@ impl Row {
             cores * 100.0,
             load_average()
         )
-    }
-}
-
-/// A folder for files, deleted with all that is in it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Result<Self, Failure> {
-        let path = std::env::temp_dir().join(format!("crosspoint-bench-{}", std::process::id()));
-        std::fs::create_dir_all(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.0));
     }
 }

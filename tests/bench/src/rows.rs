@@ -10,6 +10,7 @@ use crate::h264::Profile;
 use crate::limits::Limit;
 use crate::load::{Load, Pass, Timing};
 use crate::process::{build_server, load_average, machine};
+use crate::server::Server;
 use crate::statistics::median;
 use crate::{Failure, bare, table};
 
@@ -105,7 +106,7 @@ pub struct Results {
 /// Measures and prints.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let rows = chosen(&options.rows)?;
-    let mut builds = vec![Build { name: "this".to_owned(), path: build_server()? }];
+    let mut builds = vec![Build { name: "this".to_owned(), server: Server::Crosspoint(build_server()?) }];
     builds.extend(options.builds.iter().cloned());
     let load_average_before = load_average();
     let mut results = Results {
@@ -156,7 +157,7 @@ fn measure(options: &Options, rows: &[Row], builds: &[Build]) -> Result<Vec<Meas
     for pass in 1..=count {
         for (row, build, passes) in &mut measured {
             eprintln!("pass {pass} of {count}: {} ({})", row.name, build.name);
-            passes.push(row.load.run(&build.path, &row.timing(options))?);
+            passes.push(row.load.run(&build.server, &row.timing(options))?);
         }
     }
     let finish = |(row, build, passes): (Row, &Build, Vec<Pass>)| {
@@ -225,5 +226,9 @@ fn measure_bare(
 
 /// The server that is measured where only one is.
 pub fn only_build(options: &Options) -> Result<PathBuf, Failure> {
-    options.builds.first().map_or_else(build_server, |build| Ok(build.path.clone()))
+    let mut named = options.builds.iter().filter_map(|build| match &build.server {
+        Server::Crosspoint(path) => Some(path.clone()),
+        Server::Janus => None,
+    });
+    named.next().map_or_else(build_server, Ok)
 }

@@ -12,6 +12,7 @@ use crate::load::{Load, Pass, Timing};
 use crate::plot::{self, Panel};
 use crate::process::{load_average, machine};
 use crate::rows::only_build;
+use crate::server::Server;
 
 /// How long a load runs before it is measured, at least.
 const SETTLE: Duration = Duration::from_secs(3);
@@ -92,7 +93,7 @@ struct Point {
 
 /// Measures, and writes a plot for each thing that grows. Names of rows are names of these.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let server = only_build(options)?;
+    let server = Server::Crosspoint(only_build(options)?);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/scale");
     std::fs::create_dir_all(&folder)?;
     let mut results =
@@ -118,7 +119,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
 }
 
 impl Dimension {
-    fn measure(&self, server: &Path, options: &Options) -> Result<Measured, Failure> {
+    fn measure(&self, server: &Server, options: &Options) -> Result<Measured, Failure> {
         let mut points = Vec::new();
         for &value in self.values {
             let load = (self.load)(value);

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::arguments::Options;
 use crate::h264::Profile;
-use crate::load::Load;
-use crate::process::{Process, build_server, load_average, machine};
+use crate::process::{Process, load_average, machine};
+use crate::rows::only_build;
+use crate::server::Server;
 use crate::viewers::{self, News};
 use crate::{Failure, cameras};
 
@@ -23,18 +24,14 @@ const TARGET_PERCENT: f64 = 5.0;
 
 /// Measures and prints.
 pub fn run(options: &Options) -> Result<(), Failure> {
-    let server = match options.builds.first() {
-        Some(build) => build.path.clone(),
-        None => build_server()?,
-    };
-    let load = Load { viewers: VIEWERS, slots: 1, cameras: 1, profile: Profile::SMALL };
-    let order = cameras::Order { cameras: 1, profile: load.profile, writes_frames: false };
+    let server = Server::Crosspoint(only_build(options)?);
+    let order = cameras::Order { cameras: 1, profile: Profile::SMALL, writes_frames: false };
     let mut cameras = Process::start_role("cameras", &order)?;
-    let (server, http) = load.start_server(&server, cameras.line()?.parse()?)?;
+    let (server, endpoint) = server.start(1, cameras.line()?.parse()?)?;
     let watch = |viewers| -> Result<Process, Failure> {
         let hour = Duration::from_secs(3_600);
         let order = viewers::Order {
-            server: http,
+            server: endpoint,
             viewers,
             slots: 1,
             cameras: 1,

@@ -3,25 +3,21 @@
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use mio::net::UdpSocket;
-use serde_json::{Value, json};
-use str0m::change::SdpAnswer;
-use str0m::media::{Direction, MediaKind};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, Ssrc};
-use str0m::{Candidate, Event, Input, Output, Rtc};
-use tungstenite::{Message, WebSocket};
+use str0m::{Event, Input, Output, Rtc};
 
 use crate::batch::{self, Batch};
 use crate::sequence::Sequence;
+use crate::server::Endpoint;
+use crate::signalling::{self, Control};
 use crate::{Failure, stamp};
 
-/// For one answer of the server.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a viewer saw since it was asked to count.
 #[derive(Debug, Default)]
 pub struct Seen {
@@ -41,7 +37,7 @@ pub struct Viewer {
     socket: UdpSocket,
     local: SocketAddr,
     rtc: Rtc,
-    control: WebSocket<TcpStream>,
+    control: Control,
     slots: HashMap<Ssrc, Slot>,
     slot_count: usize,
     next_timeout: Instant,
@@ -58,43 +54,20 @@ struct Slot {
 }
 
 impl Viewer {
-    /// Connects to the server and asks for these streams, one a slot.
-    pub fn connect(server: SocketAddr, streams: &[String]) -> Result<Self, Failure> {
+    /// Connects to the server and asks for these cameras, one a slot.
+    pub fn connect(server: Endpoint, cameras: &[usize]) -> Result<Self, Failure> {
         let started_at = Instant::now();
-        let stream = TcpStream::connect(server)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-        let (mut control, _) = tungstenite::client(format!("ws://{server}/api/ws"), stream)?;
-        let slots: Vec<Value> = (0..)
-            .zip(streams)
-            .map(|(slot, stream): (usize, _)| json!({ "slot": slot, "stream": stream }))
-            .collect();
-        ask(&mut control, "multistream/init", "multistream/ready", json!({ "slots": slots }))?;
-
-        let socket = UdpSocket::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+        let socket = UdpSocket::bind((server.viewers, 0).into())?;
         batch::prepare(&socket)?;
         let local = socket.local_addr()?;
-        let mut rtc =
-            Rtc::builder().set_rtp_mode(true).clear_codecs().enable_h264(true).build(started_at);
-        rtc.add_local_candidate(Candidate::host(local, "udp")?);
-        let mut changes = rtc.sdp_api();
-        for _ in streams {
-            changes.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
-        }
-        let (offer, pending) = changes.apply().ok_or("nothing to offer")?;
-        let offer = json!({ "sdp": offer.to_sdp_string() });
-        let answer = ask(&mut control, "multistream/offer", "multistream/answer", offer)?;
-        let answer = answer["sdp"].as_str().ok_or("an answer without SDP")?;
-        rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(answer)?)?;
-        control.get_ref().set_nonblocking(true)?;
-
+        let (rtc, control) = signalling::open(server, cameras, local)?;
         let mut viewer = Self {
             socket,
             local,
             rtc,
             control,
             slots: HashMap::new(),
-            slot_count: streams.len(),
+            slot_count: cameras.len(),
             next_timeout: started_at,
             started_at,
             first_pictures: None,
@@ -217,27 +190,6 @@ impl Viewer {
             if showing == self.slot_count {
                 self.first_pictures = Some(self.started_at.elapsed());
             }
-        }
-    }
-}
-
-/// A request over the WebSocket and its answer.
-fn ask(
-    control: &mut WebSocket<TcpStream>,
-    request: &str,
-    answer: &str,
-    value: Value,
-) -> Result<Value, Failure> {
-    control.send(Message::text(json!({ "type": request, "value": value }).to_string()))?;
-    loop {
-        let message = control.read()?;
-        let Ok(text) = message.to_text() else { continue };
-        let Ok(mut message) = serde_json::from_str::<Value>(text) else { continue };
-        if message["type"] == answer {
-            return Ok(message["value"].take());
-        }
-        if message["type"] == "error" {
-            return Err(format!("{request}: {}", message["value"]).into());
         }
     }
 }

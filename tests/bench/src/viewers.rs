@@ -4,16 +4,16 @@
 //! [`News::Started`] and [`News::Ended`].
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Interest, Poll, Token};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
+use crate::server::Endpoint;
 use crate::statistics::{median, percentile};
 use crate::viewer::{Seen, Viewer};
-use crate::{Failure, cameras, stamp};
+use crate::{Failure, stamp};
 
 /// From one viewer's connection to the next one's.
 const CONNECT_INTERVAL: Duration = Duration::from_millis(20);
@@ -25,7 +25,7 @@ const CONTROL_INTERVAL: Duration = Duration::from_secs(1);
 /// What the process is told.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Order {
-    pub server: SocketAddr,
+    pub server: Endpoint,
     pub viewers: usize,
     pub slots: usize,
     pub cameras: usize,
@@ -127,10 +127,12 @@ impl Viewers {
 
     fn connect(&mut self, order: &Order) -> Result<FirstPictures, Failure> {
         let give_up_at = Instant::now() + PICTURES_WITHIN;
-        for index in 0..order.viewers {
-            let wanted = (0..order.slots).map(|slot| (index * order.slots + slot) % order.cameras);
-            let streams: Vec<String> = wanted.map(cameras::name).collect();
-            let mut viewer = Viewer::connect(order.server, &streams)?;
+        let protocol = order.server.protocol;
+        let (connections, slots) = protocol.connections(order.viewers, order.slots);
+        for index in 0..connections {
+            let cameras = (0..slots).map(|slot| (index * slots + slot) % order.cameras);
+            let cameras: Vec<usize> = cameras.collect();
+            let mut viewer = Viewer::connect(order.server, &cameras)?;
             let token = Token(self.viewers.len());
             self.poll.registry().register(viewer.socket_mut(), token, Interest::READABLE)?;
             self.viewers.push(viewer);
