@@ -1,13 +1,19 @@
 //! The units that cross the matrix: one access unit of video as RTP payloads, and one packet
 //! of audio.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 pub use rtsp::payloads::Payloads;
 
 use super::codec::{AudioCodec, VideoCodec};
 use super::picture_numbers::PictureNumbers;
+
+/// How often a slot's first frame of a source carries its parameter sets. H.264 in RTP does not
+/// mark a frame's first packet: a receiver that misses it takes the rest of the IDR for whole
+/// and decodes it with the parameter sets of the source before. Chromium then shows garbage
+/// until the next IDR, or asks for one.
+const PARAMETER_SET_COPIES: usize = 3;
 
 /// One access unit, packetized once for every viewer.
 ///
@@ -29,6 +35,7 @@ pub struct Frame {
     pub numbers: Option<PictureNumbers>,
     /// RTP payloads in order; the last one carries the marker bit.
     pub payloads: Payloads,
+    as_first: OnceLock<Arc<Self>>,
 }
 
 impl Frame {
@@ -43,7 +50,8 @@ impl Frame {
     ) -> Self {
         let first = payloads.first();
         let numbers = first.and_then(|payload| PictureNumbers::of(codec, payload));
-        Self { codec, key, disposable, captured_at, numbers, payloads }
+        let as_first = OnceLock::new();
+        Self { codec, key, disposable, captured_at, numbers, payloads, as_first }
     }
 
     /// Sum of the payloads' lengths.
@@ -52,7 +60,7 @@ impl Frame {
         self.payloads.bytes()
     }
 
-    /// The same frame under other numbers, a copy.
+    /// The same frame under other numbers, with a copy of its payloads.
     #[must_use]
     pub fn with_numbers(&self, numbers: PictureNumbers) -> Self {
         let mut payloads = self.payloads.clone();
@@ -60,12 +68,15 @@ impl Frame {
         Self::new(self.codec, self.key, self.disposable, self.captured_at, payloads)
     }
 
-    /// The same frame with its first payload so many times, and the others once; a copy.
+    /// The same frame as the first of a source on a slot, its parameter sets repeated: a copy, made
+    /// once for all slots that begin with it.
     #[must_use]
-    pub fn with_repeated_lead(&self, copies: usize) -> Self {
-        let lead = self.payloads.first().into_iter().cycle().take(copies);
-        let payloads = lead.chain(self.payloads.iter().skip(1)).collect();
-        Self::new(self.codec, self.key, self.disposable, self.captured_at, payloads)
+    pub fn as_first(&self) -> Arc<Self> {
+        Arc::clone(self.as_first.get_or_init(|| {
+            let lead = self.payloads.first().into_iter().cycle().take(PARAMETER_SET_COPIES);
+            let payloads = lead.chain(self.payloads.iter().skip(1)).collect();
+            Self::new(self.codec, self.key, self.disposable, self.captured_at, payloads).into()
+        }))
     }
 }
 
@@ -123,4 +134,19 @@ pub struct AudioEgress {
     pub presented_at: Instant,
     /// It follows nothing, or a gap: the marker bit (RFC 3551 section 4.1).
     pub is_start: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_slots_begin_with_one_copy_of_a_key_frame() {
+        let payloads = Payloads::from_iter([b"sets", b"IDR1", b"IDR2"]);
+        let frame = Frame::new(VideoCodec::H264, true, false, Instant::now(), payloads);
+        let first = frame.as_first();
+        let expected = [b"sets", b"sets", b"sets", b"IDR1", b"IDR2"];
+        assert_eq!(first.payloads, Payloads::from_iter(expected));
+        assert!(Arc::ptr_eq(&first, &frame.as_first()));
+    }
 }

@@ -105,17 +105,13 @@ impl GopCache {
 mod tests {
     use super::*;
     use crate::engine::codec::VideoCodec;
+    use crate::engine::frame::Payloads;
 
     const LIMITS: GopLimits = GopLimits { max_frames: 4, max_bytes: 1000 };
 
     fn frame(key: bool, bytes: usize) -> Arc<Frame> {
-        Arc::new(Frame::new(
-            VideoCodec::H264,
-            key,
-            false,
-            Instant::now(),
-            [vec![0; bytes]].into_iter().collect(),
-        ))
+        let payloads = Payloads::from_iter([vec![0; bytes]]);
+        Arc::new(Frame::new(VideoCodec::H264, key, false, Instant::now(), payloads))
     }
 
     fn lengths(cache: &GopCache) -> Vec<usize> {
@@ -172,15 +168,8 @@ mod tests {
     #[test]
     fn the_next_idr_is_predicted_from_the_last_two() {
         let start = Instant::now();
-        let key = |at| {
-            Arc::new(Frame::new(
-                VideoCodec::H264,
-                true,
-                false,
-                at,
-                crate::engine::frame::Payloads::default(),
-            ))
-        };
+        let nothing = Payloads::default;
+        let key = |at| Arc::new(Frame::new(VideoCodec::H264, true, false, at, nothing()));
         let mut cache = GopCache::new(LIMITS);
         cache.push(&key(start));
         assert_eq!(cache.until_next_key(start), None);

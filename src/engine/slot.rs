@@ -22,12 +22,6 @@ use super::timeline::{Stamp, Timeline};
 /// them may be lost.
 const HINTED_FRAMES: u64 = 10;
 
-/// How often a slot's first frame of a source carries its parameter sets. H.264 in RTP does not
-/// mark a frame's first packet: a receiver that misses it takes the rest of the IDR for whole
-/// and decodes it with the parameter sets of the source before. Chromium then shows garbage
-/// until the next IDR, or asks for one.
-const PARAMETER_SET_COPIES: usize = 3;
-
 /// One output.
 #[derive(Debug)]
 pub struct Slot {
@@ -293,7 +287,7 @@ impl Slot {
 
     fn send(&mut self, now: Instant, at: Instant, mut frame: Arc<Frame>) -> Egress {
         if !self.started && frame.codec.leads_with_parameter_sets() {
-            frame = Arc::new(frame.with_repeated_lead(PARAMETER_SET_COPIES));
+            frame = frame.as_first();
         }
         if let Some(own) = frame.numbers {
             let numbers = self.numbering.next(own);

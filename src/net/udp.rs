@@ -49,7 +49,9 @@ pub struct MediaSocket {
 /// Datagrams of one size to one address.
 #[derive(Default)]
 struct Train {
-    bytes: Vec<u8>,
+    /// Overwritten by each train and never cut: it would be cleared each time.
+    buffer: Vec<u8>,
+    bytes: usize,
     segment_bytes: usize,
     count: usize,
     destination: Option<SocketAddr>,
@@ -169,16 +171,19 @@ impl MediaSocket {
         let joins = self.train.destination == Some(destination)
             && bytes <= self.train.segment_bytes
             && self.train.count < self.state.max_gso_segments()
-            && self.train.bytes.len() + bytes <= limits::GSO_MAX_BYTES;
+            && self.train.bytes + bytes <= limits::GSO_MAX_BYTES;
         if !joins {
             self.flush();
             self.train.segment_bytes = bytes;
             self.train.destination = Some(destination);
             self.train.source = source;
         }
-        let start = self.train.bytes.len();
-        self.train.bytes.resize(start + bytes, 0);
-        write(self.train.bytes.get_mut(start..).unwrap_or_default());
+        let place = self.train.bytes..self.train.bytes + bytes;
+        if self.train.buffer.len() < place.end {
+            self.train.buffer.resize(place.end, 0);
+        }
+        self.train.bytes = place.end;
+        write(self.train.buffer.get_mut(place).unwrap_or_default());
         self.train.count += 1;
         if bytes < self.train.segment_bytes {
             self.flush(); // a shorter one can only be the last
@@ -205,7 +210,7 @@ impl MediaSocket {
         let transmit = Transmit {
             destination,
             ecn: None,
-            contents: &self.train.bytes,
+            contents: self.train.buffer.get(..self.train.bytes).unwrap_or_default(),
             segment_size: (self.train.count > 1).then_some(self.train.segment_bytes),
             src_ip: self.train.source,
         };
@@ -217,7 +222,7 @@ impl MediaSocket {
                 log::debug!("UDP send to {destination}: {error}");
             }
         }
-        self.train.bytes.clear();
+        self.train.bytes = 0;
         self.train.count = 0;
     }
 }

@@ -12,8 +12,9 @@ use crate::control;
 use crate::engine::viewer::ViewerId;
 use crate::limits;
 
-/// Bytes read from the socket at a time: messages are small but for offers.
-const READ_BUFFER_BYTES: usize = 4096;
+/// Bytes read from the socket at a time, twice of which stay with each client: messages are small
+/// but for offers.
+const READ_BUFFER_BYTES: usize = 1024;
 
 /// What [`Socket::read`] found.
 pub(super) enum Read {

@@ -158,13 +158,9 @@ mod tests {
             self.frames.handle_packet(&packet, lost_before, &mut |outcome| {
                 if let Outcome::Frame(whole) = &outcome {
                     let id = |payload: &[u8]| PictureNumbers::of(VideoCodec::Vp8, payload);
-                    assert!(
-                        whole
-                            .payloads
-                            .iter()
-                            .all(|it| id(it) == id(whole.payloads.first().unwrap()))
-                    );
-                    ids.extend(id(whole.payloads.first().unwrap()).map(|numbers| numbers.id));
+                    let first = id(whole.payloads.first().unwrap());
+                    assert!(whole.payloads.iter().all(|it| id(it) == first));
+                    ids.extend(first.map(|numbers| numbers.id));
                 }
                 seen.push(match outcome {
                     Outcome::Gap => "gap".to_owned(),

@@ -131,7 +131,8 @@ impl Cameras {
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.poll.registry().register(&mut stream, token, interest)?;
             let seed = self.readers.len() as u64 + 1;
-            let session = Session::new(now, ntp(), seed, Options { udp_ports, ..Options::default() });
+            let session =
+                Session::new(now, ntp(), seed, Options { udp_ports, ..Options::default() });
             let (host, unsent) = (from.ip(), Vec::new());
             self.readers.push(Some(Reader { stream, host, session, playing: None, unsent }));
         }

@@ -106,7 +106,8 @@ pub struct Results {
 /// Measures and prints.
 pub fn run(options: &Options) -> Result<(), Failure> {
     let rows = chosen(&options.rows)?;
-    let mut builds = vec![Build { name: "this".to_owned(), server: Server::Crosspoint(build_server()?) }];
+    let mut builds =
+        vec![Build { name: "this".to_owned(), server: Server::Crosspoint(build_server()?) }];
     builds.extend(options.builds.iter().cloned());
     let load_average_before = load_average();
     let mut results = Results {
