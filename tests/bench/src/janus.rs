@@ -1,11 +1,11 @@
-//! Janus, the gateway that costs the least of all that browsers watch cameras by today: the same
-//! cameras and viewers, in the same run.
+//! Janus, one of the cheapest of what browsers watch cameras by today: the same cameras and
+//! viewers, in the same run.
 //!
 //! It runs as Debian packages it, but for what would only cost it: of its plugins and transports
 //! there are the two that it needs, and it logs errors alone. Cameras are mountpoints of its
 //! streaming plugin, which asks for RTSP over UDP, and each slot is a connection of its own.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::thread::sleep;
@@ -16,7 +16,6 @@ use nix::net::if_::InterfaceFlags;
 
 use crate::folder::Folder;
 use crate::process::Process;
-use crate::server::free_port;
 use crate::{Failure, cameras};
 
 /// Where Debian keeps what it loads.
@@ -27,7 +26,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// Starts it with this many of the cameras at `at`; and where its WebSocket is.
 pub fn start(cameras: usize, at: SocketAddr) -> Result<(Process, SocketAddr), Failure> {
     let folder = Folder::new("janus")?;
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+    // A port that nobody has at this moment.
+    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
     let write = |name: &str, text: String| std::fs::write(folder.path().join(name), text);
     write("janus.jcfg", general(folder.path()))?;
     write(

@@ -1,6 +1,6 @@
 //! What is measured: a build of this engine, or another engine beside it.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -83,11 +83,6 @@ pub fn serve(program: &Path, text: &str) -> Result<(Process, SocketAddr), Failur
     let line = process.line()?; // it has read the file when it says its address
     let address = line.trim_start_matches("http://").trim_end_matches('/');
     Ok((process, address.parse()?))
-}
-
-/// A port that nobody has at this moment.
-pub fn free_port() -> Result<u16, Failure> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 #[cfg(test)]
