@@ -35,6 +35,7 @@ pub struct Frame {
     pub numbers: Option<PictureNumbers>,
     /// RTP payloads in order; the last one carries the marker bit.
     pub payloads: Payloads,
+    /// As long as this one is kept, which a cache's limits count without it.
     as_first: OnceLock<Arc<Self>>,
 }
 

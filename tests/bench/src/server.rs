@@ -25,7 +25,7 @@ pub struct Endpoint {
     pub address: SocketAddr,
     pub protocol: Protocol,
     /// The address of this machine that viewers take media at.
-    pub viewers: Ipv4Addr,
+    pub viewers_at: Ipv4Addr,
 }
 
 /// What is spoken over the WebSocket there.
@@ -47,13 +47,13 @@ impl Server {
                     names.map(|name| format!("  {name}: rtsp://{at}/{name}\n")).collect();
                 let text = format!("streams:\n{streams}limits: {{viewers_max: 200}}\n");
                 let (process, address) = serve(program, &text)?;
-                let (protocol, viewers) = (Protocol::Crosspoint, Ipv4Addr::LOCALHOST);
-                Ok((process, Endpoint { address, protocol, viewers }))
+                let (protocol, viewers_at) = (Protocol::Crosspoint, Ipv4Addr::LOCALHOST);
+                Ok((process, Endpoint { address, protocol, viewers_at }))
             }
             Self::Janus => {
                 let (process, address) = janus::start(cameras, at)?;
-                let (protocol, viewers) = (Protocol::Janus, janus::own_address()?);
-                Ok((process, Endpoint { address, protocol, viewers }))
+                let (protocol, viewers_at) = (Protocol::Janus, janus::own_address()?);
+                Ok((process, Endpoint { address, protocol, viewers_at }))
             }
         }
     }

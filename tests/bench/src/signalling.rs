@@ -94,7 +94,11 @@ fn watch(
         "janus": "attach", "session_id": session, "plugin": "janus.plugin.streaming",
     });
     let handle = ask(attach, is_success)?["data"]["id"].take();
-    let message = |body: Value| json!({ "janus": "message", "session_id": session, "handle_id": handle, "body": body });
+    let message = |body: Value| {
+        json!({
+            "janus": "message", "session_id": session, "handle_id": handle, "body": body,
+        })
+    };
     let watch = message(json!({ "request": "watch", "id": janus::stream(camera) }));
     let offer = ask(watch, |message| message["jsep"]["type"] == "offer")?;
     let offer = offer["jsep"]["sdp"].as_str().ok_or("an offer without SDP")?;

@@ -57,7 +57,7 @@ impl Viewer {
     /// Connects to the server and asks for these cameras, one a slot.
     pub fn connect(server: Endpoint, cameras: &[usize]) -> Result<Self, Failure> {
         let started_at = Instant::now();
-        let socket = UdpSocket::bind((server.viewers, 0).into())?;
+        let socket = UdpSocket::bind((server.viewers_at, 0).into())?;
         batch::prepare(&socket)?;
         let local = socket.local_addr()?;
         let (rtc, control) = signalling::open(server, cameras, local)?;
