@@ -2,13 +2,9 @@
 
 use std::time::Duration;
 
-use str0m::format::{Codec, PayloadParams};
-use str0m::media::Mid;
-use str0m::{Rtc, RtcConfig};
-
 use super::Peer;
-use super::offer::AudioLine;
 use super::path::Sink;
+use super::sdp::Format;
 use super::srtp::Header;
 use super::stream::{Moment, Outlet, Stream};
 use crate::engine::codec::AudioCodec;
@@ -52,11 +48,6 @@ impl Peer {
         Some((min, if has_audio { max.max(LIP_SYNC_MAX) } else { max }))
     }
 
-    pub(super) fn add_audio_tracks(&mut self, lines: &[AudioLine]) {
-        let tracks = lines.iter().filter_map(|line| audio_track(&mut self.rtc, line));
-        self.audio_tracks = tracks.collect();
-    }
-
     /// Sends what was queued; nothing before DTLS is up.
     pub(super) fn flush_audio(&mut self, sink: &mut Sink<'_>) {
         for (position, egress) in std::mem::take(&mut self.audio_outbox) {
@@ -71,6 +62,12 @@ impl Peer {
 }
 
 impl AudioTrack {
+    /// In these formats.
+    pub fn new(position: usize, stream: Stream, chosen: &[(AudioCodec, &Format<'_>)]) -> Self {
+        let payload_types = chosen.iter().map(|(codec, format)| (*codec, format.payload_type));
+        Self { position, stream, payload_types: payload_types.collect() }
+    }
+
     fn write(&mut self, egress: &AudioEgress, outlet: &mut Outlet<'_, '_>) {
         let AudioEgress { frame, rtp_timestamp, .. } = egress;
         let found = self.payload_types.iter().find(|(taken, _)| *taken == frame.codec);
@@ -94,97 +91,35 @@ impl AudioTrack {
     }
 }
 
-/// Takes these codecs.
-pub(super) fn enable(config: RtcConfig, codecs: &[AudioCodec]) -> RtcConfig {
-    codecs.iter().fold(config, |config, codec| match codec {
-        AudioCodec::Opus => config.enable_opus(true, false),
-        AudioCodec::Pcmu => config.enable_pcmu(true, false),
-        AudioCodec::Pcma => config.enable_pcma(true, false),
-        AudioCodec::G722 => config.enable_g722(true, false),
-        // WebRTC has no payload format for it that anybody implements.
-        AudioCodec::Aac(_) => config,
-    })
-}
-
-/// An audio codec of ours.
-pub(super) fn own_codec(codec: Codec) -> Option<AudioCodec> {
-    Some(match codec {
-        Codec::PCMU => AudioCodec::Pcmu,
-        Codec::PCMA => AudioCodec::Pcma,
-        Codec::G722 => AudioCodec::G722,
-        Codec::Opus => AudioCodec::Opus,
-        _ => return None,
-    })
-}
-
-fn audio_track(rtc: &mut Rtc, line: &AudioLine) -> Option<AudioTrack> {
-    let mid = Mid::from(line.mid.as_str());
-    let media = rtc.media(mid)?;
-    let (offered, cname) = (media.remote_pts(), media.cname().to_owned());
-    let codec = |params: &PayloadParams| {
-        let codec = own_codec(params.spec().codec)?;
-        offered.contains(&params.pt()).then_some((codec, *params.pt()))
+/// The first format of each of these codecs.
+pub(super) fn choose<'f, 'a>(
+    formats: &'f [Format<'a>],
+    codecs: &[AudioCodec],
+) -> Vec<(AudioCodec, &'f Format<'a>)> {
+    let first = |codec: &AudioCodec| {
+        let is_it = |format: &&Format<'a>| {
+            format.is(codec.name(), codec.clock_hz()) && format.channels == channels(*codec)
+        };
+        formats.iter().find(is_it).map(|format| (*codec, format))
     };
-    let payload_types: Vec<_> = rtc.codec_config().params().iter().filter_map(codec).collect();
-    let ssrc = *rtc.direct_api().stream_tx_by_mid(mid, None)?.ssrc();
-    let stream = Stream::new(ssrc, cname);
-    Some(AudioTrack { position: line.position, stream, payload_types })
+    codecs.iter().filter_map(first).collect()
 }
 
-/// Puts each audio m-line into the stream of its slot's video: receivers keep the tracks of one
-/// stream in step (RFC 8830), and str0m makes a stream of each.
-pub(super) fn join_streams(
-    description: &str,
-    lines: &[AudioLine],
-    video_mids: &[String],
-) -> String {
-    if lines.is_empty() {
-        return description.to_owned();
+/// As `rtpmap` has them: Opus has two whatever is in it (RFC 7587 section 7).
+pub(super) fn channels(codec: AudioCodec) -> u8 {
+    match codec {
+        AudioCodec::Opus => 2,
+        AudioCodec::Pcmu | AudioCodec::Pcma | AudioCodec::G722 => 1,
+        AudioCodec::Aac(aac) => aac.channels,
     }
-    let sections: Vec<&str> = split_media(description);
-    let stream_of = |mid: &str| {
-        let section = sections.iter().find(|section| mid_of(section) == Some(mid))?;
-        let msid = section.lines().find_map(|line| line.strip_prefix("a=msid:"))?;
-        msid.split_whitespace().next()
-    };
-    let mut sdp = String::with_capacity(description.len());
-    for section in &sections {
-        let line = lines.iter().find(|line| mid_of(section) == Some(line.mid.as_str()));
-        let stream = line.and_then(|line| stream_of(video_mids.get(line.position)?));
-        let own = line.and_then(|line| stream_of(&line.mid));
-        match (own, stream) {
-            (Some(own), Some(stream)) => {
-                sdp.push_str(&section.replace(&format!("msid:{own} "), &format!("msid:{stream} ")))
-            }
-            _ => sdp.push_str(section),
-        }
-    }
-    sdp
-}
-
-/// The session's part of a description, and each m-line's.
-fn split_media(description: &str) -> Vec<&str> {
-    let mut sections = Vec::new();
-    let mut rest = description;
-    while let Some(at) = rest.get(1..).and_then(|tail| tail.find("\nm=")) {
-        let (section, behind) = rest.split_at(at + 2);
-        sections.push(section);
-        rest = behind;
-    }
-    sections.push(rest);
-    sections
-}
-
-fn mid_of<'a>(section: &&'a str) -> Option<&'a str> {
-    section.lines().find_map(|line| line.strip_prefix("a=mid:"))
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
 
-    use str0m::RtcConfig;
     use str0m::media::{Direction, MediaKind};
+    use str0m::{Rtc, RtcConfig};
 
     use super::*;
     use crate::peer::{Entropy, Ice, Identity, NtpClock, PeerOptions};
@@ -226,8 +161,7 @@ mod tests {
             .lines()
             .filter_map(|line| line.strip_prefix("a=msid:")?.split(' ').next())
             .collect();
-        assert_eq!(streams[0], streams[1]);
-        assert_ne!(streams[1], streams[2]);
+        assert_eq!(streams, ["slot0", "slot0"]);
         assert_eq!(peer.audio_codecs(0), [AudioCodec::Opus, AudioCodec::Pcma]);
         assert_eq!(peer.playout_delay_of(0), Some((Duration::ZERO, LIP_SYNC_MAX)));
     }
@@ -238,20 +172,5 @@ mod tests {
         assert_eq!(directions(&answer), ["a=inactive", "a=sendonly", "a=inactive"]);
         assert_eq!(peer.audio_codecs(0), []);
         assert_eq!(peer.playout_delay_of(0), Some((Duration::ZERO, Duration::ZERO)));
-    }
-
-    #[test]
-    fn audio_joins_the_stream_of_its_video_and_keeps_its_track() {
-        let answer = "v=0\r\na=msid-semantic: WMS x y z\r\n\
-            m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\na=msid:x v0\r\na=ssrc:1 msid:x v0\r\n\
-            m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:1\r\na=msid:y a0\r\na=ssrc:2 msid:y a0\r\n\
-            m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:2\r\na=inactive\r\na=msid:z a1\r\n";
-        let line = AudioLine { position: 0, mid: "1".to_owned() };
-        let joined = join_streams(answer, &[line], &["0".to_owned()]);
-        let wanted = answer.replace("msid:y a0", "msid:x a0");
-        assert_eq!(joined, wanted);
-        assert_eq!(join_streams(answer, &[], &[]), answer);
-        let lost = AudioLine { position: 7, mid: "1".to_owned() };
-        assert_eq!(join_streams(answer, &[lost], &["0".to_owned()]), answer);
     }
 }

@@ -4,9 +4,11 @@
 //! widely accepted. A slot may have several codecs: each frame goes out under that of its own, and
 //! a receiver changes its decoder where the payload type changes.
 
+use super::sdp;
 use crate::engine::codec::{VideoCodec, VideoCodecs};
-use str0m::RtcConfig;
-use str0m::format::{Codec, PayloadParams};
+
+/// RTP's clock for video.
+pub(super) const CLOCK_HZ: u32 = 90_000;
 
 /// What a codec's packets are sent as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,27 +20,20 @@ pub(super) struct Format {
 }
 
 /// The format of each codec that a receiver takes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Formats([Option<Format>; VideoCodec::ALL.len()]);
 
 impl Formats {
-    /// Of those agreed on, for each codec the one ranked lowest; `None` without any.
-    pub(super) fn choose<'a, R: Ord>(
-        agreed: impl Iterator<Item = &'a PayloadParams> + Clone,
-        rank: impl Fn(&PayloadParams) -> Option<R>,
-    ) -> Option<Self> {
-        let best = |codec| {
-            let is_it = |params: &&PayloadParams| own_codec(params.spec().codec) == Some(codec);
-            let params = agreed.clone().filter(is_it);
-            let ranked = params.filter_map(|params| Some((rank(params)?, *params.pt(), params)));
-            let best = ranked.min_by(|one, other| (&one.0, one.1).cmp(&(&other.0, other.1)));
-            best.map(|(_, payload_type, params)| Format {
-                payload_type,
-                resend: params.resend().map(|resend| *resend),
-            })
-        };
-        let formats = Self(VideoCodec::ALL.map(best));
-        formats.0.iter().any(Option::is_some).then_some(formats)
+    /// Those that were chosen.
+    pub(super) fn of(chosen: &[(VideoCodec, &sdp::Format<'_>)]) -> Self {
+        let mut formats = Self::default();
+        for (codec, format) in chosen {
+            let &sdp::Format { payload_type, resend, .. } = *format;
+            if let Some(format) = formats.0.get_mut(*codec as usize) {
+                *format = Some(Format { payload_type, resend });
+            }
+        }
+        formats
     }
 
     pub(super) fn get(&self, codec: VideoCodec) -> Option<Format> {
@@ -50,83 +45,65 @@ impl Formats {
     }
 }
 
-/// A video codec of ours.
-pub(super) fn own_codec(codec: Codec) -> Option<VideoCodec> {
-    Some(match codec {
-        Codec::H264 => VideoCodec::H264,
-        Codec::H265 => VideoCodec::H265,
-        Codec::Vp8 => VideoCodec::Vp8,
-        Codec::Vp9 => VideoCodec::Vp9,
-        Codec::Av1 => VideoCodec::Av1,
-        _ => return None,
-    })
+/// For each of these codecs the format that is ranked lowest, and of several such the first.
+pub(super) fn choose<'f, 'a, R: Ord>(
+    formats: &'f [sdp::Format<'a>],
+    codecs: &[VideoCodec],
+    rank: impl Fn(VideoCodec, &sdp::Format<'a>) -> Option<R>,
+) -> Vec<(VideoCodec, &'f sdp::Format<'a>)> {
+    let best = |codec: &VideoCodec| {
+        let of_it = formats.iter().filter(|format| format.is(codec.name(), CLOCK_HZ));
+        let ranked = of_it.filter_map(|format| Some((rank(*codec, format)?, format)));
+        ranked.min_by(|one, other| one.0.cmp(&other.0)).map(|(_, format)| (*codec, format))
+    };
+    codecs.iter().filter_map(best).collect()
 }
 
 /// How widely a format is accepted: lower is better, `None` is no format of ours.
-pub(super) fn preference(params: &PayloadParams) -> Option<u8> {
-    let format = params.spec().format;
-    match params.spec().codec {
-        Codec::H264 if format.packetization_mode == Some(1) => {
-            Some(match format.profile_level_id.map(|id| id >> 8) {
-                Some(0x42e0) => 0,
-                Some(0x4d00) => 1,
-                Some(0x4200) => 2,
-                Some(0x6400) => 3,
+pub(super) fn preference(codec: VideoCodec, format: &sdp::Format<'_>) -> Option<u8> {
+    match codec {
+        VideoCodec::H264 if format.number("packetization-mode") == Some(1) => {
+            Some(match h264_profile(format) {
+                Some([0x42, 0xe0]) => 0,
+                Some([0x4d, 0x00]) => 1,
+                Some([0x42, 0x00]) => 2,
+                Some([0x64, 0x00]) => 3,
                 _ => 4,
             })
         }
-        // In the order of `H265`, which is that of the payload types it is offered under.
-        Codec::H265 => {
-            let profile = format.h265_profile_tier_level.map(|it| it.profile().to_id());
-            Some(profile.unwrap_or(1))
+        VideoCodec::H264 => None,
+        // Main and Main 10 (RFC 7798 section 7.1).
+        VideoCodec::H265 => {
+            Some(format.number("profile-id").unwrap_or(1)).filter(|id| matches!(id, 1 | 2))
         }
-        Codec::Vp8 | Codec::Av1 => Some(0),
-        Codec::Vp9 => Some(u8::try_from(format.profile_id.unwrap_or(0)).unwrap_or(u8::MAX)),
-        _ => None,
+        VideoCodec::Vp8 => Some(0),
+        VideoCodec::Vp9 => Some(format.number("profile-id").unwrap_or(0)),
+        VideoCodec::Av1 => Some(format.number("profile").unwrap_or(0)),
     }
 }
 
-/// Payload type, that of its resends, profile and tier of each H.265 that an offer may have: Main
-/// and Main 10 (RFC 7798 section 7.1). Profile and tier have to be the same on both sides.
-const H265: [(u8, u8, u8, u8); 4] =
-    [(102, 103, 1, 0), (104, 105, 2, 0), (116, 117, 1, 1), (112, 113, 2, 1)];
-/// Level 6.2: the answer's is the lower one of this and the offer's.
-const HIGHEST_LEVEL_ID: u8 = 186;
+/// Profile and constraints of `profile-level-id` (RFC 6184 section 8.1).
+pub(super) fn h264_profile(format: &sdp::Format<'_>) -> Option<[u8; 2]> {
+    let text = format.parameter("profile-level-id").filter(|text| text.len() == 6)?;
+    let [_, profile, constraints, _] = u32::from_str_radix(text, 16).ok()?.to_be_bytes();
+    Some([profile, constraints])
+}
 
-/// What a viewer may offer and be sent, H.265 apart, in the order of the answer. What browsers
-/// send is in no source where nothing is received.
-pub(super) const VIEWED: &[VideoCodec] = match cfg!(feature = "receive") {
-    true => &[VideoCodec::H264, VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::Av1],
-    false => &[VideoCodec::H264],
+/// What a viewer may offer and be sent, in the order of the answer: what every output takes is
+/// the first. What browsers send is in no source where nothing is received.
+pub(super) const VIEWED: &[VideoCodec] = match (cfg!(feature = "receive"), cfg!(feature = "h265")) {
+    (true, true) => &VideoCodec::ALL,
+    (true, false) => &[VideoCodec::H264, VideoCodec::Vp8, VideoCodec::Vp9, VideoCodec::Av1],
+    (false, true) => &[VideoCodec::H264, VideoCodec::H265],
+    (false, false) => &[VideoCodec::H264],
 };
-
-/// Takes a codec whose profiles need not be the same on both sides: all but H.265.
-pub(super) fn enable(config: RtcConfig, codec: VideoCodec) -> RtcConfig {
-    match codec {
-        VideoCodec::H264 => config.enable_h264(true),
-        VideoCodec::H265 => config,
-        VideoCodec::Vp8 => config.enable_vp8(true),
-        VideoCodec::Vp9 => config.enable_vp9(true),
-        VideoCodec::Av1 => config.enable_av1(true),
-    }
-}
-
-/// Takes H.265 wherever it is offered.
-pub(super) fn enable_h265(config: &mut RtcConfig) {
-    if cfg!(feature = "h265") {
-        for (payload_type, resend, profile, tier) in H265 {
-            let (pt, resend) = (payload_type.into(), Some(resend.into()));
-            config.codec_config().add_h265(pt, resend, profile, tier, HIGHEST_LEVEL_ID);
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
 
-    use str0m::Rtc;
     use str0m::media::{Direction, MediaKind};
+    use str0m::{Rtc, RtcConfig};
 
     use super::*;
     use crate::peer::{Answer, Entropy, Ice, Identity, NtpClock, OfferError, Peer, PeerOptions};

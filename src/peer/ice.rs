@@ -30,12 +30,22 @@ pub(super) fn add_candidates(rtc: &mut Rtc, options: &PeerOptions) -> Vec<String
     let tcp = options.ice.tcp.iter().filter(|_| cfg!(feature = "ice-tcp")).map(passive);
     let relays = options.ice.relayed.iter().filter(|_| cfg!(feature = "turn"));
     let relayed = relays.map(|address| relayed(*address));
-    let mut lines = Vec::new();
-    for candidate in udp.chain(tcp).chain(relayed).flatten() {
-        lines.push(candidate.to_sdp_string());
+    let candidates = udp.chain(tcp).chain(relayed).flatten();
+    candidates.filter_map(|candidate| rtc.add_local_candidate(candidate).map(line)).collect()
+}
+
+/// As it is signalled. Whose it is, credentials that may change, is said elsewhere.
+fn line(candidate: &Candidate) -> String {
+    let line = candidate.to_sdp_string();
+    line.split_once(" ufrag ").map_or(line.as_str(), |(line, _)| line).to_owned()
+}
+
+/// Has all paths from these checked as if there had been no check before.
+pub(super) fn check_anew(rtc: &mut Rtc, lines: &[String]) {
+    for candidate in lines.iter().flat_map(|line| Candidate::from_sdp_string(line)) {
+        rtc.direct_api().invalidate_candidate(&candidate);
         rtc.add_local_candidate(candidate);
     }
-    lines
 }
 
 /// Where relayed datagrams come from is the relay's business: the related address, which RFC
@@ -52,9 +62,10 @@ impl Peer {
         address: SocketAddr,
         sink: &mut Sink<'_>,
     ) -> Option<String> {
-        let candidate = relayed(address).ok()?;
-        let line = candidate.to_sdp_string();
-        self.rtc.add_local_candidate(candidate)?;
+        let line = line(self.rtc.add_local_candidate(relayed(address).ok()?)?);
+        if let Some(publishing) = &mut self.publishing {
+            publishing.offered.candidates.push(line.clone());
+        }
         self.tick(now, sink);
         Some(line)
     }
@@ -64,6 +75,12 @@ impl Peer {
     pub fn remove_relayed(&mut self, now: Instant, address: SocketAddr, sink: &mut Sink<'_>) {
         let Ok(candidate) = relayed(address) else { return };
         self.rtc.direct_api().invalidate_candidate(&candidate);
+        if let Some(publishing) = &mut self.publishing {
+            let is_it = |line: &String| {
+                Candidate::from_sdp_string(line).is_ok_and(|other| other.addr() == address)
+            };
+            publishing.offered.candidates.retain(|line| !is_it(line));
+        }
         if self.path.is_some_and(|path| path.source == address) {
             self.end(EndReason::ConnectionLost);
         }
@@ -120,8 +137,9 @@ mod tests {
         let offering = Offering { video, audio: &[], channel: None };
         let (viewer, offer) =
             Peer::offer(now, &theirs, &identity, Entropy([1; 32]), &offering).unwrap();
+        let wished = offer.replace("a=sendonly", "a=recvonly");
         let (ours, answer) =
-            Peer::accept(now, options_, &identity, Entropy([2; 32]), &offer, 1, &[]).unwrap();
+            Peer::accept(now, options_, &identity, Entropy([2; 32]), &wished, 1, &[]).unwrap();
         (viewer, ours, answer.sdp.replace("a=sendonly", "a=recvonly"))
     }
 

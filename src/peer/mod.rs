@@ -1,15 +1,17 @@
 //! One WebRTC peer connection: the only place that knows str0m.
 //!
 //! str0m must be drained after every mutation and does not send before it was told the time;
-//! [`Peer`] has no method that leaves it otherwise. It does SDP, ICE, DTLS, data channels and what
-//! is received. What is sent, which is all there is thousands of times a second, is written here:
-//! frames are queued, and leave together in [`Peer::flush`].
+//! [`Peer`] has no method that leaves it otherwise. It does ICE, DTLS and data channels; of those
+//! who send to us also the descriptions and RTP. What is sent, which is all there is thousands of
+//! times a second, is described and written here: frames are queued, and leave together in
+//! [`Peer::flush`].
 
+mod answer;
 mod audio;
 mod crypto;
 mod demux;
-mod feedback;
 mod formats;
+pub mod fuzzing;
 mod ice;
 mod identity;
 mod offer;
@@ -19,39 +21,39 @@ mod publish;
 pub mod receive;
 mod reports;
 mod resends;
+mod sdp;
 mod sending;
 mod srtp;
 mod stream;
+mod transport;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use str0m::change::SdpOffer;
-use str0m::media::Mid;
 use str0m::net::Receive;
-use str0m::rtp::Extension;
 use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc};
 
 use self::crypto::Keys;
-use self::formats::preference;
 use self::path::is_rtp_or_rtcp;
 use self::reports::Reports;
+use self::sdp::{Description, Session, Setup, Transport};
 use self::sending::Track;
 use self::srtp::Srtp;
+use self::transport::Role;
 
 pub use self::demux::{Demux, Route};
 pub use self::ice::Ice;
 pub use self::identity::{Entropy, Identity};
-pub use self::offer::OfferError;
+pub use self::offer::Offering;
 pub use self::path::{Path, Sink, Transmitter};
-pub use self::publish::Offering;
 pub use self::reports::NtpClock;
+pub use self::sdp::OfferError;
 pub use str0m::net::{Protocol, Transmit};
 
 use self::ice::add_candidates;
 
-use crate::engine::codec::{AudioCodec, VideoCodecs};
+use crate::engine::codec::VideoCodecs;
 use crate::engine::frame::{AudioEgress, Egress};
 
 /// Without any datagram from the viewer for this long, the connection counts as lost.
@@ -60,7 +62,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(10);
 /// ICE and DTLS must be up this long after the answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// str0m's own reports know nothing of what is sent: there are as good as none.
+/// str0m would wake up for reports of the streams that it has none of.
 const REPORTS_OF_NOTHING: Duration = Duration::from_secs(24 * 3600);
 
 /// What every peer of a server has in common.
@@ -144,7 +146,6 @@ pub struct Peer {
     /// What media leave by.
     path: Option<Path>,
     tracks: Vec<Option<Track>>,
-    resend_packets: usize,
     playout_delay: Option<(Duration, Duration)>,
     audio_tracks: Vec<audio::AudioTrack>,
     outbox: Vec<(usize, Egress)>,
@@ -153,8 +154,8 @@ pub struct Peer {
     events: VecDeque<Event>,
     next_timeout: Instant,
     liveness: Liveness,
-    /// What this peer has offered, until that is answered.
-    offered: Option<publish::Offered>,
+    /// What this peer has offered, and may offer again.
+    publishing: Option<Box<publish::Publishing>>,
     /// What comes from this peer, if something may.
     #[cfg(feature = "receive")]
     incoming: Option<Box<receive::Incoming>>,
@@ -184,34 +185,40 @@ impl Peer {
         slots: usize,
         audio: &[usize],
     ) -> Result<(Self, Answer), OfferError> {
-        let prepared = offer::prepare(offer, slots, if audio::ENABLED { audio } else { &[] })?;
-        let sdp = SdpOffer::from_sdp_string(&prepared.sdp)
-            .map_err(|error| OfferError::Malformed(error.to_string()))?;
+        let offer = Description::read(offer)?;
         let credentials = entropy.into_credentials();
-        let ufrag = credentials.ufrag.clone();
-        let config = identity.configure_viewer(credentials, options);
+        let is_ice_lite = !options.ice.is_full;
+        let config = identity.configure_sender(credentials.clone()).set_ice_lite(is_ice_lite);
         let (mut rtc, keys) = crypto::overhear(|| config.build(now));
         let candidates = add_candidates(&mut rtc, options);
-        let answer = rtc
-            .sdp_api()
-            .accept_offer(sdp)
-            .map_err(|error| OfferError::Refused(error.to_string()))?;
-        let mut peer = Self::new(now, (rtc, keys), ufrag, options);
-        peer.drain(now, &mut |_: Transmit| ());
-        let mids = prepared.video_mids.iter();
-        peer.tracks = mids.map(|mid| peer.track(Mid::from(mid.as_str()), preference)).collect();
-        if audio::ENABLED {
-            peer.add_audio_tracks(&prepared.audio);
+        let setup = transport::connect(&mut rtc, &offer, Role::Answerer { is_ice_lite })?;
+        let terms = answer::Terms {
+            slots,
+            audio: if audio::ENABLED { audio } else { &[] },
+            playout_delay: options.playout_delay.is_some(),
+            resend_packets: options.resend_packets,
+        };
+        let random = &mut || *rtc.direct_api().new_ssrc();
+        let session = Session { id: random(), version: 1 };
+        let taken = answer::take_up(random, &offer, &terms);
+        if taken.has_data_channels {
+            rtc.direct_api().start_sctp(setup == Setup::Active);
         }
-        peer.take_streams_over();
+        let transport = Transport {
+            is_ice_lite,
+            credentials: &credentials,
+            fingerprint: rtc.direct_api().local_dtls_fingerprint().to_string(),
+            setup,
+            candidates: &candidates,
+            is_bundle: offer.is_bundle,
+        };
+        let sdp = sdp::write(session, &transport, &taken.lines);
+        let mut peer = Self::new(now, (rtc, keys), credentials.ufrag, options);
+        (peer.tracks, peer.audio_tracks) = (taken.tracks, taken.audio_tracks);
+        peer.drain(now, &mut |_: Transmit| ());
         if options.ice.is_full {
             peer.next_timeout = now; // only then does str0m begin to count
         }
-        let sdp = feedback::amend(&answer.to_sdp_string());
-        let sdp = match audio::ENABLED {
-            true => audio::join_streams(&sdp, &prepared.audio, &prepared.video_mids),
-            false => sdp,
-        };
         Ok((peer, Answer { sdp, candidates }))
     }
 
@@ -223,7 +230,6 @@ impl Peer {
             srtp: None,
             path: None,
             tracks: Vec::new(),
-            resend_packets: options.resend_packets,
             playout_delay: options.playout_delay,
             audio_tracks: Vec::new(),
             outbox: Vec::new(),
@@ -232,7 +238,7 @@ impl Peer {
             events: VecDeque::new(),
             next_timeout: now,
             liveness: Liveness::Connecting { give_up_at: now + CONNECT_TIMEOUT },
-            offered: None,
+            publishing: None,
             #[cfg(feature = "receive")]
             incoming: None,
             is_connected: false,
@@ -434,7 +440,7 @@ pub fn is_stun(datagram: &[u8]) -> bool {
 }
 
 impl Identity {
-    /// What viewers and publishers have in common.
+    /// What all peers have in common. Codecs and extensions have only those who send to us.
     fn configure(&self, credentials: str0m::IceCreds) -> str0m::RtcConfig {
         Rtc::builder()
             .set_rtp_mode(true)
@@ -442,26 +448,14 @@ impl Identity {
             .set_crypto_provider(self.crypto())
             .set_dtls_cert(self.certificate())
             .clear_codecs()
-            // What is numbered and timed for nobody costs bytes and reports, and the streams'
-            // SSRCs stand in the description: no packet has to name its m-line.
             .clear_extension_map()
     }
 
-    fn configure_viewer(
-        &self,
-        credentials: str0m::IceCreds,
-        options: &PeerOptions,
-    ) -> str0m::RtcConfig {
-        let config = self.configure(credentials).set_ice_lite(!options.ice.is_full);
-        let config = formats::VIEWED.iter().copied().fold(config, formats::enable);
-        let mut config = audio::enable(config, &AudioCodec::OF_BROWSERS)
+    /// What those have in common who are sent to. str0m knows of no stream: what there is to be
+    /// reported is reported by us.
+    fn configure_sender(&self, credentials: str0m::IceCreds) -> str0m::RtcConfig {
+        self.configure(credentials)
             .set_rtcp_report_interval_video(REPORTS_OF_NOTHING)
-            .set_rtcp_report_interval_audio(REPORTS_OF_NOTHING);
-        formats::enable_h265(&mut config);
-        if options.playout_delay.is_some() {
-            config.set_extension(5, Extension::PlayoutDelay)
-        } else {
-            config
-        }
+            .set_rtcp_report_interval_audio(REPORTS_OF_NOTHING)
     }
 }

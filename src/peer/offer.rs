@@ -1,213 +1,184 @@
-//! What of a viewer's offer is wanted: SDP policy (RFC 8866, RFC 8829).
-//!
-//! The answer's directions are decided by editing the offer before it is parsed: a video
-//! m-line that becomes a slot is `recvonly`, so that it is answered `sendonly`, and so is the
-//! audio m-line of a slot; everything else is `inactive`. The order, the mids and the codecs
-//! stay the viewer's.
+//! What is offered of a stream (RFC 9725 section 4.4.1): one video m-line to send on, one of audio
+//! if there is some, and one of data channels if they are wanted.
 
-use std::fmt;
+use std::borrow::Cow;
 
-use crate::limits;
+use str0m::IceCreds;
 
-/// An offer as it is to be accepted.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Prepared {
-    /// The edited offer.
-    pub sdp: String,
-    /// The mids of the video m-lines that become slots, in order.
-    pub video_mids: Vec<String>,
-    /// The audio m-lines that belong to slots.
-    pub audio: Vec<AudioLine>,
+use super::audio;
+use super::formats::{self, h264_profile, preference};
+use super::sdp::{self, Content, FEEDBACK, Format, Line, SentStream, Session, Setup, Transport};
+use super::stream::Ssrcs;
+use crate::engine::codec::{AudioCodec, VideoCodec, VideoProfile};
+
+/// What decoders without a profile of their own take, for want of a better answer: constrained
+/// baseline, level 3.1. They read the stream's own parameter sets.
+const WIDELY_TAKEN: [u8; 3] = [0x42, 0xe0, 0x1f];
+/// Payload type and that of its resends, for the stream's profile and for the widely taken one.
+const PAYLOAD_TYPES: [(u8, u8); 2] = [(96, 97), (98, 99)];
+/// The stream (RFC 8830) that both m-lines are of, so that they are kept in step.
+const STREAM: &str = "crosspoint";
+/// What the m-lines are known by.
+const VIDEO: &str = "0";
+const AUDIO: &str = "1";
+pub(super) const CHANNEL: &str = "2";
+
+/// What is offered.
+#[derive(Debug, Clone, Copy)]
+pub struct Offering<'a> {
+    /// The stream's profile: of H.264 that and what is widely taken, of others theirs alone.
+    pub video: VideoProfile,
+    /// What its sound may be coded in; without any there is no m-line for it.
+    pub audio: &'a [AudioCodec],
+    /// The label of a data channel, if one is wanted.
+    pub channel: Option<&'a str>,
 }
 
-/// An audio m-line that belongs to a slot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AudioLine {
-    /// The slot.
-    pub position: usize,
-    /// The m-line.
-    pub mid: String,
+/// What was offered, and is offered again where ICE begins anew.
+#[derive(Debug)]
+pub(super) struct Offered {
+    session: Session,
+    pub lines: Vec<Line<'static>>,
+    /// As they are signalled.
+    pub candidates: Vec<String>,
 }
 
-/// Why an offer can't be answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OfferError {
-    /// More bytes than any browser's offer for the slots that are allowed.
-    TooLarge {
-        /// Its size.
-        bytes: usize,
-    },
-    /// More m-lines than are allowed.
-    TooManyMedia {
-        /// How many.
-        count: usize,
-    },
-    /// No SDP.
-    Malformed(String),
-    /// SDP, but nothing to be connected to.
-    Refused(String),
-}
-
-impl fmt::Display for OfferError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::TooLarge { bytes } => {
-                write!(f, "SDP of {bytes} bytes, at most {} allowed", limits::SDP_MAX_BYTES)
-            }
-            Self::TooManyMedia { count } => {
-                write!(f, "{count} m-lines, at most {} allowed", limits::SDP_MAX_MEDIA)
-            }
-            Self::Malformed(why) => write!(f, "malformed SDP: {why}"),
-            Self::Refused(why) => write!(f, "offer refused: {why}"),
-        }
-    }
-}
-
-impl std::error::Error for OfferError {}
-
-/// Edits an offer for this many slots, of which those at the positions `audio` take audio.
-///
-/// # Errors
-/// When it is beyond the bounds.
-pub fn prepare(offer: &str, slots: usize, audio: &[usize]) -> Result<Prepared, OfferError> {
-    let sections = sections(offer)?;
-    let mut sdp = String::with_capacity(offer.len() + 64 * sections.len());
-    let (mut video_mids, mut audio_lines) = (Vec::new(), Vec::new());
-    for (index, section) in sections.iter().enumerate() {
-        let mid = || value(section, "a=mid:").unwrap_or_default().to_owned();
-        let is_slot = video_mids.len() < slots && is_live(section, "m=video ");
-        if is_slot {
-            video_mids.push(mid());
-        }
-        let receives = !section.iter().any(|line| matches!(*line, "a=sendonly" | "a=inactive"));
-        let position = audio.get(audio_lines.len());
-        let position = position.filter(|_| receives && is_live(section, "m=audio "));
-        if let Some(position) = position {
-            audio_lines.push(AudioLine { position: *position, mid: mid() });
-        }
-        for line in section.iter().filter(|line| index == 0 || !is_direction(line)) {
-            push_line(&mut sdp, line);
-        }
-        if index > 0 && !is_application(section) {
-            let is_sent = is_slot || position.is_some();
-            push_line(&mut sdp, if is_sent { "a=recvonly" } else { "a=inactive" });
-        }
-    }
-    Ok(Prepared { sdp, video_mids, audio: audio_lines })
-}
-
-/// An offer's lines: those of the session, and those of each m-line.
-///
-/// # Errors
-/// When it is beyond the bounds.
-pub(super) fn sections(offer: &str) -> Result<Vec<Vec<&str>>, OfferError> {
-    if offer.len() > limits::SDP_MAX_BYTES {
-        return Err(OfferError::TooLarge { bytes: offer.len() });
-    }
-    let mut sections: Vec<Vec<&str>> = vec![Vec::new()];
-    for line in offer.lines().filter(|line| !line.is_empty()) {
-        if line.starts_with("m=") {
-            sections.push(Vec::new());
-        }
-        if let Some(section) = sections.last_mut() {
-            section.push(line);
-        }
-    }
-    let count = sections.len() - 1;
-    if count > limits::SDP_MAX_MEDIA {
-        return Err(OfferError::TooManyMedia { count });
-    }
-    Ok(sections)
-}
-
-pub(super) fn push_line(sdp: &mut String, line: &str) {
-    sdp.push_str(line);
-    sdp.push_str("\r\n");
-}
-
-/// An m-line of this kind that was not rejected (port 0 with no `bundle-only`, RFC 9143).
-pub(super) fn is_live(section: &[&str], kind: &str) -> bool {
-    let Some(media) = section.first().and_then(|line| line.strip_prefix(kind)) else {
-        return false;
-    };
-    !media.starts_with("0 ") || section.contains(&"a=bundle-only")
-}
-
-pub(super) fn is_application(section: &[&str]) -> bool {
-    section.first().is_some_and(|line| line.starts_with("m=application"))
-}
-
-pub(super) fn is_direction(line: &str) -> bool {
-    matches!(line, "a=sendrecv" | "a=sendonly" | "a=recvonly" | "a=inactive")
-}
-
-pub(super) fn value<'a>(section: &[&'a str], prefix: &str) -> Option<&'a str> {
-    section.iter().find_map(|line| line.strip_prefix(prefix))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OFFER: &str = "v=0\r\na=group:BUNDLE 0 1 2 3\r\n\
-        m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=sendrecv\r\n\
-        m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=sendrecv\r\n\
-        m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:2\r\n\
-        m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:3\r\na=recvonly\r\n";
-
-    #[test]
-    fn the_first_video_lines_become_slots_and_the_rest_is_inactive() {
-        let prepared = prepare(OFFER, 2, &[]).unwrap();
-        assert_eq!(prepared.video_mids, ["1", "2"]);
-        let directions: Vec<&str> =
-            prepared.sdp.lines().filter(|line| is_direction(line)).collect();
-        assert_eq!(directions, ["a=inactive", "a=recvonly", "a=recvonly", "a=inactive"]);
-    }
-
-    #[test]
-    fn audio_that_receives_belongs_to_the_slots_that_take_it_in_order() {
-        let line = |mid: &str, direction: &str| {
-            format!("m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:{mid}\r\na={direction}\r\n")
+impl Offered {
+    /// Names what is offered, and numbers it by this.
+    pub fn new(
+        random: &mut dyn FnMut() -> u32,
+        offering: &Offering<'_>,
+        candidates: Vec<String>,
+    ) -> Self {
+        let mut ssrcs = Ssrcs::new(random);
+        let session = Session { id: ssrcs.next(), version: 0 };
+        let cname = ssrcs.name();
+        let mut stream = |track: &str, resends: bool| SentStream {
+            ssrc: ssrcs.next(),
+            resend: resends.then(|| ssrcs.next()),
+            cname: cname.clone(),
+            stream_id: STREAM.to_owned(),
+            track_id: track.to_owned(),
         };
-        let offer = format!(
-            "{OFFER}{}{}m=audio 0 UDP/TLS/RTP/SAVPF 0\r\na=mid:7\r\n{}{}",
-            line("4", "sendonly"),
-            line("5", "recvonly"),
-            line("8", "inactive"),
-            line("9", "recvonly")
-        );
-        let prepared = prepare(&offer, 3, &[0, 2]).unwrap();
-        let audio = [(0, "0"), (2, "5")];
-        let audio = audio.map(|(position, mid)| AudioLine { position, mid: mid.to_owned() });
-        assert_eq!(prepared.audio, audio);
-        let directions: Vec<&str> = prepared
-            .sdp
-            .lines()
-            .filter(|line| is_direction(line))
-            .map(|line| &line[2..5])
-            .collect();
-        assert_eq!(
-            directions,
-            ["rec", "rec", "rec", "rec", "ina", "rec", "ina", "ina", "ina"],
-            "{}",
-            prepared.sdp
-        );
+        let video = video_formats(offering.video);
+        let mut lines = vec![media("video", VIDEO, video, stream("video", true))];
+        let codecs = if audio::ENABLED { offering.audio } else { &[] };
+        let audio: Vec<_> = codecs.iter().filter_map(|codec| audio_format(*codec)).collect();
+        if !audio.is_empty() {
+            lines.push(media("audio", AUDIO, audio, stream("audio", false)));
+        }
+        if offering.channel.is_some() {
+            let (media, protocol) = ("application", "UDP/DTLS/SCTP");
+            lines.push(Line { media, protocol, mid: CHANNEL, content: Content::DataChannels });
+        }
+        Self { session, lines, candidates }
     }
 
-    #[test]
-    fn a_rejected_line_takes_no_slot() {
-        let offer = OFFER.replacen("m=video 9", "m=video 0", 1);
-        assert_eq!(prepare(&offer, 2, &[]).unwrap().video_mids, ["2", "3"]);
-        let bundled = offer.replacen("a=mid:1", "a=mid:1\r\na=bundle-only", 1);
-        assert_eq!(prepare(&bundled, 2, &[]).unwrap().video_mids, ["1", "2"]);
+    /// The next offer of it, under these credentials.
+    pub fn describe(&mut self, credentials: &IceCreds, fingerprint: String) -> String {
+        self.session.version += 1;
+        let transport = Transport {
+            is_ice_lite: false,
+            credentials,
+            fingerprint,
+            setup: Setup::ActPass,
+            candidates: &self.candidates,
+            is_bundle: true,
+        };
+        sdp::write(self.session, &transport, &self.lines)
     }
+}
 
-    #[test]
-    fn offers_beyond_the_bounds_are_refused() {
-        let many = "m=video 9 UDP/TLS/RTP/SAVPF 96\r\n".repeat(limits::SDP_MAX_MEDIA + 1);
-        let count = limits::SDP_MAX_MEDIA + 1;
-        assert_eq!(prepare(&many, 1, &[]), Err(OfferError::TooManyMedia { count }));
-        let long = "x".repeat(limits::SDP_MAX_BYTES + 1);
-        assert!(matches!(prepare(&long, 1, &[]), Err(OfferError::TooLarge { .. })));
+fn media(
+    media: &'static str,
+    mid: &'static str,
+    formats: Vec<Format<'static>>,
+    stream: SentStream,
+) -> Line<'static> {
+    let content = Content::Rtp { formats, extension: None, stream: Some(stream) };
+    Line { media, protocol: "UDP/TLS/RTP/SAVPF", mid, content }
+}
+
+/// The stream's profile first.
+fn video_formats(profile: VideoProfile) -> Vec<Format<'static>> {
+    let parameters = match profile {
+        VideoProfile::H264(profile) => {
+            let own = usual_spelling(profile);
+            let mut profiles = vec![own];
+            if own[..2] != WIDELY_TAKEN[..2] {
+                profiles.push(WIDELY_TAKEN);
+            }
+            profiles.into_iter().map(h264_parameters).collect()
+        }
+        VideoProfile::H265 { profile_id, high_tier, level_id } => {
+            let tier = u8::from(high_tier);
+            let profile = format!("profile-id={profile_id};tier-flag={tier}");
+            vec![format!("level-id={level_id};{profile};tx-mode=SRST")]
+        }
+        VideoProfile::Other(_) => vec![String::new()],
+    };
+    let format = |((payload_type, resend), parameters)| Format {
+        parameters: Cow::Owned(parameters),
+        feedback: FEEDBACK.to_vec(),
+        resend: Some(resend),
+        ..Format::new(payload_type, profile.codec().name(), formats::CLOCK_HZ, 1)
+    };
+    PAYLOAD_TYPES.into_iter().zip(parameters).map(format).collect()
+}
+
+fn h264_parameters([profile, constraints, level]: [u8; 3]) -> String {
+    let profile = format!("profile-level-id={profile:02x}{constraints:02x}{level:02x}");
+    format!("level-asymmetry-allowed=1;packetization-mode=1;{profile}")
+}
+
+/// As browsers number and word it; of what is not for them there is none.
+fn audio_format(codec: AudioCodec) -> Option<Format<'static>> {
+    let payload_type = match codec {
+        AudioCodec::Opus => 111,
+        AudioCodec::Pcmu => 0,
+        AudioCodec::Pcma => 8,
+        AudioCodec::G722 => 9,
+        AudioCodec::Aac(_) => return None,
+    };
+    let parameters = match codec {
+        AudioCodec::Opus => "minptime=10;useinbandfec=1",
+        _ => "",
+    };
+    let channels = audio::channels(codec);
+    let format = Format::new(payload_type, codec.name(), codec.clock_hz(), channels);
+    Some(Format { parameters: Cow::Borrowed(parameters), ..format })
+}
+
+/// The stream's own profile first.
+pub(super) fn rank(
+    profile: VideoProfile,
+) -> impl Fn(VideoCodec, &Format<'_>) -> Option<(bool, u8)> {
+    let own = match profile {
+        VideoProfile::H264(profile) => {
+            let [profile, constraints, _] = usual_spelling(profile);
+            Some([profile, constraints])
+        }
+        VideoProfile::H265 { .. } | VideoProfile::Other(_) => None,
+    };
+    move |codec, format| {
+        let is_other = own.is_some() && h264_profile(format) != own;
+        Some((is_other, preference(codec, format)?))
+    }
+}
+
+/// Encoders set the constraint flags of one profile in many ways (RFC 6184 table 5), servers
+/// compare them as text: the spelling that browsers use.
+fn usual_spelling([profile, constraints, level]: [u8; 3]) -> [u8; 3] {
+    const SET_0: u8 = 0x80;
+    const SET_1: u8 = 0x40;
+    const SETS_4_AND_5: u8 = 0x0c;
+    match profile {
+        0x42 if constraints & SET_1 != 0 => [0x42, 0xe0, level],
+        0x42 => [0x42, 0, level],
+        0x4d if constraints & SET_0 != 0 => [0x42, 0xe0, level],
+        0x4d => [0x4d, 0, level],
+        0x64 if constraints & SETS_4_AND_5 == SETS_4_AND_5 => [0x64, 0x0c, level],
+        0x64 => [0x64, 0, level],
+        _ => [profile, constraints, level],
     }
 }

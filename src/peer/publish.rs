@@ -6,49 +6,32 @@
 
 use std::time::Instant;
 
-use str0m::change::{SdpAnswer, SdpPendingOffer};
-use str0m::format::PayloadParams;
-use str0m::media::{Direction, MediaKind, Mid};
-use str0m::{IceCreds, RtcConfig};
+use str0m::IceCreds;
+use str0m::channel::ChannelConfig;
 
-use super::offer::AudioLine;
-use super::{
-    Entropy, Identity, OfferError, Peer, PeerOptions, REPORTS_OF_NOTHING, Sink, Transmit, audio,
-    crypto, feedback, formats, ice::add_candidates, preference,
-};
+use super::audio::AudioTrack;
+use super::formats::{self, Formats};
+use super::offer::{CHANNEL, Offered, Offering, rank};
+use super::sdp::{Description, Kind, Setup};
+use super::sending::Track;
+use super::stream::Stream;
+use super::transport::{self, Role};
+use super::{Entropy, Identity, OfferError, Peer, PeerOptions, Sink, Transmit, audio, crypto, ice};
 use crate::engine::codec::{AudioCodec, VideoProfile};
-use crate::limits;
 
-/// What decoders without a profile of their own take, for want of a better answer: constrained
-/// baseline, level 3.1. They read the stream's own parameter sets.
-const WIDELY_TAKEN: [u8; 3] = [0x42, 0xe0, 0x1f];
-/// Payload type and that of its resends, for the stream's profile and for the widely taken one.
-const PAYLOAD_TYPES: [(u8, u8); 2] = [(96, 97), (98, 99)];
-/// The stream (RFC 8830) that both m-lines are of, so that they are kept in step.
-const STREAM: &str = "crosspoint";
-
-/// What is offered.
-#[derive(Debug, Clone, Copy)]
-pub struct Offering<'a> {
-    /// The stream's profile: of H.264 that and what is widely taken, of others theirs alone.
-    pub video: VideoProfile,
-    /// What its sound may be coded in; without any there is no m-line for it.
-    pub audio: &'a [AudioCodec],
-    /// The label of a data channel, if one is wanted.
-    pub channel: Option<&'a str>,
+/// What a peer has offered.
+#[derive(Debug)]
+pub(super) struct Publishing {
+    pub offered: Offered,
+    /// Until it is answered.
+    waiting: Option<Waiting>,
 }
 
-/// An offer that was not answered yet.
+/// What an answer is waited for.
 #[derive(Debug)]
-pub(super) struct Offered {
-    pending: SdpPendingOffer,
-    what: What,
-}
-
-#[derive(Debug)]
-enum What {
+enum Waiting {
     /// All there is.
-    Media { mid: Mid, audio: Option<Mid>, profile: VideoProfile },
+    Media { profile: VideoProfile, channel: Option<String>, resend_packets: usize },
     /// The same under other credentials.
     Restart(IceCreds),
 }
@@ -66,48 +49,28 @@ impl Peer {
         offering: &Offering<'_>,
     ) -> Result<(Self, String), OfferError> {
         let credentials = entropy.into_credentials();
-        let ufrag = credentials.ufrag.clone();
-        let mut config = identity.configure(credentials);
-        let (profile, channel) = (offering.video, offering.channel);
-        match profile {
-            VideoProfile::H264(profile) => add_h264(&mut config, profile),
-            VideoProfile::H265 { profile_id, high_tier, level_id } => {
-                let [(payload_type, resend), _] = PAYLOAD_TYPES;
-                let (pt, resend) = (payload_type.into(), Some(resend.into()));
-                let tier = u8::from(high_tier);
-                config.codec_config().add_h265(pt, resend, profile_id, tier, level_id);
-            }
-            VideoProfile::Other(codec) => config = formats::enable(config, codec),
-        }
-        let codecs = if audio::ENABLED { offering.audio } else { &[] };
-        let config = audio::enable(config, codecs);
-        let config = config
-            .set_rtcp_report_interval_video(REPORTS_OF_NOTHING)
-            .set_rtcp_report_interval_audio(REPORTS_OF_NOTHING);
+        let config = identity.configure_sender(credentials.clone());
         let (mut rtc, keys) = crypto::overhear(|| config.build(now));
-        if add_candidates(&mut rtc, options).is_empty() {
+        let candidates = ice::add_candidates(&mut rtc, options);
+        if candidates.is_empty() {
             return Err(OfferError::Refused("no address to be reached at".to_owned()));
         }
-        let mut changes = rtc.sdp_api();
-        let mut add = |kind| {
-            changes.add_media(kind, Direction::SendOnly, Some(STREAM.to_owned()), None, None)
+        let random = &mut || *rtc.direct_api().new_ssrc();
+        let mut offered = Offered::new(random, offering, candidates);
+        let mut peer = Self::new(now, (rtc, keys), credentials.ufrag.clone(), options);
+        let waiting = Waiting::Media {
+            profile: offering.video,
+            channel: offering.channel.map(str::to_owned),
+            resend_packets: options.resend_packets,
         };
-        let mid = add(MediaKind::Video);
-        let audio = (!codecs.is_empty()).then(|| add(MediaKind::Audio));
-        if let Some(label) = channel {
-            changes.add_channel(label.to_owned());
-        }
-        let (offer, pending) =
-            changes.apply().ok_or_else(|| OfferError::Refused("nothing to offer".to_owned()))?;
-        let mut peer = Self::new(now, (rtc, keys), ufrag, options);
-        let what = What::Media { mid, audio, profile };
-        peer.offered = Some(Offered { pending, what });
+        let sdp = offered.describe(&credentials, peer.fingerprint());
+        peer.publishing = Some(Box::new(Publishing { offered, waiting: Some(waiting) }));
         #[cfg(feature = "receive")]
-        if channel.is_some() {
+        if offering.channel.is_some() {
             peer.incoming = Some(Box::default());
         }
         peer.drain(now, &mut |_: Transmit| ());
-        Ok((peer, feedback::amend(&offer.to_sdp_string())))
+        Ok((peer, sdp))
     }
 
     /// Offers other ICE credentials (RFC 8445 section 9); media go on by the path that there is.
@@ -115,21 +78,17 @@ impl Peer {
     ///
     /// # Errors
     /// While an offer of media waits for its answer.
-    pub fn offer_restart(&mut self, now: Instant, entropy: Entropy) -> Result<String, OfferError> {
-        let refused = |why: &str| OfferError::Refused(why.to_owned());
-        if matches!(self.offered, Some(Offered { what: What::Media { .. }, .. })) {
+    pub fn offer_restart(&mut self, entropy: Entropy) -> Result<String, OfferError> {
+        let fingerprint = self.fingerprint();
+        let publishing = self.publishing.as_mut();
+        let publishing = publishing.ok_or_else(|| refused("nothing was offered before"))?;
+        if matches!(publishing.waiting, Some(Waiting::Media { .. })) {
             return Err(refused("an offer waits for its answer"));
         }
-        let mut changes = self.rtc.sdp_api();
-        // str0m makes credentials that could be guessed.
-        let made = changes.ice_restart(true);
-        let (offer, pending) = changes.apply().ok_or_else(|| refused("nothing to offer"))?;
-        let own = entropy.into_credentials();
-        let sdp = offer.to_sdp_string();
-        let sdp = sdp.replace(&made.ufrag, &own.ufrag).replace(&made.pass, &own.pass);
-        self.offered = Some(Offered { pending, what: What::Restart(own) });
-        self.drain(now, &mut |_: Transmit| ());
-        Ok(feedback::amend(&sdp))
+        let credentials = entropy.into_credentials();
+        let sdp = publishing.offered.describe(&credentials, fingerprint);
+        publishing.waiting = Some(Waiting::Restart(credentials));
+        Ok(sdp)
     }
 
     /// Takes the answer to what this peer has offered; connects.
@@ -142,87 +101,72 @@ impl Peer {
         answer: &str,
         sink: &mut Sink<'_>,
     ) -> Result<(), OfferError> {
-        let refused = |why: &str| OfferError::Refused(why.to_owned());
-        if answer.len() > limits::SDP_MAX_BYTES {
-            return Err(OfferError::TooLarge { bytes: answer.len() });
-        }
-        let offered = self.offered.take().ok_or_else(|| refused("nothing was offered"))?;
-        let answer = SdpAnswer::from_sdp_string(answer)
-            .map_err(|error| OfferError::Malformed(error.to_string()))?;
-        self.rtc
-            .sdp_api()
-            .accept_answer(offered.pending, answer)
-            .map_err(|error| OfferError::Refused(error.to_string()))?;
-        match offered.what {
-            What::Restart(credentials) => {
-                self.ufrag = credentials.ufrag.clone();
-                self.rtc.direct_api().set_local_ice_credentials(credentials);
-            }
-            What::Media { mid, audio, profile } => {
-                self.drain(now, &mut *sink);
-                let codec = profile.codec();
-                let track = self.track(mid, rank(profile)).filter(|_| self.may_send_on(mid));
-                let track =
-                    track.ok_or_else(|| refused(&format!("the answer takes no {codec}")))?;
-                self.tracks = vec![Some(track)];
-                let audio = audio.filter(|mid| self.may_send_on(*mid));
-                let line = audio.map(|mid| AudioLine { position: 0, mid: mid.to_string() });
-                self.add_audio_tracks(line.as_slice());
+        let waiting = self.publishing.as_mut().and_then(|publishing| publishing.waiting.take());
+        let waiting = waiting.ok_or_else(|| refused("nothing was offered"))?;
+        let answer = Description::read(answer)?;
+        match waiting {
+            Waiting::Restart(credentials) => self.restart(credentials, &answer),
+            Waiting::Media { profile, channel, resend_packets } => {
+                let setup = transport::connect(&mut self.rtc, &answer, Role::Offerer)?;
+                self.take_answered_media(&answer, profile, resend_packets)?;
+                let channel = channel.filter(|_| answer.section(CHANNEL).is_some());
+                if let Some(label) = channel {
+                    let mut api = self.rtc.direct_api();
+                    api.start_sctp(setup == Setup::Active);
+                    api.create_data_channel(ChannelConfig { label, ..ChannelConfig::default() });
+                }
             }
         }
         self.tick(now, sink);
         Ok(())
     }
 
-    fn may_send_on(&self, mid: Mid) -> bool {
-        self.rtc.media(mid).is_some_and(|media| media.direction().is_sending())
+    fn take_answered_media(
+        &mut self,
+        answer: &Description<'_>,
+        profile: VideoProfile,
+        resend_packets: usize,
+    ) -> Result<(), OfferError> {
+        let lines = self.publishing.iter().flat_map(|publishing| &publishing.offered.lines);
+        for (line, stream) in lines.filter_map(|line| Some((line, line.stream()?))) {
+            let Some(section) = answer.section(line.mid).filter(|section| section.receives) else {
+                continue;
+            };
+            let sent = Stream::new(stream.ssrc, stream.cname.clone());
+            if section.kind == Kind::Video {
+                let chosen = formats::choose(&section.formats, &[profile.codec()], rank(profile));
+                let resend =
+                    stream.resend.filter(|_| chosen.iter().any(|(_, it)| it.resend.is_some()));
+                let track = Track::new(Formats::of(&chosen), sent, (resend, resend_packets), None);
+                self.tracks.extend((!chosen.is_empty()).then_some(Some(track)));
+            } else {
+                let chosen = audio::choose(&section.formats, &AudioCodec::OF_BROWSERS);
+                self.audio_tracks.push(AudioTrack::new(0, sent, &chosen));
+            }
+        }
+        match self.tracks.is_empty() {
+            true => Err(refused(&format!("the answer takes no {}", profile.codec()))),
+            false => Ok(()),
+        }
+    }
+
+    /// Begins ICE anew with credentials that are answered: all pairs are checked again.
+    fn restart(&mut self, credentials: IceCreds, answer: &Description<'_>) {
+        self.ufrag = credentials.ufrag.clone();
+        self.rtc.direct_api().set_local_ice_credentials(credentials);
+        if let Some(publishing) = &self.publishing {
+            ice::check_anew(&mut self.rtc, &publishing.offered.candidates);
+        }
+        transport::hear_of(&mut self.rtc, answer);
+    }
+
+    fn fingerprint(&mut self) -> String {
+        self.rtc.direct_api().local_dtls_fingerprint().to_string()
     }
 }
 
-/// The stream's own profile first.
-fn rank(profile: VideoProfile) -> impl Fn(&PayloadParams) -> Option<(bool, u8)> {
-    let own = match profile {
-        VideoProfile::H264(profile) => Some(number(usual_spelling(profile)) >> 8),
-        VideoProfile::H265 { .. } | VideoProfile::Other(_) => None,
-    };
-    move |params| {
-        let profile = params.spec().format.profile_level_id.map(|profile| profile >> 8);
-        Some((own.is_some() && profile != own, preference(params)?))
-    }
-}
-
-/// The stream's profile first.
-fn add_h264(config: &mut RtcConfig, profile_level_id: [u8; 3]) {
-    let own = usual_spelling(profile_level_id);
-    let mut profiles = vec![own];
-    if number(own) >> 8 != number(WIDELY_TAKEN) >> 8 {
-        profiles.push(WIDELY_TAKEN);
-    }
-    for (profile, (payload_type, resend)) in profiles.into_iter().zip(PAYLOAD_TYPES) {
-        let codecs = config.codec_config();
-        codecs.add_h264(payload_type.into(), Some(resend.into()), true, number(profile));
-    }
-}
-
-/// Encoders set the constraint flags of one profile in many ways (RFC 6184 table 5), servers
-/// compare them as text: the spelling that browsers use.
-fn usual_spelling([profile, constraints, level]: [u8; 3]) -> [u8; 3] {
-    const SET_0: u8 = 0x80;
-    const SET_1: u8 = 0x40;
-    const SETS_4_AND_5: u8 = 0x0c;
-    match profile {
-        0x42 if constraints & SET_1 != 0 => [0x42, 0xe0, level],
-        0x42 => [0x42, 0, level],
-        0x4d if constraints & SET_0 != 0 => [0x42, 0xe0, level],
-        0x4d => [0x4d, 0, level],
-        0x64 if constraints & SETS_4_AND_5 == SETS_4_AND_5 => [0x64, 0x0c, level],
-        0x64 => [0x64, 0, level],
-        _ => [profile, constraints, level],
-    }
-}
-
-fn number([profile, constraints, level]: [u8; 3]) -> u32 {
-    u32::from_be_bytes([0, profile, constraints, level])
+fn refused(why: &str) -> OfferError {
+    OfferError::Refused(why.to_owned())
 }
 
 #[cfg(test)]
@@ -232,6 +176,7 @@ mod tests {
     use super::*;
     use crate::engine::codec::VideoCodec;
     use crate::engine::frame::{Egress, Frame};
+    use crate::limits;
     use crate::peer::{Event, Ice, NtpClock};
 
     fn options(address: &str) -> PeerOptions {
@@ -254,6 +199,11 @@ mod tests {
         let options = options("192.0.2.1:1");
         let offering = silent(VideoProfile::H264(profile));
         Peer::offer(now, &options, &identity, Entropy([1; 32]), &offering).unwrap()
+    }
+
+    /// As of somebody who wants to be sent what is offered here.
+    fn wished(offer: &str) -> String {
+        offer.replace("a=sendonly", "a=recvonly")
     }
 
     fn formats(offer: &str) -> Vec<&str> {
@@ -286,7 +236,8 @@ mod tests {
         assert!(offer.contains("a=rtpmap:96 H265/90000") && !offer.contains("H264"), "{offer}");
         assert!(offer.contains("profile-id=1") && offer.contains("level-id=120"), "{offer}");
         let (_, answer) =
-            Peer::accept(now, &options, &identity, Entropy([2; 32]), &offer, 1, &[]).unwrap();
+            Peer::accept(now, &options, &identity, Entropy([2; 32]), &wished(&offer), 1, &[])
+                .unwrap();
         let answer = answer.sdp.replace("a=sendonly", "a=recvonly");
         assert_eq!(ours.accept_answer(now, &answer, &mut |_: Transmit| ()), Ok(()));
         assert_eq!(ours.codecs(0).to_string(), "H265");
@@ -362,7 +313,8 @@ mod tests {
         let options = options("192.0.2.2:2");
         let identity = Identity::generate().unwrap();
         let (theirs, answer) =
-            Peer::accept(now, &options, &identity, Entropy([2; 32]), &offer, 1, &[]).unwrap();
+            Peer::accept(now, &options, &identity, Entropy([2; 32]), &wished(&offer), 1, &[])
+                .unwrap();
         let answer = answer.sdp.replace("a=sendonly", "a=recvonly");
         let mut sent = Vec::new();
         ours.accept_answer(now, &answer, &mut |datagram| sent.push(datagram)).unwrap();
@@ -398,7 +350,7 @@ mod tests {
         let (theirs, answer) =
             Peer::receive(now, &options, &identity, Entropy([2; 32]), &wanted, &offer).unwrap();
         let mut sent = Vec::new();
-        assert!(ours.offer_restart(now, Entropy([3; 32])).is_err(), "not answered yet");
+        assert!(ours.offer_restart(Entropy([3; 32])).is_err(), "not answered yet");
         ours.accept_answer(now, &answer.sdp, &mut |datagram| sent.push(datagram)).unwrap();
         assert_eq!(ours.audio_codecs(0), [AudioCodec::Pcma], "what was answered");
         let mut bench = Bench { now, ours, theirs, sent, connected: 0 };
@@ -406,7 +358,7 @@ mod tests {
         assert_eq!(bench.connected, 1);
 
         let before = bench.ours.ufrag().to_owned();
-        let offer = bench.ours.offer_restart(bench.now, Entropy([3; 32])).unwrap();
+        let offer = bench.ours.offer_restart(Entropy([3; 32])).unwrap();
         assert!(!offer.contains(&before) && offer.contains(" 192.0.2.1 1 typ host"), "{offer}");
         bench.run(Duration::from_millis(100));
         assert_eq!(bench.ours.ufrag(), before, "until it is answered");
@@ -504,7 +456,8 @@ mod tests {
                 Peer::offer(now, &options, &identity, Entropy([1; 32]), &offering).unwrap();
             assert!(offer.contains(&format!(" {codec}/90000")) && !offer.contains("H264"));
             let (_, answer) =
-                Peer::accept(now, &options, &identity, Entropy([2; 32]), &offer, 1, &[]).unwrap();
+                Peer::accept(now, &options, &identity, Entropy([2; 32]), &wished(&offer), 1, &[])
+                    .unwrap();
             let answer = answer.sdp.replace("a=sendonly", "a=recvonly");
             assert_eq!(ours.accept_answer(now, &answer, &mut |_: Transmit| ()), Ok(()));
             assert_eq!(ours.codecs(0).to_string(), codec.to_string());
@@ -519,7 +472,8 @@ mod tests {
             let identity = Identity::generate().unwrap();
             let options = options("192.0.2.2:2");
             let (_, answer) =
-                Peer::accept(now, &options, &identity, Entropy([2; 32]), &offer, 1, &[]).unwrap();
+                Peer::accept(now, &options, &identity, Entropy([2; 32]), &wished(&offer), 1, &[])
+                    .unwrap();
             ours.accept_answer(now, &edit(answer.sdp), &mut |_: Transmit| ())
         };
         assert_eq!(answer(|sdp| sdp.replace("a=sendonly", "a=recvonly")), Ok(()));

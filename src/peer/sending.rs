@@ -2,10 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use str0m::format::PayloadParams;
-use str0m::media::Mid;
-use str0m::rtp::Extension;
-
 use super::Peer;
 use super::audio::{self, AudioTrack};
 use super::formats::Formats;
@@ -29,6 +25,16 @@ pub(super) struct Track {
 }
 
 impl Track {
+    pub fn new(
+        formats: Formats,
+        stream: Stream,
+        (resend_ssrc, resend_packets): (Option<u32>, usize),
+        playout_delay_id: Option<u8>,
+    ) -> Self {
+        let resends = Resends::new(resend_ssrc, resend_packets);
+        Self { formats, stream, resends, playout_delay_id }
+    }
+
     fn write(
         &mut self,
         now: Instant,
@@ -88,38 +94,6 @@ impl Peer {
     /// Whether something may be sent to this peer.
     pub(super) fn sends(&self) -> bool {
         !self.tracks.is_empty()
-    }
-
-    /// Takes the streams out of str0m, which would keep a cache and records of each that nothing
-    /// ever goes into. Not where it may have to describe them again.
-    pub(super) fn take_streams_over(&mut self) {
-        let mut api = self.rtc.direct_api();
-        for stream in streams(&mut self.tracks, &mut self.audio_tracks) {
-            api.remove_stream_tx(stream.ssrc.into());
-        }
-    }
-
-    /// The m-line's stream, for each codec on the payload type that `preference` ranks lowest.
-    pub(super) fn track<R: Ord>(
-        &mut self,
-        mid: Mid,
-        preference: impl Fn(&PayloadParams) -> Option<R>,
-    ) -> Option<Track> {
-        let media = self.rtc.media(mid)?;
-        let offered = media.remote_pts();
-        let params = self.rtc.codec_config().params().iter();
-        let agreed = params.filter(|params| offered.contains(&params.pt()));
-        let formats = Formats::choose(agreed, preference)?;
-        let playout_delay_id = media.remote_extmap().id_of(Extension::PlayoutDelay);
-        let cname = media.cname().to_owned();
-        let mut api = self.rtc.direct_api();
-        let stream = api.stream_tx_by_mid(mid, None)?;
-        Some(Track {
-            formats,
-            stream: Stream::new(*stream.ssrc(), cname),
-            resends: Resends::new(stream.rtx().map(|ssrc| *ssrc), self.resend_packets),
-            playout_delay_id,
-        })
     }
 }
 

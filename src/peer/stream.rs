@@ -41,6 +41,34 @@ impl<'a, 'b> Outlet<'a, 'b> {
     }
 }
 
+/// Random numbers for streams, each another one (RFC 3550 section 8.1).
+pub(super) struct Ssrcs<'a> {
+    random: &'a mut dyn FnMut() -> u32,
+    taken: Vec<u32>,
+}
+
+impl<'a> Ssrcs<'a> {
+    pub fn new(random: &'a mut dyn FnMut() -> u32) -> Self {
+        Self { random, taken: Vec::new() }
+    }
+
+    pub fn next(&mut self) -> u32 {
+        loop {
+            let ssrc = (self.random)();
+            if !self.taken.contains(&ssrc) {
+                self.taken.push(ssrc);
+                return ssrc;
+            }
+        }
+    }
+
+    /// A canonical name of 96 random bits (RFC 7022 section 4.2).
+    pub fn name(&mut self) -> String {
+        let [a, b, c] = [(); 3].map(|()| self.next());
+        format!("{a:08x}{b:08x}{c:08x}")
+    }
+}
+
 /// The stream.
 #[derive(Debug)]
 pub(super) struct Stream {

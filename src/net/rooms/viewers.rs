@@ -120,7 +120,7 @@ impl Server {
     /// A viewer wants ICE to begin anew.
     pub(super) fn restart_room_viewer(&mut self, now: Instant, seat: Seat) {
         let mut offered = None;
-        self.with_member(seat, |peer, _| offered = peer.offer_restart(now, entropy()).ok());
+        self.with_member(seat, |peer, _| offered = peer.offer_restart(entropy()).ok());
         if let Some(offer) = offered {
             self.tell_room(now, seat, PeerEvent::Description(offer));
         }

@@ -6,23 +6,23 @@
 //! Estimates of our own (REMB) would only limit that. The absolute send time is not negotiated:
 //! beside those reports nobody reads it.
 
+mod codecs;
 mod wanted;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use str0m::Event as RtcEvent;
 use str0m::change::SdpOffer;
 use str0m::channel::{ChannelData, ChannelId};
-use str0m::format::Codec as RtcCodec;
 use str0m::media::{KeyframeRequestKind, MediaKind, Mid, Pt};
 use str0m::rtp::rtcp::SenderInfo;
 use str0m::rtp::{Extension, RtpPacket, VideoOrientation};
-use str0m::{Event as RtcEvent, RtcConfig};
 
 use super::{
     Answer, EndReason, Entropy, Identity, OfferError, Peer, PeerOptions, Sink, Transmit,
-    add_candidates, audio, crypto, formats,
+    add_candidates, crypto,
 };
 use crate::intake::publisher::{Codec, Packet, Report};
 use crate::limits;
@@ -123,7 +123,8 @@ impl Peer {
             .set_extension(3, Extension::TransportSequenceNumber)
             .set_extension(4, Extension::RtpMid)
             .set_extension(13, Extension::VideoOrientation);
-        let config = wanted.codecs.iter().fold(config, |config, codec| enable(config, *codec));
+        let config =
+            wanted.codecs.iter().fold(config, |config, codec| codecs::enable(config, *codec));
         let (mut rtc, keys) = crypto::overhear(|| config.build(now));
         let candidates = add_candidates(&mut rtc, options);
         let mut peer = Self::new(now, (rtc, keys), ufrag, options);
@@ -221,7 +222,7 @@ impl Peer {
         let Some(incoming) = &mut self.incoming else { return };
         let params = self.rtc.codec_config().params();
         incoming.codecs =
-            params.iter().filter_map(|p| Some((p.pt(), own_codec(p.spec().codec)?))).collect();
+            params.iter().filter_map(|p| Some((p.pt(), codecs::own(p.spec().codec)?))).collect();
         for text in mids {
             let mid = Mid::from(text.as_str());
             let Some(media) = self.rtc.media(mid).filter(|media| media.direction().is_receiving())
@@ -353,18 +354,6 @@ fn degrees(held: VideoOrientation) -> u16 {
         VideoOrientation::Deg180 => 180,
         VideoOrientation::Deg270 => 90,
     }
-}
-
-fn enable(config: RtcConfig, codec: Codec) -> RtcConfig {
-    match codec {
-        Codec::Video(codec) => formats::enable(config, codec),
-        Codec::Audio(codec) => audio::enable(config, &[codec]),
-    }
-}
-
-fn own_codec(codec: RtcCodec) -> Option<Codec> {
-    let video = formats::own_codec(codec).map(Codec::Video);
-    video.or_else(|| audio::own_codec(codec).map(Codec::Audio))
 }
 
 #[cfg(test)]

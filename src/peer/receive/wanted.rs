@@ -1,9 +1,7 @@
 //! What of a publisher's offer is wanted (RFC 8829 section 5.3): its first tracks that send, one
 //! encoding of each.
 
-use super::super::offer::{
-    OfferError, is_application, is_direction, is_live, push_line, sections, value,
-};
+use super::super::sdp::{OfferError, is_live, sections, value};
 
 /// An offer as it is to be accepted.
 #[derive(Debug, PartialEq, Eq)]
@@ -58,6 +56,19 @@ fn sends(section: &[&str]) -> bool {
 
 fn is_left_out(line: &str) -> bool {
     is_direction(line) || line.starts_with("a=simulcast:") || line.starts_with("a=rid:")
+}
+
+fn is_application(section: &[&str]) -> bool {
+    section.first().is_some_and(|line| line.starts_with("m=application"))
+}
+
+fn is_direction(line: &str) -> bool {
+    matches!(line, "a=sendrecv" | "a=sendonly" | "a=recvonly" | "a=inactive")
+}
+
+fn push_line(sdp: &mut String, line: &str) {
+    sdp.push_str(line);
+    sdp.push_str("\r\n");
 }
 
 #[cfg(test)]

@@ -1,0 +1,215 @@
+//! Writing a description.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use str0m::IceCreds;
+
+use super::format::{Format, RESEND};
+use super::read::Extension;
+use super::{DATA_CHANNELS, Setup};
+
+/// What packets are lost for good without, and pictures broken: asked for again one by one, or a
+/// new picture (RFC 4585 section 6, RFC 5104 section 4.3.1).
+pub const FEEDBACK: [&str; 3] = ["ccm fir", "nack", KEYFRAME_REQUESTS];
+const KEYFRAME_REQUESTS: &str = "nack pli";
+/// Round trips are told (RFC 3611 section 4.5). A browser that only receives knows none, and asks a
+/// second time for a packet whose resend was lost as well only after 100 ms: too late for its
+/// frame to be shown. Where this stands among a codec's feedback it sends receiver reference
+/// times, and is told the round trip beside the sender reports. Chromium 156 acts on it though
+/// it does not offer it; browsers that don't know it ignore it.
+///
+/// Reports for the estimation of bandwidth are not asked for: a camera's bitrate is its own.
+/// They would come twenty times a second from each viewer.
+const ROUND_TRIPS: &str = "rrtr";
+/// RFC 8841 section 5.
+const SCTP_PORT: u16 = 5_000;
+/// As browsers have it.
+const MESSAGE_MAX_BYTES: u32 = 256 * 1024;
+
+/// Who describes, and how often it has.
+#[derive(Debug, Clone, Copy)]
+pub struct Session {
+    pub id: u32,
+    /// Counts the session's descriptions, from 1.
+    pub version: u32,
+}
+
+/// The one transport of a session.
+#[derive(Debug)]
+pub struct Transport<'a> {
+    /// Checks are left to the other side (RFC 8445 section 2.5).
+    pub is_ice_lite: bool,
+    pub credentials: &'a IceCreds,
+    /// Hash function and value of the certificate.
+    pub fingerprint: String,
+    pub setup: Setup,
+    /// As they are signalled.
+    pub candidates: &'a [String],
+    /// Whether there is a group: not in answers to offers without.
+    pub is_bundle: bool,
+}
+
+/// An m-line.
+#[derive(Debug, Clone)]
+pub struct Line<'a> {
+    pub media: &'a str,
+    pub protocol: &'a str,
+    pub mid: &'a str,
+    pub content: Content<'a>,
+}
+
+impl Line<'_> {
+    /// What is sent on it.
+    pub fn stream(&self) -> Option<&SentStream> {
+        match &self.content {
+            Content::Rtp { stream, .. } => stream.as_ref(),
+            Content::DataChannels | Content::Rejected(_) => None,
+        }
+    }
+}
+
+/// What it is for.
+#[derive(Debug, Clone)]
+pub enum Content<'a> {
+    Rtp {
+        formats: Vec<Format<'a>>,
+        extension: Option<Extension<'a>>,
+        /// `None` if nothing is ever sent, and nothing is received.
+        stream: Option<SentStream>,
+    },
+    DataChannels,
+    /// Nothing; the formats are those that were offered.
+    Rejected(&'a str),
+}
+
+/// A stream that is sent.
+#[derive(Debug, Clone)]
+pub struct SentStream {
+    pub ssrc: u32,
+    /// That of what is sent again.
+    pub resend: Option<u32>,
+    /// Its canonical name (RFC 3550 section 6.5.1).
+    pub cname: String,
+    /// What is kept in step with each other, and the name of this part of it (RFC 8830).
+    pub stream_id: String,
+    pub track_id: String,
+}
+
+/// Writes a description.
+pub fn write(session: Session, transport: &Transport<'_>, lines: &[Line<'_>]) -> String {
+    let mut sdp = Writer(String::with_capacity(512 + 1024 * lines.len()));
+    let Session { id, version } = session;
+    sdp.line(format_args!("v=0\r\no=- {id} {version} IN IP4 0.0.0.0\r\ns=-\r\nt=0 0"));
+    let is_live = |line: &&Line<'_>| !matches!(line.content, Content::Rejected(_));
+    if transport.is_bundle {
+        let mids: Vec<&str> = lines.iter().filter(is_live).map(|line| line.mid).collect();
+        sdp.line(format_args!("a=group:BUNDLE {}", mids.join(" ")));
+    }
+    if transport.is_ice_lite {
+        sdp.line(format_args!("a=ice-lite"));
+    }
+    let mut candidates = transport.candidates;
+    for line in lines {
+        sdp.media(line);
+        if is_live(&line) {
+            sdp.transport(transport, std::mem::take(&mut candidates));
+        }
+        sdp.content(&line.content);
+    }
+    sdp.0
+}
+
+struct Writer(String);
+
+impl Writer {
+    fn line(&mut self, line: std::fmt::Arguments<'_>) {
+        let _ = write!(self.0, "{line}\r\n"); // a string takes everything
+    }
+
+    fn media(&mut self, line: &Line<'_>) {
+        let Line { media, protocol, mid, content } = line;
+        let formats = match content {
+            Content::Rtp { formats, .. } => {
+                let numbers = formats.iter().flat_map(|it| [Some(it.payload_type), it.resend]);
+                let numbers: Vec<_> = numbers.flatten().map(|number| number.to_string()).collect();
+                Cow::Owned(numbers.join(" "))
+            }
+            Content::DataChannels => Cow::Borrowed(DATA_CHANNELS),
+            Content::Rejected(formats) => Cow::Borrowed(*formats),
+        };
+        // Candidates tell the address: that of an m-line means nothing (RFC 8829 section 5.2.1).
+        let port = if matches!(content, Content::Rejected(_)) { 0 } else { 9 };
+        self.line(format_args!("m={media} {port} {protocol} {formats}\r\nc=IN IP4 0.0.0.0"));
+        if !mid.is_empty() {
+            self.line(format_args!("a=mid:{mid}"));
+        }
+    }
+
+    /// Said for each m-line, which has to be said for the first of a group alone, for the sake of
+    /// readers that don't know.
+    fn transport(&mut self, transport: &Transport<'_>, candidates: &[String]) {
+        for candidate in candidates {
+            self.line(format_args!("a={candidate}"));
+        }
+        let IceCreds { ufrag, pass } = transport.credentials;
+        self.line(format_args!("a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pass}"));
+        self.line(format_args!("a=ice-options:trickle"));
+        self.line(format_args!("a=fingerprint:{}", transport.fingerprint));
+        self.line(format_args!("a=setup:{}", transport.setup.as_str()));
+    }
+
+    fn content(&mut self, content: &Content<'_>) {
+        match content {
+            Content::Rtp { formats, extension, stream } => {
+                if let Some(Extension { number, name, is_one_way }) = extension {
+                    let direction = if *is_one_way { "/sendonly" } else { "" };
+                    self.line(format_args!("a=extmap:{number}{direction} {name}"));
+                }
+                let direction = if stream.is_some() { "sendonly" } else { "inactive" };
+                self.line(format_args!("a={direction}\r\na=rtcp-mux"));
+                formats.iter().for_each(|format| self.format(format));
+                stream.iter().for_each(|stream| self.stream(stream));
+            }
+            Content::DataChannels => {
+                self.line(format_args!("a=sctp-port:{SCTP_PORT}"));
+                self.line(format_args!("a=max-message-size:{MESSAGE_MAX_BYTES}"));
+            }
+            Content::Rejected(_) => {}
+        }
+    }
+
+    fn format(&mut self, format: &Format<'_>) {
+        let Format { payload_type, name, clock_hz, channels, parameters, .. } = format;
+        match channels {
+            0 | 1 => self.line(format_args!("a=rtpmap:{payload_type} {name}/{clock_hz}")),
+            _ => self.line(format_args!("a=rtpmap:{payload_type} {name}/{clock_hz}/{channels}")),
+        }
+        if !parameters.is_empty() {
+            self.line(format_args!("a=fmtp:{payload_type} {parameters}"));
+        }
+        for kind in FEEDBACK.iter().filter(|kind| format.feedback.contains(*kind)) {
+            self.line(format_args!("a=rtcp-fb:{payload_type} {kind}"));
+            if *kind == KEYFRAME_REQUESTS {
+                self.line(format_args!("a=rtcp-fb:{payload_type} {ROUND_TRIPS}"));
+            }
+        }
+        if let Some(resend) = format.resend {
+            self.line(format_args!("a=rtpmap:{resend} {RESEND}/{clock_hz}"));
+            self.line(format_args!("a=fmtp:{resend} apt={payload_type}"));
+        }
+    }
+
+    /// Names the stream for readers of today, and its packets' sources for those of yesterday.
+    fn stream(&mut self, stream: &SentStream) {
+        let SentStream { ssrc, resend, cname, stream_id, track_id } = stream;
+        self.line(format_args!("a=msid:{stream_id} {track_id}"));
+        if let Some(resend) = resend {
+            self.line(format_args!("a=ssrc-group:FID {ssrc} {resend}"));
+        }
+        for ssrc in [Some(*ssrc), *resend].into_iter().flatten() {
+            self.line(format_args!("a=ssrc:{ssrc} cname:{cname}"));
+            self.line(format_args!("a=ssrc:{ssrc} msid:{stream_id} {track_id}"));
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What descriptions tell of the transport, given to str0m: ICE and DTLS.
+
+use str0m::{Candidate, Rtc};
+
+use super::sdp::{Description, OfferError, Setup};
+
+/// Whose description it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// We have offered.
+    Offerer,
+    /// We answer.
+    Answerer {
+        /// And leave all checks to the other side.
+        is_ice_lite: bool,
+    },
+}
+
+/// Takes the other side's first description; what we are in DTLS.
+///
+/// # Errors
+/// When there could be no connection.
+pub(super) fn connect(
+    rtc: &mut Rtc,
+    theirs: &Description<'_>,
+    role: Role,
+) -> Result<Setup, OfferError> {
+    let refused = |why: &str| OfferError::Refused(why.to_owned());
+    if role == (Role::Answerer { is_ice_lite: true }) && theirs.is_ice_lite {
+        return Err(refused("both sides leave ICE's checks to the other (a=ice-lite)"));
+    }
+    let fingerprint = theirs.fingerprint.parse();
+    let fingerprint =
+        fingerprint.map_err(|_| refused("a=fingerprint has no hash and its value"))?;
+    // RFC 8842 section 5.3: who may choose leaves the beginning to the other side.
+    let setup = match theirs.setup {
+        Some(Setup::Passive) => Setup::Active,
+        Some(Setup::Active | Setup::ActPass) | None => Setup::Passive,
+    };
+    let mut api = rtc.direct_api();
+    // RFC 8445 section 6.1.1: who offers controls, but if it leaves the checks to the other.
+    api.set_ice_controlling(role == Role::Offerer || theirs.is_ice_lite);
+    api.set_remote_fingerprint(fingerprint);
+    let started = api.start_dtls(setup == Setup::Active);
+    started.map_err(|error| OfferError::Refused(error.to_string()))?;
+    hear_of(rtc, theirs);
+    Ok(setup)
+}
+
+/// Takes its credentials and candidates; those that are of no use are left out.
+pub(super) fn hear_of(rtc: &mut Rtc, theirs: &Description<'_>) {
+    rtc.direct_api().set_remote_ice_credentials(theirs.credentials.clone());
+    for line in &theirs.candidates {
+        match Candidate::from_sdp_string(line) {
+            Ok(candidate) => rtc.add_remote_candidate(candidate),
+            Err(error) => log::debug!("candidate ignored: {error}"),
+        }
+    }
+}
