@@ -259,4 +259,51 @@ mod tests {
         assert_eq!((h264.payload_type, h264.resend), numbers[0]);
         assert_eq!(extension.map(|extension| extension.number), Some(5));
     }
+
+    /// `cargo test --release -p crosspoint --lib -- --ignored --nocapture what_an_answer_costs`
+    #[test]
+    #[ignore = "a measurement"]
+    fn what_an_answer_costs() {
+        use std::time::Instant;
+
+        use str0m::change::SdpOffer;
+
+        use crate::peer::{Entropy, Ice, Identity, NtpClock, Peer, PeerOptions};
+
+        let chromium = include_str!("../../fuzz/corpus/description/chromium");
+        let (now, identity) = (Instant::now(), Identity::generate().unwrap());
+        let options = PeerOptions {
+            candidates: vec!["192.0.2.1:1".parse().unwrap()],
+            resend_packets: 64,
+            playout_delay: None,
+            ice: Ice::default(),
+            clock: NtpClock { at: now, ntp: 0 },
+        };
+        let build = || identity.configure(Entropy([1; 32]).into_credentials()).build(now);
+        let report = |name: &str, answer: &dyn Fn() -> usize| {
+            let cost = (0..9).map(|_| {
+                let start = Instant::now();
+                let bytes = (0..20).map(|_| answer()).max().unwrap_or_default();
+                (start.elapsed() / 20, bytes)
+            });
+            let (cost, bytes) = cost.min().unwrap();
+            println!("{name}: {cost:?}, {bytes} bytes");
+        };
+        println!("an offer of {} bytes", chromium.len());
+        report("a peer without media", &|| {
+            build();
+            0
+        });
+        report("a peer and its answer", &|| {
+            let entropy = Entropy([1; 32]);
+            Peer::accept(now, &options, &identity, entropy, chromium, 3, &[0]).unwrap().1.sdp.len()
+        });
+        report("the same by str0m", &|| {
+            let config = identity.configure(Entropy([1; 32]).into_credentials());
+            let mut rtc =
+                config.enable_h264(true).enable_vp8(true).enable_opus(true, false).build(now);
+            let offer = SdpOffer::from_sdp_string(chromium).unwrap();
+            rtc.sdp_api().accept_offer(offer).unwrap().to_sdp_string().len()
+        });
+    }
 }

@@ -21,7 +21,7 @@ const STREAM: &str = "crosspoint";
 /// What the m-lines are known by.
 const VIDEO: &str = "0";
 const AUDIO: &str = "1";
-pub(super) const CHANNEL: &str = "2";
+const CHANNEL: &str = "2";
 
 /// What is offered.
 #[derive(Debug, Clone, Copy)]

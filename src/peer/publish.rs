@@ -11,7 +11,7 @@ use str0m::channel::ChannelConfig;
 
 use super::audio::AudioTrack;
 use super::formats::{self, Formats};
-use super::offer::{CHANNEL, Offered, Offering, rank};
+use super::offer::{Offered, Offering, rank};
 use super::sdp::{Description, Kind, Setup};
 use super::sending::Track;
 use super::stream::Stream;
@@ -109,8 +109,9 @@ impl Peer {
             Waiting::Media { profile, channel, resend_packets } => {
                 let setup = transport::connect(&mut self.rtc, &answer, Role::Offerer)?;
                 self.take_answered_media(&answer, profile, resend_packets)?;
-                let channel = channel.filter(|_| answer.section(CHANNEL).is_some());
-                if let Some(label) = channel {
+                let mut sections = answer.sections.iter();
+                let has_channels = sections.any(|section| section.kind == Kind::DataChannels);
+                if let Some(label) = channel.filter(|_| has_channels) {
                     let mut api = self.rtc.direct_api();
                     api.start_sctp(setup == Setup::Active);
                     api.create_data_channel(ChannelConfig { label, ..ChannelConfig::default() });
@@ -127,21 +128,21 @@ impl Peer {
         profile: VideoProfile,
         resend_packets: usize,
     ) -> Result<(), OfferError> {
+        // In the order of the offer (RFC 3264 section 6).
         let lines = self.publishing.iter().flat_map(|publishing| &publishing.offered.lines);
-        for (line, stream) in lines.filter_map(|line| Some((line, line.stream()?))) {
-            let Some(section) = answer.section(line.mid).filter(|section| section.receives) else {
-                continue;
-            };
+        let lines = lines.filter_map(|line| line.stream()).zip(&answer.sections);
+        for (stream, section) in lines.filter(|(_, section)| section.receives) {
             let sent = Stream::new(stream.ssrc, stream.cname.clone());
             if section.kind == Kind::Video {
                 let chosen = formats::choose(&section.formats, &[profile.codec()], rank(profile));
-                let resend =
-                    stream.resend.filter(|_| chosen.iter().any(|(_, it)| it.resend.is_some()));
-                let track = Track::new(Formats::of(&chosen), sent, (resend, resend_packets), None);
+                let resends = chosen.iter().any(|(_, format)| format.resend.is_some());
+                let resends = (stream.resend.filter(|_| resends), resend_packets);
+                let track = Track::new(Formats::of(&chosen), sent, resends, None);
                 self.tracks.extend((!chosen.is_empty()).then_some(Some(track)));
-            } else {
+            } else if section.kind == Kind::Audio {
                 let chosen = audio::choose(&section.formats, &AudioCodec::OF_BROWSERS);
-                self.audio_tracks.push(AudioTrack::new(0, sent, &chosen));
+                let track = AudioTrack::new(0, sent, &chosen);
+                self.audio_tracks.extend((!chosen.is_empty()).then_some(track));
             }
         }
         match self.tracks.is_empty() {

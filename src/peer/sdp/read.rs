@@ -75,59 +75,31 @@ impl<'a> Description<'a> {
         if media.is_empty() {
             return Err(OfferError::Refused("no m-line".to_owned()));
         }
-        // On the one transport the first that says it speaks for all.
-        let anywhere = |prefix| lines.iter().find_map(|section| value(section, prefix));
-        let ufrag = anywhere("a=ice-ufrag:").ok_or_else(|| missing("a=ice-ufrag"))?.to_owned();
-        let pass = anywhere("a=ice-pwd:").ok_or_else(|| missing("a=ice-pwd"))?.to_owned();
-        let all = || lines.iter().flatten();
-        let mut fingerprints = all().filter_map(|line| line.strip_prefix("a=fingerprint:"));
-        let first = fingerprints.clone().next().ok_or_else(|| missing("a=fingerprint"))?;
-        let candidates = all().filter(|line| line.starts_with("a=candidate:"));
         let group = session.iter().find_map(|line| line.strip_prefix("a=group:BUNDLE"));
-        let sections = media.iter().map(|section| Section::read(section)).collect();
-        let mut description = Self {
+        let mut sections: Vec<Section<'a>> = media.iter().map(|it| Section::read(it)).collect();
+        leave_one_transport(&mut sections, group)?;
+        // On the one transport the first m-line speaks for all (RFC 9143 section 9), and what is
+        // said before them stands where it says nothing.
+        let live = || sections.iter().zip(media).filter(|(section, _)| section.is_live());
+        let first = live().next().map(|(_, lines)| lines.as_slice()).unwrap_or_default();
+        let said = |prefix| value(first, prefix).or_else(|| value(session, prefix));
+        let ufrag = said("a=ice-ufrag:").ok_or_else(|| missing("a=ice-ufrag"))?.to_owned();
+        let pass = said("a=ice-pwd:").ok_or_else(|| missing("a=ice-pwd"))?.to_owned();
+        let fingerprints = first.iter().chain(session);
+        let mut fingerprints = fingerprints.filter_map(|it| it.strip_prefix("a=fingerprint:"));
+        let any = fingerprints.clone().next().ok_or_else(|| missing("a=fingerprint"))?;
+        let fingerprint = fingerprints.find(|it| it.starts_with("sha-256 ")).unwrap_or(any);
+        let candidates = session.iter().chain(live().flat_map(|(_, lines)| lines));
+        let candidates = candidates.filter(|line| line.starts_with("a=candidate:"));
+        Ok(Self {
             is_ice_lite: session.contains(&"a=ice-lite"),
             credentials: IceCreds { ufrag, pass },
-            fingerprint: fingerprints.find(|it| it.starts_with("sha-256 ")).unwrap_or(first),
-            setup: anywhere("a=setup:").and_then(Setup::read),
+            fingerprint,
+            setup: said("a=setup:").and_then(Setup::read),
             candidates: candidates.filter_map(|line| line.strip_prefix("a=")).collect(),
             is_bundle: group.is_some(),
             sections,
-        };
-        description.leave_one_transport(group)?;
-        Ok(description)
-    }
-
-    /// The m-line that is known by this, if it is of some use.
-    pub fn section(&self, mid: &str) -> Option<&Section<'a>> {
-        self.sections.iter().find(|section| section.mid == mid && section.kind != Kind::Nothing)
-    }
-
-    /// What is not in the group would want a transport of its own. Without a group the first that
-    /// can have one has ours.
-    fn leave_one_transport(&mut self, group: Option<&str>) -> Result<(), OfferError> {
-        let mut mids: Vec<&str> = Vec::new();
-        let mut is_taken = false;
-        for section in self.sections.iter_mut().filter(|section| section.kind != Kind::Nothing) {
-            let is_in = match group {
-                Some(group) => group.split_ascii_whitespace().any(|mid| mid == section.mid),
-                None => !std::mem::replace(&mut is_taken, true),
-            };
-            if !is_in {
-                section.kind = Kind::Nothing;
-            } else if mids.contains(&section.mid) {
-                let why = format!("two m-lines are a=mid:{}", section.mid);
-                return Err(OfferError::Refused(why));
-            } else {
-                mids.push(section.mid);
-            }
-        }
-        match mids.is_empty() {
-            true => {
-                Err(OfferError::Refused("no m-line that something could be sent on".to_owned()))
-            }
-            false => Ok(()),
-        }
+        })
     }
 }
 
@@ -165,6 +137,11 @@ impl<'a> Section<'a> {
             section.extensions = extensions.filter_map(extension).collect();
         }
         section
+    }
+
+    /// Whether it is of some use.
+    pub fn is_live(&self) -> bool {
+        self.kind != Kind::Nothing
     }
 
     fn read_formats(&mut self, attributes: &[&'a str]) {
@@ -211,6 +188,34 @@ impl<'a> Section<'a> {
             let own = resends.iter().find(|(_, of)| *of == Some(format.payload_type));
             format.resend = own.map(|(payload_type, _)| *payload_type);
         }
+    }
+}
+
+/// What is not in the group would want a transport of its own. Without a group the first that
+/// can have one has ours.
+fn leave_one_transport(
+    sections: &mut [Section<'_>],
+    group: Option<&str>,
+) -> Result<(), OfferError> {
+    let mut mids: Vec<&str> = Vec::new();
+    let mut is_taken = false;
+    for section in sections.iter_mut().filter(|section| section.is_live()) {
+        let is_in = match group {
+            Some(group) => group.split_ascii_whitespace().any(|mid| mid == section.mid),
+            None => !std::mem::replace(&mut is_taken, true),
+        };
+        if !is_in {
+            section.kind = Kind::Nothing;
+        } else if mids.contains(&section.mid) {
+            let why = format!("two m-lines are a=mid:{}", section.mid);
+            return Err(OfferError::Refused(why));
+        } else {
+            mids.push(section.mid);
+        }
+    }
+    match mids.is_empty() {
+        true => Err(OfferError::Refused("no m-line that something could be sent on".to_owned())),
+        false => Ok(()),
     }
 }
 
@@ -345,6 +350,16 @@ mod tests {
         );
         let fields = "m=video 9 RTP/AVP 96\r\na=mid:3\r\n";
         assert_eq!(live("a=group:BUNDLE 0 3\r\n", &[VIDEO_0, fields]), ["0"], "not encrypted");
+    }
+
+    #[test]
+    fn the_transport_is_that_of_the_first_m_line_that_is_on_it() {
+        let other = format!("{VIDEO_0}a=ice-ufrag:other\r\na=candidate:1\r\n");
+        let own = format!("{AUDIO_1}a=ice-ufrag:own\r\na=candidate:2\r\n");
+        let text = offer("a=group:BUNDLE 1\r\n", &[&other, &own]);
+        let read = Description::read(&text).unwrap();
+        assert_eq!(read.credentials.ufrag, "own");
+        assert_eq!(read.candidates, ["candidate:2"]);
     }
 
     #[test]
