@@ -27,124 +27,116 @@ pub(super) struct Terms<'a> {
 }
 
 /// What was taken up.
+#[derive(Default)]
 pub(super) struct Taken<'a> {
     /// For each slot that the offer has an m-line for.
     pub tracks: Vec<Option<Track>>,
     pub audio_tracks: Vec<AudioTrack>,
-    audio_lines: usize,
     pub has_data_channels: bool,
     /// The answer's m-lines.
     pub lines: Vec<Line<'a>>,
 }
 
-/// Takes up an offer, with these numbers for its streams. All have one canonical name, as they have
-/// one clock.
+/// Takes up an offer; what it sends is numbered by this.
 pub(super) fn take_up<'a>(
     random: &mut dyn FnMut() -> u32,
     offer: &Description<'a>,
     terms: &Terms<'_>,
 ) -> Taken<'a> {
-    let mut taken = Taken {
-        tracks: Vec::new(),
-        audio_tracks: Vec::new(),
-        audio_lines: 0,
-        has_data_channels: false,
-        lines: Vec::with_capacity(offer.sections.len()),
-    };
     let mut ssrcs = Ssrcs::new(random);
-    let cname = &ssrcs.name();
-    let mut new_ssrc = || ssrcs.next();
+    let cname = ssrcs.name();
+    let mut answering = Answering { terms, ssrcs, cname, audio_lines: 0, taken: Taken::default() };
     for section in &offer.sections {
-        let content = match section.kind {
-            Kind::Video if taken.tracks.len() < terms.slots => {
-                taken.take_video(section, terms, cname, &mut new_ssrc)
+        let content = answering.answer(section);
+        let Section { media, protocol, mid, .. } = *section;
+        answering.taken.lines.push(Line { media, protocol, mid, content });
+    }
+    answering.taken
+}
+
+/// An offer that is being taken up.
+struct Answering<'t, 'a> {
+    terms: &'t Terms<'t>,
+    ssrcs: Ssrcs<'t>,
+    /// Of all streams: they have one clock.
+    cname: String,
+    /// Of those that receive.
+    audio_lines: usize,
+    taken: Taken<'a>,
+}
+
+impl<'a> Answering<'_, 'a> {
+    fn answer(&mut self, section: &Section<'a>) -> Content<'a> {
+        match section.kind {
+            Kind::Video if self.taken.tracks.len() < self.terms.slots => {
+                let content = self.take_video(section);
+                content.unwrap_or_else(|| {
+                    self.taken.tracks.push(None);
+                    inactive(section)
+                })
             }
-            Kind::Audio if section.receives && taken.audio_lines < terms.audio.len() => {
-                taken.take_audio(section, terms, cname, &mut new_ssrc)
+            Kind::Audio if section.receives => {
+                let content = self.take_audio(section).unwrap_or_else(|| inactive(section));
+                self.audio_lines += 1;
+                content
             }
             Kind::Video | Kind::Audio => inactive(section),
-            Kind::DataChannels if !taken.has_data_channels => {
-                taken.has_data_channels = true;
+            Kind::DataChannels if !self.taken.has_data_channels => {
+                self.taken.has_data_channels = true;
                 Content::DataChannels
             }
             Kind::DataChannels | Kind::Nothing => Content::Rejected(section.formats_text),
-        };
-        let Section { media, protocol, mid, .. } = *section;
-        taken.lines.push(Line { media, protocol, mid, content });
+        }
     }
-    taken
-}
 
-impl Taken<'_> {
-    fn take_video<'a>(
-        &mut self,
-        section: &Section<'a>,
-        terms: &Terms<'_>,
-        cname: &str,
-        new_ssrc: &mut dyn FnMut() -> u32,
-    ) -> Content<'a> {
-        let position = self.tracks.len();
+    /// `None` if its receiver takes no video of ours.
+    fn take_video(&mut self, section: &Section<'a>) -> Option<Content<'a>> {
         let chosen = formats::choose(&section.formats, formats::VIEWED, preference);
         if chosen.is_empty() || !section.receives {
-            self.tracks.push(None);
-            return inactive(section);
+            return None;
         }
         let extension = section.extensions.iter().find(|it| {
-            terms.playout_delay
+            self.terms.playout_delay
                 && it.name == PLAYOUT_DELAY
                 && EXTENSION_NUMBERS.contains(&it.number)
         });
-        let ssrc = new_ssrc();
-        let resend = chosen.iter().any(|(_, format)| format.resend.is_some()).then(new_ssrc);
-        self.tracks.push(Some(Track::new(
+        let resends = chosen.iter().any(|(_, format)| format.resend.is_some());
+        let stream = self.stream("video", self.taken.tracks.len(), resends);
+        self.taken.tracks.push(Some(Track::new(
             Formats::of(&chosen),
-            Stream::new(ssrc, cname.to_owned()),
-            (resend, terms.resend_packets),
+            Stream::new(stream.ssrc, stream.cname.clone()),
+            (stream.resend, self.terms.resend_packets),
             extension.map(|extension| extension.number),
         )));
-        let stream = SentStream {
-            ssrc,
-            resend,
-            cname: cname.to_owned(),
-            stream_id: stream_id(position),
-            track_id: format!("video{position}"),
-        };
         let formats = chosen.into_iter().map(|(_, format)| format.clone()).collect();
-        Content::Rtp { formats, extension: extension.copied(), stream: Some(stream) }
+        Some(Content::Rtp { formats, extension: extension.copied(), stream: Some(stream) })
     }
 
-    fn take_audio<'a>(
-        &mut self,
-        section: &Section<'a>,
-        terms: &Terms<'_>,
-        cname: &str,
-        new_ssrc: &mut dyn FnMut() -> u32,
-    ) -> Content<'a> {
-        let position = terms.audio.get(self.audio_lines).copied();
-        self.audio_lines += 1;
+    /// `None` if it belongs to no slot, or its receiver takes no audio of ours.
+    fn take_audio(&mut self, section: &Section<'a>) -> Option<Content<'a>> {
+        let position = *self.terms.audio.get(self.audio_lines)?;
         let chosen = audio::choose(&section.formats, &AudioCodec::OF_BROWSERS);
-        let Some(position) = position.filter(|_| !chosen.is_empty()) else {
-            return inactive(section);
-        };
-        let ssrc = new_ssrc();
-        let stream = Stream::new(ssrc, cname.to_owned());
-        self.audio_tracks.push(AudioTrack::new(position, stream, &chosen));
-        let stream = SentStream {
-            ssrc,
-            resend: None,
-            cname: cname.to_owned(),
-            stream_id: stream_id(position),
-            track_id: format!("audio{position}"),
-        };
+        if chosen.is_empty() {
+            return None;
+        }
+        let stream = self.stream("audio", position, false);
+        let sent = Stream::new(stream.ssrc, stream.cname.clone());
+        self.taken.audio_tracks.push(AudioTrack::new(position, sent, &chosen));
         let formats = chosen.into_iter().map(|(_, format)| format.clone()).collect();
-        Content::Rtp { formats, extension: None, stream: Some(stream) }
+        Some(Content::Rtp { formats, extension: None, stream: Some(stream) })
     }
-}
 
-/// Receivers keep the tracks of one stream in step (RFC 8830): the audio and the video of a slot.
-/// Slots are apart: Chromium wants that.
-fn stream_id(position: usize) -> String {
-    format!("slot{position}")
+    /// Receivers keep the tracks of one stream in step (RFC 8830): the audio and the video of a
+    /// slot. Slots are apart: Chromium wants that.
+    fn stream(&mut self, kind: &str, position: usize, resends: bool) -> SentStream {
+        SentStream {
+            ssrc: self.ssrcs.next(),
+            resend: resends.then(|| self.ssrcs.next()),
+            cname: self.cname.clone(),
+            stream_id: format!("slot{position}"),
+            track_id: format!("{kind}{position}"),
+        }
+    }
 }
 
 /// Nothing will be sent: of the formats the first says so as well as any.
