@@ -16,6 +16,7 @@ TESTS = Path(__file__).resolve().parent
 BINARY = os.environ.get("CROSSPOINT", str(TESTS.parent / "target" / "release" / "crosspoint"))
 # The first picture of a camera waits for its film to be encoded, on any machine.
 CAMERAS_START_S = 300
+PORT_TRIES = 5
 
 began = time.monotonic()
 children = []
@@ -71,20 +72,22 @@ def eventually(what, timeout_s, check):
 def start_cameras(cameras, *options, port=None, within=(), plug_in=None):
     """A server of these cameras: its process, its port and what it says when it is ready.
     `within` is a command that runs it, and that `plug_in` connects."""
-    port = port or free_port()
-    child = start(
-        *within, "/usr/bin/python3", TESTS / "cameras" / "gst_camera.py",
-        "--port", port, "--cameras", json.dumps(cameras), *options,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    if plug_in:
-        plug_in(child)
-    waiting = threading.Timer(CAMERAS_START_S, child.kill)
-    waiting.start()
-    line = child.stdout.readline()
-    assert "ready" in line, f"the cameras did not start: {options}"
-    waiting.cancel()
-    return child, port, json.loads(line)["ready"]
+    # Somebody else may take a free port first.
+    for number in [port] if port else (free_port() for _ in range(PORT_TRIES)):
+        child = start(
+            *within, "/usr/bin/python3", TESTS / "cameras" / "gst_camera.py",
+            "--port", number, "--cameras", json.dumps(cameras), *options,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        if plug_in:
+            plug_in(child)
+        waiting = threading.Timer(CAMERAS_START_S, child.kill)
+        waiting.start()
+        line = child.stdout.readline()
+        waiting.cancel()
+        if "ready" in line:
+            return child, number, json.loads(line)["ready"]
+    raise AssertionError(f"the cameras did not start: {options}")
 
 
 class Log:
