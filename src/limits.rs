@@ -16,6 +16,11 @@ pub const SDP_MAX_BYTES: usize = 384 * 1024;
 /// m-lines of one SDP offer: video and audio of the most slots that can be configured, and data.
 pub const SDP_MAX_MEDIA: usize = 129;
 
+/// Candidates of one description, and as many again by signalling, that ICE is told of: each is
+/// compared with all others and paired with ours. Browsers have one or two for each of their
+/// addresses and relays.
+pub const REMOTE_CANDIDATES_MAX: usize = 64;
+
 /// Slots of one viewer, the most that can be configured.
 pub const SLOTS_MAX: usize = 64;
 

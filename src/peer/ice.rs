@@ -113,6 +113,7 @@ mod tests {
     use super::*;
     use crate::engine::codec::{VideoCodec, VideoProfile};
     use crate::engine::frame::{Egress, Frame};
+    use crate::limits;
     use crate::peer::{Entropy, Event, Identity, NtpClock, Offering, Transmit};
 
     const DIRECT: &str = "192.0.2.2:2";
@@ -192,6 +193,17 @@ mod tests {
         let line = ours.add_relayed(now, RELAYED.parse().unwrap(), &mut |_: Transmit| ()).unwrap();
         viewer.add_remote_candidate(now, &line, &mut |_: Transmit| ());
         assert_eq!(talk(&mut now, &mut viewer, &mut ours), [Event::Connected]);
+    }
+
+    #[test]
+    fn of_endless_candidates_only_some_are_taken() {
+        let now = Instant::now();
+        let (mut viewer, _, _) = pair(now, &relayed_only());
+        for port in 1..1_000 {
+            let line = format!("candidate:1 1 udp 1 192.0.2.9 {port} typ host");
+            viewer.add_remote_candidate(now, &line, &mut |_: Transmit| ());
+        }
+        assert_eq!(viewer.trickled, limits::REMOTE_CANDIDATES_MAX);
     }
 
     /// What a frame that is sent now leaves from.

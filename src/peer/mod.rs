@@ -55,6 +55,7 @@ use self::ice::add_candidates;
 
 use crate::engine::codec::VideoCodecs;
 use crate::engine::frame::{AudioEgress, Egress};
+use crate::limits;
 
 /// Without any datagram from the viewer for this long, the connection counts as lost.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -154,6 +155,8 @@ pub struct Peer {
     events: VecDeque<Event>,
     next_timeout: Instant,
     liveness: Liveness,
+    /// Candidates of the other side that came by signalling.
+    trickled: usize,
     /// What this peer has offered, and may offer again.
     publishing: Option<Box<publish::Publishing>>,
     /// What comes from this peer, if something may.
@@ -238,6 +241,7 @@ impl Peer {
             events: VecDeque::new(),
             next_timeout: now,
             liveness: Liveness::Connecting { give_up_at: now + CONNECT_TIMEOUT },
+            trickled: 0,
             publishing: None,
             #[cfg(feature = "receive")]
             incoming: None,
@@ -269,8 +273,13 @@ impl Peer {
     }
 
     /// A candidate of the viewer, from signalling. Unusable ones (mDNS, TCP, garbage) are
-    /// ignored: the viewer's own checks reach us all the same.
+    /// ignored, and so are more than [`limits::REMOTE_CANDIDATES_MAX`]: the viewer's own checks
+    /// reach us all the same.
     pub fn add_remote_candidate(&mut self, now: Instant, line: &str, sink: &mut Sink<'_>) {
+        if self.trickled >= limits::REMOTE_CANDIDATES_MAX {
+            return;
+        }
+        self.trickled += 1;
         let line = line.strip_prefix("a=").unwrap_or(line);
         match Candidate::from_sdp_string(line) {
             Ok(candidate) => {

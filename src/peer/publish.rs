@@ -154,6 +154,7 @@ impl Peer {
     /// Begins ICE anew with credentials that are answered: all pairs are checked again.
     fn restart(&mut self, credentials: IceCreds, answer: &Description<'_>) {
         self.ufrag = credentials.ufrag.clone();
+        self.trickled = 0;
         self.rtc.direct_api().set_local_ice_credentials(credentials);
         if let Some(publishing) = &self.publishing {
             ice::check_anew(&mut self.rtc, &publishing.offered.candidates);

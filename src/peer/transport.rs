@@ -3,6 +3,7 @@
 use str0m::{Candidate, Rtc};
 
 use super::sdp::{Description, OfferError, Setup};
+use crate::limits;
 
 /// Whose description it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,10 +48,10 @@ pub(super) fn connect(
     Ok(setup)
 }
 
-/// Takes its credentials and candidates; those that are of no use are left out.
+/// Takes its credentials and candidates; those that are of no use, or too many, are left out.
 pub(super) fn hear_of(rtc: &mut Rtc, theirs: &Description<'_>) {
     rtc.direct_api().set_remote_ice_credentials(theirs.credentials.clone());
-    for line in &theirs.candidates {
+    for line in theirs.candidates.iter().take(limits::REMOTE_CANDIDATES_MAX) {
         match Candidate::from_sdp_string(line) {
             Ok(candidate) => rtc.add_remote_candidate(candidate),
             Err(error) => log::debug!("candidate ignored: {error}"),

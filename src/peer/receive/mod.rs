@@ -172,6 +172,7 @@ impl Peer {
             let own = entropy.into_credentials();
             sdp = sdp.replace(&made.ufrag, &own.ufrag).replace(&made.pass, &own.pass);
             self.ufrag = own.ufrag.clone();
+            self.trickled = 0;
             self.rtc.direct_api().set_local_ice_credentials(own);
         }
         self.tick(now, sink);

@@ -2,6 +2,7 @@
 //! encoding of each.
 
 use super::super::sdp::{OfferError, is_live, sections, value};
+use crate::limits;
 
 /// An offer as it is to be accepted.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,7 +15,8 @@ pub(super) struct Prepared {
 
 /// Edits an offer for so many tracks of video and audio: those are `sendonly`, so that they are
 /// answered `recvonly`, all others `inactive`. Encodings to choose from (RFC 8853) are left out,
-/// so that the publisher sends the one of a track that has no others.
+/// so that the publisher sends the one of a track that has no others; so are candidates beyond
+/// [`limits::REMOTE_CANDIDATES_MAX`].
 ///
 /// # Errors
 /// When it is beyond the bounds.
@@ -27,6 +29,7 @@ pub(super) fn prepare(
     let mut sdp = String::with_capacity(offer.len() + 64 * sections.len());
     let (mut left_video, mut left_audio) = (video_max, audio_max);
     let mut mids = Vec::new();
+    let mut left_candidates = limits::REMOTE_CANDIDATES_MAX;
     for (index, section) in sections.iter().enumerate() {
         let left = match section {
             section if is_live(section, "m=video ") => Some(&mut left_video),
@@ -40,6 +43,10 @@ pub(super) fn prepare(
             mids.push(value(section, "a=mid:").unwrap_or_default().to_owned());
         }
         for line in section.iter().filter(|line| index == 0 || !is_left_out(line)) {
+            if line.starts_with("a=candidate:") {
+                let Some(left) = left_candidates.checked_sub(1) else { continue };
+                left_candidates = left;
+            }
             push_line(&mut sdp, line);
         }
         if index > 0 && !is_application(section) {
@@ -95,6 +102,13 @@ mod tests {
         assert_eq!(directions(&prepared.sdp), expected);
         assert!(!prepared.sdp.contains("simulcast") && !prepared.sdp.contains("a=rid"));
         assert_eq!(prepare(OFFER, 8, 0).unwrap().mids, ["1", "3"]);
+    }
+
+    #[test]
+    fn of_a_thousand_candidates_only_some_are_looked_at() {
+        let many = "a=candidate:1 1 udp 1 192.0.2.1 1 typ host\r\n".repeat(1000);
+        let prepared = prepare(&format!("{OFFER}{many}"), 1, 1).unwrap();
+        assert_eq!(prepared.sdp.matches("a=candidate").count(), limits::REMOTE_CANDIDATES_MAX);
     }
 
     #[test]

@@ -3,6 +3,11 @@
 
 use std::borrow::Cow;
 
+/// What repairs loss: a new picture, or the packets that are missing (RFC 4585 section 6, RFC 5104
+/// section 4.3.1).
+pub const FEEDBACK: [&str; 3] = ["ccm fir", "nack", KEYFRAME_REQUESTS];
+pub const KEYFRAME_REQUESTS: &str = "nack pli";
+
 /// The format of what is sent again (RFC 4588 section 8.1).
 pub const RESEND: &str = "rtx";
 
@@ -19,8 +24,8 @@ pub struct Format<'a> {
     pub channels: u8,
     /// Its parameters, separated by semicolons.
     pub parameters: Cow<'a, str>,
-    /// Feedback that is taken.
-    pub feedback: Vec<&'a str>,
+    /// Feedback that is taken, of [`FEEDBACK`].
+    pub feedback: Vec<&'static str>,
     /// The payload type of what is sent again.
     pub resend: Option<u8>,
 }
@@ -59,6 +64,12 @@ impl<'a> Format<'a> {
     /// The number that a parameter has.
     pub fn number(&self, name: &str) -> Option<u8> {
         self.parameter(name)?.parse().ok()
+    }
+
+    /// Takes the value of `a=rtcp-fb`, behind the payload type.
+    pub(super) fn add_feedback(&mut self, text: &str) {
+        let known = FEEDBACK.into_iter().find(|known| *known == text);
+        self.feedback.extend(known.filter(|known| !self.feedback.contains(known)));
     }
 
     /// Takes the value of `a=rtpmap`, behind the payload type.

@@ -10,11 +10,11 @@ mod sections;
 mod write;
 
 pub use self::error::OfferError;
-pub use self::format::Format;
+pub use self::format::{FEEDBACK, Format};
 pub use self::read::{Description, Kind, Section};
 #[cfg(feature = "receive")]
 pub use self::sections::{is_live, sections, value};
-pub use self::write::{Content, FEEDBACK, Line, SentStream, Session, Transport, write};
+pub use self::write::{Content, Line, SentStream, Session, Transport, write};
 
 /// How protocols of encrypted media with feedback end (RFC 5764 section 8).
 const MEDIA_PROTOCOL: &str = "/TLS/RTP/SAVPF";

@@ -159,23 +159,17 @@ impl<'a> Section<'a> {
             };
             let Some((payload_type, text)) = rest.split_once(' ') else { continue };
             let wanted = payload_type.parse::<u8>().ok();
-            let is_meant = |format: &&mut Format<'_>| wanted == Some(format.payload_type);
+            let text = text.trim();
             let mut formats = self.formats.iter_mut();
+            if attribute == "rtcp-fb" && payload_type == "*" {
+                formats.for_each(|format| format.add_feedback(text));
+                continue;
+            }
+            let Some(format) = formats.find(|it| wanted == Some(it.payload_type)) else { continue };
             match attribute {
-                "rtpmap" => {
-                    formats.filter(is_meant).for_each(|format| format.set_encoding(text.trim()));
-                }
-                "fmtp" => formats
-                    .filter(is_meant)
-                    .for_each(|format| format.parameters = Cow::Borrowed(text.trim())),
-                "rtcp-fb" if payload_type == "*" => {
-                    formats.for_each(|format| format.feedback.push(text.trim()));
-                }
-                "rtcp-fb" => {
-                    if let Some(format) = formats.find(is_meant) {
-                        format.feedback.push(text.trim());
-                    }
-                }
+                "rtpmap" => format.set_encoding(text),
+                "fmtp" => format.parameters = Cow::Borrowed(text),
+                "rtcp-fb" => format.add_feedback(text),
                 _ => {}
             }
         }
@@ -360,6 +354,17 @@ mod tests {
         let read = Description::read(&text).unwrap();
         assert_eq!(read.credentials.ufrag, "own");
         assert_eq!(read.candidates, ["candidate:2"]);
+    }
+
+    #[test]
+    fn repeated_feedback_takes_no_memory() {
+        let numbers: Vec<_> = (0..128).map(|number: u8| number.to_string()).collect();
+        let feedback = "a=rtcp-fb:* nack\r\na=rtcp-fb:* x\r\n".repeat(5_000);
+        let video = format!("m=video 9 UDP/TLS/RTP/SAVPF {}\r\n{feedback}", numbers.join(" "));
+        let text = offer("", &[&video]);
+        let read = Description::read(&text).unwrap();
+        let kept = read.sections[0].formats.iter().map(|format| format.feedback.len()).max();
+        assert_eq!(kept, Some(1));
     }
 
     #[test]

@@ -5,14 +5,10 @@ use std::fmt::Write;
 
 use str0m::IceCreds;
 
-use super::format::{Format, RESEND};
+use super::format::{FEEDBACK, Format, KEYFRAME_REQUESTS, RESEND};
 use super::read::Extension;
 use super::{DATA_CHANNELS, Setup};
 
-/// What packets are lost for good without, and pictures broken: asked for again one by one, or a
-/// new picture (RFC 4585 section 6, RFC 5104 section 4.3.1).
-pub const FEEDBACK: [&str; 3] = ["ccm fir", "nack", KEYFRAME_REQUESTS];
-const KEYFRAME_REQUESTS: &str = "nack pli";
 /// Round trips are told (RFC 3611 section 4.5). A browser that only receives knows none, and asks a
 /// second time for a packet whose resend was lost as well only after 100 ms: too late for its
 /// frame to be shown. Where this stands among a codec's feedback it sends receiver reference
@@ -188,9 +184,9 @@ impl Writer {
         if !parameters.is_empty() {
             self.line(format_args!("a=fmtp:{payload_type} {parameters}"));
         }
-        for kind in FEEDBACK.iter().filter(|kind| format.feedback.contains(*kind)) {
+        for kind in FEEDBACK.into_iter().filter(|kind| format.feedback.contains(kind)) {
             self.line(format_args!("a=rtcp-fb:{payload_type} {kind}"));
-            if *kind == KEYFRAME_REQUESTS {
+            if kind == KEYFRAME_REQUESTS {
                 self.line(format_args!("a=rtcp-fb:{payload_type} {ROUND_TRIPS}"));
             }
         }
@@ -211,5 +207,61 @@ impl Writer {
             self.line(format_args!("a=ssrc:{ssrc} cname:{cname}"));
             self.line(format_args!("a=ssrc:{ssrc} msid:{stream_id} {track_id}"));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_says_what_is_sent_and_nothing_that_was_not_offered() {
+        let mut h264 = Format::new(96, "H264", 90_000, 1);
+        h264.parameters = Cow::Borrowed("packetization-mode=1");
+        ["nack", "nack pli", "goog-remb"].iter().for_each(|kind| h264.add_feedback(kind));
+        h264.resend = Some(97);
+        let stream = SentStream {
+            ssrc: 1,
+            resend: Some(2),
+            cname: "name".to_owned(),
+            stream_id: "slot0".to_owned(),
+            track_id: "video0".to_owned(),
+        };
+        let extension = Some(Extension { number: 6, name: "urn:delay", is_one_way: true });
+        let video = Content::Rtp { formats: vec![h264], extension, stream: Some(stream) };
+        let opus = Format::new(111, "opus", 48_000, 2);
+        let audio = Content::Rtp { formats: vec![opus], extension: None, stream: None };
+        let protocol = "UDP/TLS/RTP/SAVPF";
+        let lines = [
+            Line { media: "text", protocol, mid: "t", content: Content::Rejected("98 99") },
+            Line { media: "video", protocol, mid: "v", content: video },
+            Line { media: "audio", protocol, mid: "a", content: audio },
+        ];
+        let transport = Transport {
+            is_ice_lite: true,
+            credentials: &IceCreds { ufrag: "user".to_owned(), pass: "word".to_owned() },
+            fingerprint: "sha-256 AB".to_owned(),
+            setup: Setup::Passive,
+            candidates: &["candidate:1".to_owned()],
+            is_bundle: true,
+        };
+        let text = write(Session { id: 7, version: 2 }, &transport, &lines);
+        let shared = "a=ice-ufrag:user|a=ice-pwd:word|a=ice-options:trickle|\
+            a=fingerprint:sha-256 AB|a=setup:passive|";
+        let expected = [
+            "v=0|o=- 7 2 IN IP4 0.0.0.0|s=-|t=0 0|a=group:BUNDLE v a|a=ice-lite|",
+            "m=text 0 UDP/TLS/RTP/SAVPF 98 99|c=IN IP4 0.0.0.0|a=mid:t|",
+            "m=video 9 UDP/TLS/RTP/SAVPF 96 97|c=IN IP4 0.0.0.0|a=mid:v|a=candidate:1|",
+            shared,
+            "a=extmap:6/sendonly urn:delay|a=sendonly|a=rtcp-mux|a=rtpmap:96 H264/90000|",
+            "a=fmtp:96 packetization-mode=1|a=rtcp-fb:96 nack|a=rtcp-fb:96 nack pli|",
+            "a=rtcp-fb:96 rrtr|a=rtpmap:97 rtx/90000|a=fmtp:97 apt=96|a=msid:slot0 video0|",
+            "a=ssrc-group:FID 1 2|a=ssrc:1 cname:name|a=ssrc:1 msid:slot0 video0|",
+            "a=ssrc:2 cname:name|a=ssrc:2 msid:slot0 video0|",
+            "m=audio 9 UDP/TLS/RTP/SAVPF 111|c=IN IP4 0.0.0.0|a=mid:a|",
+            shared,
+            "a=inactive|a=rtcp-mux|a=rtpmap:111 opus/48000/2|",
+        ];
+        assert_eq!(text.replace("\r\n", "|"), expected.concat());
     }
 }
