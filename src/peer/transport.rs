@@ -58,3 +58,43 @@ pub(super) fn hear_of(rtc: &mut Rtc, theirs: &Description<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::peer::{Entropy, Identity};
+
+    const CHROMIUM: &str = include_str!("../../fuzz/corpus/description/chromium");
+
+    fn connected(description: &str, role: Role) -> Result<Setup, OfferError> {
+        let identity = Identity::generate().unwrap();
+        let mut rtc = identity.configure(Entropy([1; 32]).into_credentials()).build(Instant::now());
+        connect(&mut rtc, &Description::read(description)?, role)
+    }
+
+    #[test]
+    fn who_may_choose_leaves_the_beginning_of_dtls_to_the_other_side() {
+        for (theirs, ours) in [
+            ("actpass", Setup::Passive),
+            ("active", Setup::Passive),
+            ("passive", Setup::Active),
+            ("holdconn", Setup::Passive),
+        ] {
+            let description = CHROMIUM.replace("a=setup:actpass", &format!("a=setup:{theirs}"));
+            for role in [Role::Offerer, Role::Answerer { is_ice_lite: true }] {
+                assert_eq!(connected(&description, role), Ok(ours), "{theirs}");
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_no_connection_without_anybody_who_checks_or_a_certificate_to_know() {
+        let lite = CHROMIUM.replace("t=0 0", "t=0 0\r\na=ice-lite");
+        assert!(connected(&lite, Role::Answerer { is_ice_lite: true }).is_err());
+        assert!(connected(&lite, Role::Answerer { is_ice_lite: false }).is_ok());
+        let strange = CHROMIUM.replace("a=fingerprint:sha-256 ", "a=fingerprint:sha-256 x:");
+        assert!(connected(&strange, Role::Offerer).is_err());
+    }
+}

@@ -108,7 +108,7 @@ def main():
     refused = server.publishers("cam1")[1]
     assert "401" in refused["error"] and "token" in refused["error"], refused
     assert server.states("cam2") == ["publishing"]
-    assert server.log.count("401") == 1, server.log.lines
+    assert server.log.count("HTTP 401") == 1, server.log.lines
     passed("a wrong token is a clear status, logged once")
 
     before, killed_at = room(tls)["seen"]["2"], time.monotonic()
