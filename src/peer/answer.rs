@@ -3,10 +3,10 @@
 //! the mids and the payload types stay the viewer's; of each codec one format is left.
 
 use super::audio::{self, AudioTrack};
-use super::formats::{self, Formats, preference};
+use super::formats::{self, preference};
 use super::sdp::{Content, Description, Kind, Line, Section, SentStream};
 use super::sending::Track;
-use super::stream::{Ssrcs, Stream};
+use super::stream::Ssrcs;
 use crate::engine::codec::AudioCodec;
 
 /// The extension that asks the receiver for a playout delay (webrtc.org, "playout-delay").
@@ -100,12 +100,12 @@ impl<'a> Answering<'_, 'a> {
                 && it.name == PLAYOUT_DELAY
                 && EXTENSION_NUMBERS.contains(&it.number)
         });
-        let resends = chosen.iter().any(|(_, format)| format.resend.is_some());
+        let resends = formats::have_resends(&chosen);
         let stream = self.stream("video", self.taken.tracks.len(), resends);
         self.taken.tracks.push(Some(Track::new(
-            Formats::of(&chosen),
-            Stream::new(stream.ssrc, stream.cname.clone()),
-            (stream.resend, self.terms.resend_packets),
+            &chosen,
+            &stream,
+            self.terms.resend_packets,
             extension.map(|extension| extension.number),
         )));
         let formats = chosen.into_iter().map(|(_, format)| format.clone()).collect();
@@ -120,8 +120,7 @@ impl<'a> Answering<'_, 'a> {
             return None;
         }
         let stream = self.stream("audio", position, false);
-        let sent = Stream::new(stream.ssrc, stream.cname.clone());
-        self.taken.audio_tracks.push(AudioTrack::new(position, sent, &chosen));
+        self.taken.audio_tracks.push(AudioTrack::new(position, &stream, &chosen));
         let formats = chosen.into_iter().map(|(_, format)| format.clone()).collect();
         Some(Content::Rtp { formats, extension: None, stream: Some(stream) })
     }
@@ -141,10 +140,8 @@ impl<'a> Answering<'_, 'a> {
 
 /// Nothing will be sent: of the formats the first says so as well as any.
 fn inactive<'a>(section: &Section<'a>) -> Content<'a> {
-    match section.formats.first().cloned() {
-        Some(format) => Content::Rtp { formats: vec![format], extension: None, stream: None },
-        None => Content::Rejected(section.formats_text),
-    }
+    let formats = section.formats.iter().take(1).cloned().collect();
+    Content::Rtp { formats, extension: None, stream: None }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Peer;
 use super::path::Sink;
-use super::sdp::Format;
+use super::sdp::{Format, SentStream};
 use super::srtp::Header;
 use super::stream::{Moment, Outlet, Stream};
 use crate::engine::codec::AudioCodec;
@@ -63,8 +63,9 @@ impl Peer {
 
 impl AudioTrack {
     /// In these formats.
-    pub fn new(position: usize, stream: Stream, chosen: &[(AudioCodec, &Format<'_>)]) -> Self {
+    pub fn new(position: usize, stream: &SentStream, chosen: &[(AudioCodec, &Format<'_>)]) -> Self {
         let payload_types = chosen.iter().map(|(codec, format)| (*codec, format.payload_type));
+        let stream = Stream::new(stream);
         Self { position, stream, payload_types: payload_types.collect() }
     }
 

@@ -59,6 +59,11 @@ pub(super) fn choose<'f, 'a, R: Ord>(
     codecs.iter().filter_map(best).collect()
 }
 
+/// Whether one of them has a payload type for what is sent again.
+pub(super) fn have_resends(chosen: &[(VideoCodec, &sdp::Format<'_>)]) -> bool {
+    chosen.iter().any(|(_, format)| format.resend.is_some())
+}
+
 /// How widely a format is accepted: lower is better, `None` is no format of ours.
 pub(super) fn preference(codec: VideoCodec, format: &sdp::Format<'_>) -> Option<u8> {
     match codec {

@@ -32,7 +32,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use str0m::net::Receive;
-use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output, Rtc};
+use str0m::{Event as RtcEvent, IceConnectionState, Input, Output, Rtc};
 
 use self::crypto::Keys;
 use self::path::is_rtp_or_rtcp;
@@ -210,7 +210,7 @@ impl Peer {
         let transport = Transport {
             is_ice_lite,
             credentials: &credentials,
-            fingerprint: rtc.direct_api().local_dtls_fingerprint().to_string(),
+            fingerprint: transport::fingerprint(&mut rtc),
             setup,
             candidates: &candidates,
             is_bundle: offer.is_bundle,
@@ -281,12 +281,8 @@ impl Peer {
         }
         self.trickled += 1;
         let line = line.strip_prefix("a=").unwrap_or(line);
-        match Candidate::from_sdp_string(line) {
-            Ok(candidate) => {
-                self.rtc.add_remote_candidate(candidate);
-                self.tick(now, sink);
-            }
-            Err(error) => log::debug!("candidate ignored: {error}"),
+        if transport::hear_of_candidate(&mut self.rtc, line) {
+            self.tick(now, sink);
         }
     }
 

@@ -10,11 +10,10 @@ use str0m::IceCreds;
 use str0m::channel::ChannelConfig;
 
 use super::audio::AudioTrack;
-use super::formats::{self, Formats};
+use super::formats;
 use super::offer::{Offered, Offering, rank};
 use super::sdp::{Description, Kind, Setup};
 use super::sending::Track;
-use super::stream::Stream;
 use super::transport::{self, Role};
 use super::{Entropy, Identity, OfferError, Peer, PeerOptions, Sink, Transmit, audio, crypto, ice};
 use crate::engine::codec::{AudioCodec, VideoProfile};
@@ -63,7 +62,7 @@ impl Peer {
             channel: offering.channel.map(str::to_owned),
             resend_packets: options.resend_packets,
         };
-        let sdp = offered.describe(&credentials, peer.fingerprint());
+        let sdp = offered.describe(&credentials, transport::fingerprint(&mut peer.rtc));
         peer.publishing = Some(Box::new(Publishing { offered, waiting: Some(waiting) }));
         #[cfg(feature = "receive")]
         if offering.channel.is_some() {
@@ -79,7 +78,7 @@ impl Peer {
     /// # Errors
     /// While an offer of media waits for its answer.
     pub fn offer_restart(&mut self, entropy: Entropy) -> Result<String, OfferError> {
-        let fingerprint = self.fingerprint();
+        let fingerprint = transport::fingerprint(&mut self.rtc);
         let publishing = self.publishing.as_mut();
         let publishing = publishing.ok_or_else(|| refused("nothing was offered before"))?;
         if matches!(publishing.waiting, Some(Waiting::Media { .. })) {
@@ -132,16 +131,13 @@ impl Peer {
         let lines = self.publishing.iter().flat_map(|publishing| &publishing.offered.lines);
         let lines = lines.filter_map(|line| line.stream()).zip(&answer.sections);
         for (stream, section) in lines.filter(|(_, section)| section.receives) {
-            let sent = Stream::new(stream.ssrc, stream.cname.clone());
             if section.kind == Kind::Video {
                 let chosen = formats::choose(&section.formats, &[profile.codec()], rank(profile));
-                let resends = chosen.iter().any(|(_, format)| format.resend.is_some());
-                let resends = (stream.resend.filter(|_| resends), resend_packets);
-                let track = Track::new(Formats::of(&chosen), sent, resends, None);
+                let track = Track::new(&chosen, stream, resend_packets, None);
                 self.tracks.extend((!chosen.is_empty()).then_some(Some(track)));
             } else if section.kind == Kind::Audio {
                 let chosen = audio::choose(&section.formats, &AudioCodec::OF_BROWSERS);
-                let track = AudioTrack::new(0, sent, &chosen);
+                let track = AudioTrack::new(0, stream, &chosen);
                 self.audio_tracks.extend((!chosen.is_empty()).then_some(track));
             }
         }
@@ -160,10 +156,6 @@ impl Peer {
             ice::check_anew(&mut self.rtc, &publishing.offered.candidates);
         }
         transport::hear_of(&mut self.rtc, answer);
-    }
-
-    fn fingerprint(&mut self) -> String {
-        self.rtc.direct_api().local_dtls_fingerprint().to_string()
     }
 }
 

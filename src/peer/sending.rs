@@ -4,15 +4,14 @@ use std::time::{Duration, Instant};
 
 use super::Peer;
 use super::audio::{self, AudioTrack};
-use super::formats::Formats;
+use super::formats::{self, Formats};
 use super::path::Sink;
 use super::resends::{Resends, Sent};
+use super::sdp::{Format, SentStream};
 use super::stream::{Moment, Outlet, Stream};
+use crate::engine::codec::VideoCodec;
 use crate::engine::frame::Egress;
 use crate::limits;
-
-/// RTP's clock for video.
-const VIDEO_CLOCK_HZ: u32 = 90_000;
 
 /// Where a slot's packets go.
 #[derive(Debug)]
@@ -25,14 +24,21 @@ pub(super) struct Track {
 }
 
 impl Track {
+    /// In these formats. What is sent again has a stream of its own where one of them has a payload
+    /// type for it.
     pub fn new(
-        formats: Formats,
-        stream: Stream,
-        (resend_ssrc, resend_packets): (Option<u32>, usize),
+        chosen: &[(VideoCodec, &Format<'_>)],
+        stream: &SentStream,
+        resend_packets: usize,
         playout_delay_id: Option<u8>,
     ) -> Self {
-        let resends = Resends::new(resend_ssrc, resend_packets);
-        Self { formats, stream, resends, playout_delay_id }
+        let resend = stream.resend.filter(|_| formats::have_resends(chosen));
+        Self {
+            formats: Formats::of(chosen),
+            stream: Stream::new(stream),
+            resends: Resends::new(resend, resend_packets),
+            playout_delay_id,
+        }
     }
 
     fn write(
@@ -47,7 +53,7 @@ impl Track {
         let extension = playout_delay.zip(self.playout_delay_id);
         let extension = extension.map(|(delay, id)| playout_delay_element(id, delay));
         let (rtp_timestamp, presented_at) = (egress.rtp_timestamp, egress.presented_at);
-        let moment = Moment { rtp_timestamp, at: presented_at, clock_hz: VIDEO_CLOCK_HZ };
+        let moment = Moment { rtp_timestamp, at: presented_at, clock_hz: formats::CLOCK_HZ };
         let number = self.stream.number(egress.first_sequence_number);
         let sent = Sent { at: now, number, egress, format, extension };
         let frame = &sent.egress.frame;

@@ -6,6 +6,7 @@ use rtsp::rtcp::SenderReport;
 
 use super::path::{Path, Sink};
 use super::reports::NtpClock;
+use super::sdp::SentStream;
 use super::srtp::{Header, Srtp};
 
 /// Where packets leave.
@@ -94,10 +95,11 @@ pub(super) struct Moment {
 }
 
 impl Stream {
-    pub fn new(ssrc: u32, cname: String) -> Self {
+    /// The one that was described so.
+    pub fn new(described: &SentStream) -> Self {
         Self {
-            ssrc,
-            cname,
+            ssrc: described.ssrc,
+            cname: described.cname.clone(),
             rollovers_before: None,
             packets: 0,
             payload_bytes: 0,
@@ -143,11 +145,21 @@ mod tests {
 
     use super::*;
 
+    fn stream() -> Stream {
+        Stream::new(&SentStream {
+            ssrc: 7,
+            resend: None,
+            cname: "name".to_owned(),
+            stream_id: String::new(),
+            track_id: String::new(),
+        })
+    }
+
     #[test]
     fn a_report_tells_what_was_sent_at_its_own_moment_and_only_news() {
         let now = Instant::now();
         let clock = NtpClock { at: now, ntp: 5 << 32 };
-        let mut stream = Stream::new(7, "name".to_owned());
+        let mut stream = stream();
         assert_eq!(stream.report(now, clock), None);
         let moment = Moment { rtp_timestamp: u32::MAX, at: now, clock_hz: 90_000 };
         stream.count(moment, 3, 1_000);
@@ -166,7 +178,7 @@ mod tests {
 
     #[test]
     fn numbers_begin_with_rollover_counter_0_for_each_receiver() {
-        let mut stream = Stream::new(7, String::new());
+        let mut stream = stream();
         assert_eq!(
             [0x3_fffe, 0x3_ffff, 0x4_0000].map(|number| stream.number(number)),
             [0xfffe, 0xffff, 0x1_0000]

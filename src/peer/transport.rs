@@ -52,11 +52,27 @@ pub(super) fn connect(
 pub(super) fn hear_of(rtc: &mut Rtc, theirs: &Description<'_>) {
     rtc.direct_api().set_remote_ice_credentials(theirs.credentials.clone());
     for line in theirs.candidates.iter().take(limits::REMOTE_CANDIDATES_MAX) {
-        match Candidate::from_sdp_string(line) {
-            Ok(candidate) => rtc.add_remote_candidate(candidate),
-            Err(error) => log::debug!("candidate ignored: {error}"),
+        hear_of_candidate(rtc, line);
+    }
+}
+
+/// Takes a candidate; whether it is of use.
+pub(super) fn hear_of_candidate(rtc: &mut Rtc, line: &str) -> bool {
+    match Candidate::from_sdp_string(line) {
+        Ok(candidate) => {
+            rtc.add_remote_candidate(candidate);
+            true
+        }
+        Err(error) => {
+            log::debug!("candidate ignored: {error}");
+            false
         }
     }
+}
+
+/// Hash function and value of our own certificate.
+pub(super) fn fingerprint(rtc: &mut Rtc) -> String {
+    rtc.direct_api().local_dtls_fingerprint().to_string()
 }
 
 #[cfg(test)]

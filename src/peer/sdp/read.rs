@@ -7,7 +7,7 @@ use str0m::IceCreds;
 
 use super::error::OfferError;
 use super::format::{Format, RESEND};
-use super::sections::{sections, value};
+use super::sections::{is_rejected, sections, value};
 use super::{DATA_CHANNELS, MEDIA_PROTOCOL, Setup};
 
 /// What the other side has described.
@@ -108,10 +108,9 @@ impl<'a> Section<'a> {
         let (m, attributes) = lines.split_first().map_or(("", &[][..]), |(m, rest)| (*m, rest));
         let mut fields = m.strip_prefix("m=").unwrap_or_default().splitn(4, ' ');
         let mut field = || fields.next().unwrap_or_default();
-        let (media, port, protocol, formats_text) = (field(), field(), field(), field());
-        let is_rejected = port == "0" && !attributes.contains(&"a=bundle-only");
+        let (media, _port, protocol, formats_text) = (field(), field(), field(), field());
         let kind = match media {
-            _ if is_rejected => Kind::Nothing,
+            _ if is_rejected(lines) => Kind::Nothing,
             "video" if protocol.ends_with(MEDIA_PROTOCOL) => Kind::Video,
             "audio" if protocol.ends_with(MEDIA_PROTOCOL) => Kind::Audio,
             "application" if formats_text == DATA_CHANNELS => Kind::DataChannels,

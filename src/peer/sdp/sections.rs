@@ -27,13 +27,16 @@ pub fn sections(description: &str) -> Result<Vec<Vec<&str>>, OfferError> {
     Ok(sections)
 }
 
-/// An m-line of this kind that was not rejected (port 0 with no `bundle-only`, RFC 9143).
+/// An m-line of this kind that was not rejected.
 #[cfg(feature = "receive")]
 pub fn is_live(section: &[&str], kind: &str) -> bool {
-    let Some(media) = section.first().and_then(|line| line.strip_prefix(kind)) else {
-        return false;
-    };
-    !media.starts_with("0 ") || section.contains(&"a=bundle-only")
+    section.first().is_some_and(|line| line.starts_with(kind)) && !is_rejected(section)
+}
+
+/// Whether an m-line was rejected: port 0 with no `bundle-only` (RFC 9143).
+pub fn is_rejected(section: &[&str]) -> bool {
+    let port = section.first().and_then(|line| line.split(' ').nth(1));
+    port == Some("0") && !section.contains(&"a=bundle-only")
 }
 
 /// What follows this in the first line that begins with it.
