@@ -30,6 +30,10 @@ pub(super) struct Part {
     /// A picture whose duration is not known yet.
     pending: Option<Timed>,
     last_duration: u32,
+    /// Whether a picture is in the file, or in the fragment.
+    has_pictures: bool,
+    /// Before which no picture can begin, in ticks.
+    next_picture: u64,
     /// Where the newest packet of sound ends, and how long it is.
     next_sound: Option<(u64, u64)>,
     hls: Option<Cuts>,
@@ -108,6 +112,8 @@ impl Part {
             fragment_began: None,
             pending: None,
             last_duration: LONE_PICTURE,
+            has_pictures: false,
+            next_picture: 0,
             next_sound: None,
             hls: None,
             end: epoch,
@@ -178,8 +184,8 @@ impl Part {
         key: bool,
         data: Vec<u8>,
     ) -> Option<Vec<u8>> {
-        let floor = self.pending.as_ref().map_or(0, |pending| pending.ticks + STEP);
-        let ticks = ticks(self.duration(captured_at), VIDEO_HZ).max(floor);
+        let ticks = ticks(self.duration(captured_at), VIDEO_HZ).max(self.next_picture);
+        self.next_picture = ticks + STEP;
         self.end = self.end.max(captured_at);
         self.settle_pending(ticks);
         let begins = Duration::from_nanos(nanos(ticks, VIDEO_HZ));
@@ -236,8 +242,18 @@ impl Part {
     }
 
     /// What waits, but for a picture whose duration is not known.
+    ///
+    /// A file's first picture does not wait: players can't tell what pictures a file has before
+    /// they have decoded one, and ffmpeg refuses a file that was cut before it. Until the second
+    /// one they show the first, whatever its duration is. Only those of HLS make a hole of that,
+    /// and their playlist has no segment yet that could be cut.
     pub fn flush(&mut self) -> Option<Vec<u8>> {
         self.fragment_began = None;
+        if self.hls.is_none()
+            && let Some(first) = self.pending.as_ref().filter(|_| !self.has_pictures)
+        {
+            self.settle_pending(first.ticks + u64::from(self.last_duration));
+        }
         let fragment = std::mem::take(&mut self.fragment);
         if fragment.is_empty() {
             return None;
@@ -275,6 +291,7 @@ impl Part {
         let duration = next_ticks.saturating_sub(pending.ticks).max(1);
         pending.duration = u32::try_from(duration).unwrap_or(u32::MAX);
         self.last_duration = pending.duration.min(VIDEO_HZ);
+        self.has_pictures = true;
         self.fragment.push_video(pending);
     }
 }

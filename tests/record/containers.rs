@@ -120,6 +120,43 @@ fn a_killed_process_loses_a_second_at_most() {
 }
 
 #[test]
+fn a_first_picture_that_no_other_follows_is_written_with_its_sound() {
+    for container in CONTAINERS {
+        let is_mp4 = container == Container::Mp4;
+        let codec = if is_mp4 { VideoCodec::H264 } else { VideoCodec::Vp8 };
+        let mut studio = Studio::in_container(container);
+        let (opus, film) = (sound(&AudioFormat::Opus), film(codec));
+        let play = |studio: &mut Studio, from_ms: u64, to_ms: u64| {
+            for number in from_ms / 20..to_ms / 20 {
+                let packet = &opus[number as usize % opus.len()];
+                studio.sound(&AudioFormat::Opus, packet, studio.moment(number * 20));
+            }
+        };
+        studio.sound(&AudioFormat::Opus, &opus[0], studio.start);
+        studio.picture(codec, &film[0], studio.start);
+        play(&mut studio, 20, 3000);
+        // Killed here, it plays: decoders tell the form of pictures by a picture.
+        let file = &studio.files[0];
+        let found = samples(&file.name, &file.bytes());
+        assert_eq!(found.get(&1).map_or(0, Vec::len), 1, "{}", file.name);
+        assert!(found[&2].len() >= 50);
+        keep(&format!("lone-picture.{}", container.extension()), &file.bytes());
+        // The others take their own places, none of them twice.
+        play(&mut studio, 3000, 3500);
+        for number in 1..20 {
+            let at = time(studio.moment(3500), number);
+            studio.picture(codec, &film[number as usize], at);
+        }
+        studio.stop(studio.moment(5000));
+        let file = &studio.files[0];
+        let found = &samples(&file.name, &file.bytes())[&1];
+        assert_eq!(found.len(), 20);
+        let second_ms = if is_mp4 { found[1].at / 90 } else { found[1].at };
+        assert_eq!(second_ms, 3566);
+    }
+}
+
+#[test]
 fn sound_alone_is_recorded_alone() {
     for format in sounds() {
         let mut studio = Studio::new(|_| {});
