@@ -221,10 +221,11 @@ fn push(out: &mut Vec<u8>, count: u8, packet_type: u8, body: &[u32]) {
     }
 }
 
-/// Appends a receiver report with at most one block.
-pub fn push_receiver_report(out: &mut Vec<u8>, ssrc: u32, block: Option<&ReportBlock>) {
+/// Appends a receiver report; of more than 31 blocks the first.
+pub fn push_receiver_report(out: &mut Vec<u8>, ssrc: u32, blocks: &[ReportBlock]) {
+    let blocks = blocks.get(..MAX_REPORT_BLOCKS).unwrap_or(blocks);
     let mut body = vec![ssrc];
-    if let Some(block) = block {
+    for block in blocks {
         let lost = block.cumulative_lost.cast_unsigned() & 0x00ff_ffff;
         body.extend([
             block.ssrc,
@@ -235,7 +236,8 @@ pub fn push_receiver_report(out: &mut Vec<u8>, ssrc: u32, block: Option<&ReportB
             block.delay,
         ]);
     }
-    push(out, u8::from(block.is_some()), RECEIVER_REPORT, &body);
+    // At most 31.
+    push(out, u8::try_from(blocks.len()).unwrap_or(0), RECEIVER_REPORT, &body);
 }
 
 /// Appends a sender report without blocks.
@@ -261,6 +263,21 @@ pub fn push_source_description(out: &mut Vec<u8>, ssrc: u32, cname: &str) {
 /// Appends a picture loss indication (RFC 4585 6.3.1).
 pub fn push_picture_loss(out: &mut Vec<u8>, sender_ssrc: u32, media_ssrc: u32) {
     push(out, 1, PAYLOAD_FEEDBACK, &[sender_ssrc, media_ssrc]);
+}
+
+/// Appends a request for packets that are missing, in ascending order but for the wrap (generic
+/// NACK, RFC 4585 6.2.1); of more than 1024 the first.
+pub fn push_missing(out: &mut Vec<u8>, sender_ssrc: u32, media_ssrc: u32, missing: &[u16]) {
+    let mut body = vec![sender_ssrc, media_ssrc];
+    let mut rest = missing.get(..MAX_MISSING).unwrap_or(missing);
+    while let Some((first, behind)) = rest.split_first() {
+        let bit = |number: &u16| number.wrapping_sub(*first).checked_sub(1).filter(|bit| *bit < 16);
+        let bits = behind.iter().map_while(bit);
+        let count = bits.clone().count();
+        body.push(u32::from(*first) << 16 | bits.fold(0, |mask, bit| mask | 1 << bit));
+        rest = behind.get(count..).unwrap_or_default();
+    }
+    push(out, 1, TRANSPORT_FEEDBACK, &body);
 }
 
 /// Appends a full intra request (RFC 5104 4.3.1); `sequence` is raised by one for every new one.
@@ -311,7 +328,7 @@ mod tests {
             delay: 7,
         };
         let mut out = Vec::new();
-        push_receiver_report(&mut out, 1, Some(&block));
+        push_receiver_report(&mut out, 1, &[block]);
         push_source_description(&mut out, 1, "abc");
         push_picture_loss(&mut out, 1, 2);
         push_full_intra_request(&mut out, 1, 2, 3);
@@ -333,7 +350,7 @@ mod tests {
     #[test]
     fn the_bytes_are_those_of_the_rfcs() {
         let mut out = Vec::new();
-        push_receiver_report(&mut out, 0x0102_0304, None);
+        push_receiver_report(&mut out, 0x0102_0304, &[]);
         assert_eq!(out, [0x80, 201, 0, 1, 1, 2, 3, 4]);
         out.clear();
         push_picture_loss(&mut out, 1, 2);
@@ -353,6 +370,16 @@ mod tests {
         out.extend([0xff; 8 * MAX_MISSING]);
         let Packet::Missing { sequence_numbers, .. } = &parse(&out)[0] else { panic!() };
         assert_eq!(sequence_numbers.len(), MAX_MISSING);
+    }
+
+    #[test]
+    fn packets_that_are_asked_for_are_read_by_who_has_them() {
+        let asked = [0xfffe, 0xffff, 0, 14, 15, 40, 41, 57, 58];
+        let mut out = Vec::new();
+        push_missing(&mut out, 1, 2, &asked);
+        assert_eq!(out.len(), 12 + 4 * 4);
+        let sequence_numbers = asked.to_vec();
+        assert_eq!(parse(&out), [Packet::Missing { media_ssrc: 2, sequence_numbers }]);
     }
 
     #[test]

@@ -153,6 +153,11 @@ impl Reception {
         Arrival::Discard
     }
 
+    /// Counts a packet that was late, and is of use to the caller all the same.
+    pub fn count_late(&mut self) {
+        self.received += 1;
+    }
+
     fn highest_u16(&self) -> u16 {
         let [.., high, low] = self.highest.to_be_bytes();
         u16::from_be_bytes([high, low])
@@ -260,6 +265,16 @@ mod tests {
         for _ in 0..100 {
             assert_eq!(stream.receive(103), Arrival::Discard);
         }
+    }
+
+    #[test]
+    fn what_was_only_late_is_not_lost() {
+        let mut stream = reception(100, false);
+        assert_eq!(stream.receive(102), Arrival::Next { lost: 1 });
+        assert_eq!(stream.receive(101), Arrival::Discard);
+        stream.count_late();
+        let figures = stream.report();
+        assert_eq!((figures.cumulative_lost, figures.fraction_lost), (0, 0));
     }
 
     #[test]

@@ -83,7 +83,7 @@ impl Reports {
             first = first.or(Some(stream.ssrc));
             match stream.report(now, self.clock) {
                 Some(report) => rtcp::push_sender_report(&mut compound, &report),
-                None if is_end => rtcp::push_receiver_report(&mut compound, stream.ssrc, None),
+                None if is_end => rtcp::push_receiver_report(&mut compound, stream.ssrc, &[]),
                 None => continue,
             }
             rtcp::push_source_description(&mut compound, stream.ssrc, &stream.cname);
@@ -97,7 +97,7 @@ impl Reports {
         }
         if let Some(ssrc) = first.filter(|_| !self.references.is_empty()) {
             if compound.is_empty() {
-                rtcp::push_receiver_report(&mut compound, ssrc, None);
+                rtcp::push_receiver_report(&mut compound, ssrc, &[]);
             }
             let delays = self.references.drain(..).map(|(time, at)| (time, delay(now, at)));
             rtcp::push_delays(&mut compound, ssrc, &delays.collect::<Vec<_>>());

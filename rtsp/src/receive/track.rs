@@ -269,7 +269,7 @@ pub(super) fn receiver_report(
         }
     });
     let mut out = Vec::new();
-    rtcp::push_receiver_report(&mut out, ssrc, block.as_ref());
+    rtcp::push_receiver_report(&mut out, ssrc, block.as_slice());
     rtcp::push_source_description(&mut out, ssrc, &format!("{ssrc:08x}"));
     out
 }

@@ -282,7 +282,7 @@ fn picture_loss_of_this_stream_asks_for_a_keyframe_once() {
     let ssrc = rtp::Packet::parse(&reader.frames()[1].1).unwrap().ssrc;
     for (media_ssrc, asked) in [(ssrc, 1), (ssrc ^ 1, 0)] {
         let mut data = Vec::new();
-        rtcp::push_receiver_report(&mut data, 1, None);
+        rtcp::push_receiver_report(&mut data, 1, &[]);
         rtcp::push_picture_loss(&mut data, 1, media_ssrc);
         rtcp::push_full_intra_request(&mut data, 1, media_ssrc, 1);
         let frame = interleaved(1, &data);

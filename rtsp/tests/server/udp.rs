@@ -48,7 +48,7 @@ fn packets_and_reports_go_to_the_ports_of_the_reader_and_his_come_back() {
     assert!(matches!(rtcp::parse(&sent[0].2)[0], rtcp::Packet::SenderReport(_)));
 
     let mut loss = Vec::new();
-    rtcp::push_receiver_report(&mut loss, 1, None);
+    rtcp::push_receiver_report(&mut loss, 1, &[]);
     rtcp::push_picture_loss(&mut loss, 1, packet.ssrc);
     let alive_until = reader.session.poll_timeout();
     reader.session.handle_datagram(reader.now, 5000, false, &loss);

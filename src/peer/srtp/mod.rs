@@ -141,7 +141,7 @@ mod tests {
 
     fn report() -> Vec<u8> {
         let mut compound = Vec::new();
-        rtsp::rtcp::push_receiver_report(&mut compound, 3, None);
+        rtsp::rtcp::push_receiver_report(&mut compound, 3, &[]);
         rtsp::rtcp::push_picture_loss(&mut compound, 3, 4);
         compound
     }
