@@ -158,6 +158,19 @@ pub const CANDIDATES_MAX: usize = 16;
 /// Tracks that one peer may send us.
 pub const RECEIVED_TRACKS_MAX: usize = 8;
 
+/// Streams of RTP that one peer sends us, counting those of resends: two for each track, and what
+/// takes the place of some.
+pub const RECEIVED_STREAMS_MAX: usize = 4 * RECEIVED_TRACKS_MAX;
+
+/// Packets of a stream that are asked for again: more of them are more than a large picture.
+pub const MISSING_MAX: usize = 256;
+
+/// How often each of them is.
+pub const MISSING_ASKED_MAX: u8 = 6;
+
+/// Packets whose arrivals wait to be told of: what one datagram of feedback takes.
+pub const ARRIVALS_MAX: usize = 400;
+
 /// Packets, reports and messages of a peer that wait to be looked at: several turns of the loop.
 pub const RECEIVED_MAX: usize = 16 * 1024;
 

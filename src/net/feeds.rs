@@ -225,7 +225,7 @@ impl Server {
         let next_at = feed.poll_timeout();
         if asked.is_some() {
             self.hub.note_keyframe_request(source);
-            self.ask_feed(now, id);
+            self.ask_feed(id);
         }
         self.take_news(now, source, news);
         if let Some(stall) = stall {
@@ -236,9 +236,9 @@ impl Server {
     }
 
     /// Asks a publisher for a key frame.
-    pub(super) fn ask_feed(&mut self, now: Instant, id: ViewerId) {
+    pub(super) fn ask_feed(&mut self, id: ViewerId) {
         let Some(track) = self.feeds.get(&id).and_then(Feed::video) else { return };
-        self.with_peer(id, |peer, sink| peer.request_picture(now, track, sink));
+        self.with_peer(id, |peer, sink| peer.request_picture(track, sink));
         self.dirty.viewers.insert(id);
     }
 

@@ -23,7 +23,7 @@ impl Server {
         None
     }
 
-    pub(super) fn ask_feed(&mut self, _: Instant, _: ViewerId) {}
+    pub(super) fn ask_feed(&mut self, _: ViewerId) {}
 
     pub(super) fn is_feed_quiet(&self, _: Instant, _: ViewerId) -> bool {
         true

@@ -64,7 +64,7 @@ impl Server {
     #[cfg(feature = "turn")]
     pub(super) fn tell_candidate(&mut self, _: Instant, _: ViewerId, _: String) {}
 
-    pub(super) fn ask_guest(&mut self, _: Instant, _: SourceId) {}
+    pub(super) fn ask_guest(&mut self, _: SourceId) {}
 
     pub(super) fn end_member(&mut self, _: Instant, _: ViewerId) {}
 }

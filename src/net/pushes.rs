@@ -108,7 +108,7 @@ impl Server {
     pub(super) fn ask_publisher(&mut self, now: Instant, id: SourceId) {
         let key = match self.pushes.get(&id).and_then(|push| push.by) {
             Some(Pusher::Rtsp(key)) => key,
-            Some(Pusher::Peer(viewer)) => return self.ask_feed(now, viewer),
+            Some(Pusher::Peer(viewer)) => return self.ask_feed(viewer),
             None => return,
         };
         let Some(restream) = &mut self.restream else { return };

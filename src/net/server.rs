@@ -473,7 +473,7 @@ impl Server {
             Output::RequestKeyframe(id, method) => {
                 self.with_camera(id, |camera, _| camera.request_keyframe(now, method));
                 self.ask_publisher(now, id);
-                self.ask_guest(now, id);
+                self.ask_guest(id);
             }
         }
     }

@@ -4,15 +4,15 @@
 
 use super::audio::{self, AudioTrack};
 use super::formats::{self, preference};
-use super::sdp::{Content, Description, Kind, Line, Section, SentStream};
+use super::sdp::{
+    Content, DataChannels, Description, Direction, Kind, Line, Section, Senders, SentStream,
+};
 use super::sending::Track;
 use super::stream::Ssrcs;
 use crate::engine::codec::AudioCodec;
 
 /// The extension that asks the receiver for a playout delay (webrtc.org, "playout-delay").
 const PLAYOUT_DELAY: &str = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
-/// Extensions are written with the one-byte header (RFC 8285 section 4.2).
-const EXTENSION_NUMBERS: std::ops::RangeInclusive<u8> = 1..=14;
 
 /// What is there to be taken up.
 pub(super) struct Terms<'a> {
@@ -72,18 +72,19 @@ impl<'a> Answering<'_, 'a> {
                 let content = self.take_video(section);
                 content.unwrap_or_else(|| {
                     self.taken.tracks.push(None);
-                    inactive(section)
+                    Content::inactive(section)
                 })
             }
             Kind::Audio if section.receives => {
-                let content = self.take_audio(section).unwrap_or_else(|| inactive(section));
+                let content =
+                    self.take_audio(section).unwrap_or_else(|| Content::inactive(section));
                 self.audio_lines += 1;
                 content
             }
-            Kind::Video | Kind::Audio => inactive(section),
+            Kind::Video | Kind::Audio => Content::inactive(section),
             Kind::DataChannels if !self.taken.has_data_channels => {
                 self.taken.has_data_channels = true;
-                Content::DataChannels
+                Content::DataChannels(DataChannels::default())
             }
             Kind::DataChannels | Kind::Nothing => Content::Rejected(section.formats_text),
         }
@@ -98,7 +99,8 @@ impl<'a> Answering<'_, 'a> {
         let extension = section.extensions.iter().find(|it| {
             self.terms.playout_delay
                 && it.name == PLAYOUT_DELAY
-                && EXTENSION_NUMBERS.contains(&it.number)
+                && matches!(it.senders, Senders::Both | Senders::We)
+                && it.has_one_byte_number()
         });
         let resends = formats::have_resends(&chosen);
         let stream = self.stream("video", self.taken.tracks.len(), resends);
@@ -109,7 +111,8 @@ impl<'a> Answering<'_, 'a> {
             extension.map(|extension| extension.number),
         )));
         let formats = chosen.into_iter().map(|(_, format)| format.clone()).collect();
-        Some(Content::Rtp { formats, extension: extension.copied(), stream: Some(stream) })
+        let extensions = extension.copied().into_iter().collect();
+        Some(Content::Rtp { formats, extensions, direction: Direction::Sends(stream) })
     }
 
     /// `None` if it belongs to no slot, or its receiver takes no audio of ours.
@@ -122,7 +125,8 @@ impl<'a> Answering<'_, 'a> {
         let stream = self.stream("audio", position, false);
         self.taken.audio_tracks.push(AudioTrack::new(position, &stream, &chosen));
         let formats = chosen.into_iter().map(|(_, format)| format.clone()).collect();
-        Some(Content::Rtp { formats, extension: None, stream: Some(stream) })
+        let (extensions, direction) = (Vec::new(), Direction::Sends(stream));
+        Some(Content::Rtp { formats, extensions, direction })
     }
 
     /// Receivers keep the tracks of one stream in step (RFC 8830): the audio and the video of a
@@ -136,12 +140,6 @@ impl<'a> Answering<'_, 'a> {
             track_id: format!("{kind}{position}"),
         }
     }
-}
-
-/// Nothing will be sent: of the formats the first says so as well as any.
-fn inactive<'a>(section: &Section<'a>) -> Content<'a> {
-    let formats = section.formats.iter().take(1).cloned().collect();
-    Content::Rtp { formats, extension: None, stream: None }
 }
 
 #[cfg(test)]
@@ -167,7 +165,7 @@ mod tests {
         let lines = taken(&offer, terms).lines;
         let answer = |line: &Line<'_>| match (&line.content, line.stream()) {
             (Content::Rejected(_), _) => "rejected".to_owned(),
-            (Content::DataChannels, _) => "data".to_owned(),
+            (Content::DataChannels(_), _) => "data".to_owned(),
             (_, Some(stream)) => format!("{} {}", stream.stream_id, stream.track_id),
             (_, None) => "inactive".to_owned(),
         };
@@ -240,13 +238,13 @@ mod tests {
         let offer = Description::read(chromium).unwrap();
         let taken = taken(&offer, &Terms { slots: 1, audio: &[0], ..TERMS });
         assert!(taken.has_data_channels);
-        let Content::Rtp { formats, extension, .. } = &taken.lines[0].content else { panic!() };
+        let Content::Rtp { formats, extensions, .. } = &taken.lines[0].content else { panic!() };
         let numbers: Vec<_> = formats.iter().map(|it| (it.payload_type, it.resend)).collect();
         assert_eq!(numbers[0], (108, Some(109)));
         let track = taken.tracks[0].as_ref().unwrap();
         let h264 = track.formats.get(VideoCodec::H264).unwrap();
         assert_eq!((h264.payload_type, h264.resend), numbers[0]);
-        assert_eq!(extension.map(|extension| extension.number), Some(5));
+        assert_eq!(extensions.iter().map(|it| it.number).collect::<Vec<_>>(), [5]);
     }
 
     /// `cargo test --release -p crosspoint --lib -- --ignored --nocapture what_an_answer_costs`

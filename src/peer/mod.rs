@@ -1,10 +1,9 @@
 //! One WebRTC peer connection: the only place that knows str0m.
 //!
 //! str0m must be drained after every mutation and does not send before it was told the time;
-//! [`Peer`] has no method that leaves it otherwise. It does ICE, DTLS and data channels; of those
-//! who send to us also the descriptions and RTP. What is sent, which is all there is thousands of
-//! times a second, is described and written here: frames are queued, and leave together in
-//! [`Peer::flush`].
+//! [`Peer`] has no method that leaves it otherwise. It does ICE, DTLS and data channels.
+//! Descriptions and RTP, which is all there is thousands of times a second, are read and written
+//! here: frames are queued, and leave together in [`Peer::flush`].
 
 mod answer;
 mod audio;
@@ -14,6 +13,8 @@ mod formats;
 pub mod fuzzing;
 mod ice;
 mod identity;
+#[cfg(not(feature = "receive"))]
+mod no_receive;
 mod offer;
 mod path;
 mod publish;
@@ -63,7 +64,7 @@ const SILENCE: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(10);
 /// ICE and DTLS must be up this long after the answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-/// str0m would wake up for reports of the streams that it has none of.
+/// str0m would wake up for reports of streams, of which it has none.
 const REPORTS_OF_NOTHING: Duration = Duration::from_secs(24 * 3600);
 
 /// What every peer of a server has in common.
@@ -191,7 +192,7 @@ impl Peer {
         let offer = Description::read(offer)?;
         let credentials = entropy.into_credentials();
         let is_ice_lite = !options.ice.is_full;
-        let config = identity.configure_sender(credentials.clone()).set_ice_lite(is_ice_lite);
+        let config = identity.configure(credentials.clone()).set_ice_lite(is_ice_lite);
         let (mut rtc, keys) = crypto::overhear(|| config.build(now));
         let candidates = add_candidates(&mut rtc, options);
         let setup = transport::connect(&mut rtc, &offer, Role::Answerer { is_ice_lite })?;
@@ -214,6 +215,7 @@ impl Peer {
             setup,
             candidates: &candidates,
             is_bundle: offer.is_bundle,
+            allows_mixed_extensions: false,
         };
         let sdp = sdp::write(session, &transport, &taken.lines);
         let mut peer = Self::new(now, (rtc, keys), credentials.ufrag, options);
@@ -327,8 +329,11 @@ impl Peer {
         if let Liveness::Up { heard_at } = &mut self.liveness {
             *heard_at = now;
         }
-        if self.sends() && is_rtp_or_rtcp(data) {
-            return self.handle_reports(now, data, sink);
+        if is_rtp_or_rtcp(data) {
+            return match rtsp::rtp::is_rtcp(data) {
+                true => self.handle_reports(now, data, sink),
+                false => self.handle_media(now, data),
+            };
         }
         if let Err(error) = self.rtc.handle_input(Input::Receive(now, receive)) {
             log::info!("peer {}: {error}", self.ufrag);
@@ -353,6 +358,7 @@ impl Peer {
         }
         self.look_for_path();
         self.tick(now, sink);
+        self.report_received(now, sink);
     }
 
     /// When [`Peer::handle_timeout`] is due.
@@ -362,7 +368,9 @@ impl Peer {
             Liveness::Connecting { give_up_at } => give_up_at,
             Liveness::Up { heard_at } => heard_at + SILENCE + GRACE,
         };
-        self.next_timeout.min(liveness)
+        let reports = self.poll_received_reports();
+        let next_timeout = self.next_timeout.min(liveness);
+        reports.map_or(next_timeout, |at| at.min(next_timeout))
     }
 
     /// The next event.
@@ -413,7 +421,9 @@ impl Peer {
         match event {
             RtcEvent::Connected => {
                 self.liveness = Liveness::Up { heard_at: now };
-                self.srtp = self.keys.get().and_then(|keys| Srtp::new(&crypto::provider(), keys));
+                let receives = self.receives();
+                let keys = self.keys.get();
+                self.srtp = keys.and_then(|keys| Srtp::new(&crypto::provider(), keys, receives));
                 if !std::mem::replace(&mut self.is_connected, true) {
                     self.events.push_back(Event::Connected);
                 }
@@ -424,10 +434,7 @@ impl Peer {
                 let state: IceConnectionState = *state;
                 log::debug!("peer {}: ICE {state:?}", self.ufrag);
             }
-            #[cfg(feature = "receive")]
-            other => self.handle_received(other),
-            #[cfg(not(feature = "receive"))]
-            _ => {}
+            other => self.handle_channel(other),
         }
     }
 
@@ -445,7 +452,8 @@ pub fn is_stun(datagram: &[u8]) -> bool {
 }
 
 impl Identity {
-    /// What all peers have in common. Codecs and extensions have only those who send to us.
+    /// What all peers have in common. str0m knows of no stream: what there is to be reported is
+    /// reported by us.
     fn configure(&self, credentials: str0m::IceCreds) -> str0m::RtcConfig {
         Rtc::builder()
             .set_rtp_mode(true)
@@ -454,12 +462,6 @@ impl Identity {
             .set_dtls_cert(self.certificate())
             .clear_codecs()
             .clear_extension_map()
-    }
-
-    /// What those have in common who are sent to. str0m knows of no stream: what there is to be
-    /// reported is reported by us.
-    fn configure_sender(&self, credentials: str0m::IceCreds) -> str0m::RtcConfig {
-        self.configure(credentials)
             .set_rtcp_report_interval_video(REPORTS_OF_NOTHING)
             .set_rtcp_report_interval_audio(REPORTS_OF_NOTHING)
     }

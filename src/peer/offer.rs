@@ -7,7 +7,10 @@ use str0m::IceCreds;
 
 use super::audio;
 use super::formats::{self, h264_profile, preference};
-use super::sdp::{self, Content, FEEDBACK, Format, Line, SentStream, Session, Setup, Transport};
+use super::sdp::{
+    self, Content, DataChannels, Direction, FEEDBACK, Format, Line, SentStream, Session, Setup,
+    Transport,
+};
 use super::stream::Ssrcs;
 use crate::engine::codec::{AudioCodec, VideoCodec, VideoProfile};
 
@@ -69,7 +72,8 @@ impl Offered {
         }
         if offering.channel.is_some() {
             let (media, protocol) = ("application", "UDP/DTLS/SCTP");
-            lines.push(Line { media, protocol, mid: CHANNEL, content: Content::DataChannels });
+            let content = Content::DataChannels(DataChannels::default());
+            lines.push(Line { media, protocol, mid: CHANNEL, content });
         }
         Self { session, lines, candidates }
     }
@@ -84,6 +88,7 @@ impl Offered {
             setup: Setup::ActPass,
             candidates: &self.candidates,
             is_bundle: true,
+            allows_mixed_extensions: false,
         };
         sdp::write(self.session, &transport, &self.lines)
     }
@@ -95,7 +100,8 @@ fn media(
     formats: Vec<Format<'static>>,
     stream: SentStream,
 ) -> Line<'static> {
-    let content = Content::Rtp { formats, extension: None, stream: Some(stream) };
+    let (extensions, direction) = (Vec::new(), Direction::Sends(stream));
+    let content = Content::Rtp { formats, extensions, direction };
     Line { media, protocol: "UDP/TLS/RTP/SAVPF", mid, content }
 }
 

@@ -64,15 +64,15 @@ impl Peer {
         let Transmit { proto, source, destination, .. } = *datagram;
         self.path = Some(Path { protocol: proto, source, destination });
         // Of RTP and RTCP only what we write ourselves.
-        !(self.sends() && is_rtp_or_rtcp(&datagram.contents))
+        !is_rtp_or_rtcp(&datagram.contents)
     }
 
     /// ICE may have chosen another path: str0m shows it when it is drained.
     pub(super) fn look_for_path(&mut self) {
-        let mut streams = streams(&mut self.tracks, &mut self.audio_tracks);
-        let Some(ssrc) = streams.next().map(|stream| stream.ssrc.into()) else { return };
-        if self.srtp.is_some() {
-            self.rtc.direct_api().send_pli_feedback(ssrc, ssrc);
+        let sent = streams(&mut self.tracks, &mut self.audio_tracks).next();
+        let ssrc = sent.map(|stream| stream.ssrc).or(self.reporter());
+        if let Some(ssrc) = ssrc.filter(|_| self.srtp.is_some()) {
+            self.rtc.direct_api().send_pli_feedback(ssrc.into(), ssrc.into());
         }
     }
 }

@@ -48,7 +48,7 @@ impl Peer {
         offering: &Offering<'_>,
     ) -> Result<(Self, String), OfferError> {
         let credentials = entropy.into_credentials();
-        let config = identity.configure_sender(credentials.clone());
+        let config = identity.configure(credentials.clone());
         let (mut rtc, keys) = crypto::overhear(|| config.build(now));
         let candidates = ice::add_candidates(&mut rtc, options);
         if candidates.is_empty() {

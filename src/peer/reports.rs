@@ -1,4 +1,5 @@
-//! Reports to a receiver (RFC 3550 section 6.4, RFC 3611 section 4.5), and what its own ask for.
+//! Reports to a receiver (RFC 3550 section 6.4, RFC 3611 section 4.5), and what the other side's
+//! ask for and tell.
 
 use std::time::{Duration, Instant};
 
@@ -135,11 +136,12 @@ impl Peer {
         }
     }
 
-    /// Takes a compound of a receiver's.
+    /// Takes a compound of the other side's.
     pub(super) fn handle_reports(&mut self, now: Instant, packet: &[u8], sink: &mut Sink<'_>) {
         let Some(mut outlet) = Outlet::open(&mut self.srtp, self.path, sink) else { return };
         let Some(compound) = outlet.srtp.open_rtcp(packet) else { return };
         let mut events = Vec::new();
+        let mut sender_reports = Vec::new();
         for packet in rtcp::parse(&compound) {
             let (ssrc, missing) = match packet {
                 rtcp::Packet::PictureLoss { media_ssrc }
@@ -149,6 +151,10 @@ impl Peer {
                 }
                 rtcp::Packet::ReferenceTime(time) => {
                     self.reports.note(now, time);
+                    continue;
+                }
+                rtcp::Packet::SenderReport(report) => {
+                    sender_reports.push(report);
                     continue;
                 }
                 _ => continue,
@@ -168,6 +174,7 @@ impl Peer {
                 }
             });
         }
+        sender_reports.iter().for_each(|report| self.handle_sender_report(now, report));
         for event in events {
             if !self.events.contains(&event) {
                 self.events.push_back(event);

@@ -195,7 +195,7 @@ mod tests {
         let profile = SrtpProfile::AEAD_AES_128_GCM;
         let material = vec![7; profile.keying_material_len()];
         let keying = Keying { material, profile, is_client: true };
-        let mut srtp = Srtp::new(&provider(), &keying).unwrap();
+        let mut srtp = Srtp::new(&provider(), &keying, false).unwrap();
         let address = "192.0.2.1:1".parse().unwrap();
         let path = Path { protocol: Protocol::Udp, source: address, destination: address };
         let mut types = Vec::new();

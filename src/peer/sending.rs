@@ -96,11 +96,6 @@ impl Peer {
         }
         self.report(now, sink);
     }
-
-    /// Whether something may be sent to this peer.
-    pub(super) fn sends(&self) -> bool {
-        !self.tracks.is_empty()
-    }
 }
 
 /// What is sent, of all tracks.

@@ -24,6 +24,24 @@ impl Codec {
             Self::Audio(codec) => codec.clock_hz(),
         }
     }
+
+    /// Of pictures.
+    #[must_use]
+    pub fn video(self) -> Option<VideoCodec> {
+        match self {
+            Self::Video(codec) => Some(codec),
+            Self::Audio(_) => None,
+        }
+    }
+
+    /// Of sound.
+    #[must_use]
+    pub fn audio(self) -> Option<AudioCodec> {
+        match self {
+            Self::Audio(codec) => Some(codec),
+            Self::Video(_) => None,
+        }
+    }
 }
 
 /// One RTP packet (RFC 3550 section 5.1).

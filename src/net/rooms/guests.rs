@@ -175,7 +175,7 @@ impl Server {
             next = next.into_iter().chain(feed.poll_timeout()).min();
             if let Some(track) = picture {
                 self.hub.note_keyframe_request(source);
-                self.with_peer(id, |peer, sink| peer.request_picture(now, track, sink));
+                self.with_peer(id, |peer, sink| peer.request_picture(track, sink));
             }
             self.take_news(now, source, news);
             if is_blind {
@@ -188,11 +188,11 @@ impl Server {
     }
 
     /// Asks a publisher for a key frame, if a room's feeds this source.
-    pub(in crate::net) fn ask_guest(&mut self, now: Instant, source: SourceId) {
+    pub(in crate::net) fn ask_guest(&mut self, source: SourceId) {
         let Some(id) = self.rooms.sources.get(&source).and_then(|source| source.by) else { return };
         let guest = self.rooms.guests.get(&id);
         let Some(track) = guest.and_then(|guest| guest.feed(source)?.video()) else { return };
-        self.with_peer(id, |peer, sink| peer.request_picture(now, track, sink));
+        self.with_peer(id, |peer, sink| peer.request_picture(track, sink));
         self.dirty.viewers.insert(id);
     }
 

@@ -6,23 +6,31 @@
 //! Estimates of our own (REMB) would only limit that. The absolute send time is not negotiated:
 //! beside those reports nobody reads it.
 
-mod codecs;
-mod wanted;
+mod arrivals;
+mod channels;
+pub(super) mod fuzzing;
+mod head;
+mod media;
+mod missing;
+mod stream;
+mod take;
+mod window;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::time::Instant;
 
-use str0m::Event as RtcEvent;
-use str0m::change::SdpOffer;
-use str0m::channel::{ChannelData, ChannelId};
-use str0m::media::{KeyframeRequestKind, MediaKind, Mid, Pt};
-use str0m::rtp::rtcp::SenderInfo;
-use str0m::rtp::{Extension, RtpPacket, VideoOrientation};
+use rtsp::rtcp::SenderReport;
+use str0m::{Event as RtcEvent, IceCreds};
 
+use self::channels::Channels;
+use self::media::Media;
+use self::take::Terms;
+use super::sdp::{self, Description, Session, Setup, Transport};
+use super::stream::{Outlet, Ssrcs};
+use super::transport::{self, Role};
 use super::{
     Answer, EndReason, Entropy, Identity, OfferError, Peer, PeerOptions, Sink, Transmit,
-    add_candidates, crypto,
+    add_candidates, crypto, ice,
 };
 use crate::intake::publisher::{Codec, Packet, Report};
 use crate::limits;
@@ -87,17 +95,25 @@ pub struct Track {
 /// What comes from one peer.
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
-    video_tracks: usize,
-    audio_tracks: usize,
-    mids: Vec<Mid>,
-    /// The payload types of all tracks: they mean the same in a whole session.
-    codecs: Vec<(Pt, Codec)>,
-    candidates: Vec<String>,
-    /// The first sender report, which the others count from.
-    epoch: Option<SenderInfo>,
-    channels: Vec<Option<ChannelId>>,
+    /// Of those that send media.
+    agreement: Option<Agreement>,
+    channels: Channels,
     received: VecDeque<Received>,
     text_bytes: usize,
+}
+
+/// What was agreed on with a peer that sends media.
+#[derive(Debug)]
+struct Agreement {
+    terms: Terms,
+    session: Session,
+    setup: Setup,
+    is_ice_lite: bool,
+    candidates: Vec<String>,
+    ours: IceCreds,
+    theirs: IceCreds,
+    has_data_channels: bool,
+    media: Media,
 }
 
 impl Peer {
@@ -114,33 +130,39 @@ impl Peer {
         wanted: &Wanted<'_>,
         offer: &str,
     ) -> Result<(Self, Answer), OfferError> {
-        let credentials = entropy.into_credentials();
-        let ufrag = credentials.ufrag.clone();
-        let config = identity
-            .configure(credentials)
-            .set_ice_lite(wanted.ice_lite && !options.ice.is_full)
-            .set_sctp_max_message_size(MESSAGE_MAX_BYTES)
-            .set_extension(3, Extension::TransportSequenceNumber)
-            .set_extension(4, Extension::RtpMid)
-            .set_extension(13, Extension::VideoOrientation);
-        let config =
-            wanted.codecs.iter().fold(config, |config, codec| codecs::enable(config, *codec));
+        let offer = Description::read(offer)?;
+        let ours = entropy.into_credentials();
+        let is_ice_lite = wanted.ice_lite && !options.ice.is_full;
+        let config = identity.configure(ours.clone()).set_ice_lite(is_ice_lite);
+        let config = config.set_sctp_max_message_size(MESSAGE_MAX_BYTES);
         let (mut rtc, keys) = crypto::overhear(|| config.build(now));
         let candidates = add_candidates(&mut rtc, options);
-        let mut peer = Self::new(now, (rtc, keys), ufrag, options);
-        let (video, audio) = (wanted.video_tracks, wanted.audio_tracks);
-        peer.incoming = Some(Box::new(Incoming {
-            video_tracks: video.min(limits::RECEIVED_TRACKS_MAX),
-            audio_tracks: audio.min(limits::RECEIVED_TRACKS_MAX),
-            mids: Vec::new(),
-            codecs: Vec::new(),
+        let setup = transport::connect(&mut rtc, &offer, Role::Answerer { is_ice_lite })?;
+        let random = &mut || *rtc.direct_api().new_ssrc();
+        let mut ssrcs = Ssrcs::new(random);
+        let media = Media::new(now, ssrcs.next(), ssrcs.name());
+        let terms = Terms {
+            codecs: wanted.codecs.to_vec(),
+            video_tracks: wanted.video_tracks.min(limits::RECEIVED_TRACKS_MAX),
+            audio_tracks: wanted.audio_tracks.min(limits::RECEIVED_TRACKS_MAX),
+            message_max_bytes: MESSAGE_MAX_BYTES,
+        };
+        let agreement = Agreement {
+            terms,
+            session: Session { id: ssrcs.next(), version: 0 },
+            setup,
+            is_ice_lite,
             candidates,
-            epoch: None,
-            channels: Vec::new(),
-            received: VecDeque::new(),
-            text_bytes: 0,
-        }));
-        let answer = peer.handle_offer(now, entropy, offer, &mut |_: Transmit| ())?;
+            theirs: offer.credentials.clone(),
+            has_data_channels: false,
+            media,
+            ours: ours.clone(),
+        };
+        let mut peer = Self::new(now, (rtc, keys), ours.ufrag, options);
+        let incoming = Incoming { agreement: Some(agreement), ..Incoming::default() };
+        peer.incoming = Some(Box::new(incoming));
+        let answer = peer.answer(&offer)?;
+        peer.tick(now, &mut |_: Transmit| ());
         Ok((peer, answer))
     }
 
@@ -156,28 +178,50 @@ impl Peer {
         offer: &str,
         sink: &mut Sink<'_>,
     ) -> Result<Answer, OfferError> {
-        let Some(incoming) = &self.incoming else {
-            return Err(OfferError::Refused("this peer is sent to".to_owned()));
-        };
-        let prepared = wanted::prepare(offer, incoming.video_tracks, incoming.audio_tracks)?;
-        let candidates = incoming.candidates.clone();
-        let offer = SdpOffer::from_sdp_string(&prepared.sdp)
-            .map_err(|error| OfferError::Malformed(error.to_string()))?;
-        let answer = self.rtc.sdp_api().accept_offer(offer);
-        let answer = answer.map_err(|error| OfferError::Refused(error.to_string()))?;
-        let mut sdp = answer.to_sdp_string();
-        // str0m has made credentials of its own, which could be guessed.
-        let made = self.rtc.direct_api().local_ice_credentials();
-        if made.ufrag != self.ufrag {
-            let own = entropy.into_credentials();
-            sdp = sdp.replace(&made.ufrag, &own.ufrag).replace(&made.pass, &own.pass);
-            self.ufrag = own.ufrag.clone();
+        let agreement = self.incoming.as_mut().and_then(|incoming| incoming.agreement.as_mut());
+        let agreement = agreement.ok_or_else(nothing_is_received)?;
+        let offer = Description::read(offer)?;
+        if offer.credentials != agreement.theirs {
+            agreement.theirs = offer.credentials.clone();
+            agreement.ours = entropy.into_credentials();
+            self.ufrag = agreement.ours.ufrag.clone();
             self.trickled = 0;
-            self.rtc.direct_api().set_local_ice_credentials(own);
+            self.rtc.direct_api().set_local_ice_credentials(agreement.ours.clone());
+            ice::check_anew(&mut self.rtc, &agreement.candidates);
+            transport::hear_of(&mut self.rtc, &offer);
         }
+        let answer = self.answer(&offer)?;
         self.tick(now, sink);
-        self.note_tracks(&prepared.mids);
-        Ok(Answer { sdp, candidates })
+        Ok(answer)
+    }
+
+    /// The answer to an offer whose transport is taken care of.
+    fn answer(&mut self, offer: &Description<'_>) -> Result<Answer, OfferError> {
+        let incoming = self.incoming.as_mut().ok_or_else(nothing_is_received)?;
+        let agreement = incoming.agreement.as_mut().ok_or_else(nothing_is_received)?;
+        let taken = take::take_up(offer, &agreement.terms);
+        if taken.has_data_channels && !std::mem::replace(&mut agreement.has_data_channels, true) {
+            self.rtc.direct_api().start_sctp(agreement.setup == Setup::Active);
+        }
+        let agreed = agreement.media.agree(taken.numbers, &taken.tracks);
+        for ((number, is_new), track) in agreed.into_iter().zip(&taken.tracks) {
+            let mut codecs: Vec<Codec> = track.formats.iter().map(|format| format.codec).collect();
+            codecs.sort_unstable();
+            let track = Track { number, mid: track.mid.to_owned(), codecs };
+            incoming.received.extend(is_new.then_some(Received::Track(track)));
+        }
+        agreement.session.version += 1;
+        let transport = Transport {
+            is_ice_lite: agreement.is_ice_lite,
+            credentials: &agreement.ours,
+            fingerprint: transport::fingerprint(&mut self.rtc),
+            setup: agreement.setup,
+            candidates: &agreement.candidates,
+            is_bundle: offer.is_bundle,
+            allows_mixed_extensions: offer.allows_mixed_extensions,
+        };
+        let sdp = sdp::write(agreement.session, &transport, &taken.lines);
+        Ok(Answer { sdp, candidates: agreement.candidates.clone() })
     }
 
     /// The next thing that the peer has sent.
@@ -190,15 +234,12 @@ impl Peer {
         Some(received)
     }
 
-    /// Asks for a key frame of a track (PLI, RFC 4585 section 6.3.1).
-    pub fn request_picture(&mut self, now: Instant, track: usize, sink: &mut Sink<'_>) {
-        let Some(&mid) = self.incoming.as_ref().and_then(|incoming| incoming.mids.get(track))
-        else {
-            return;
-        };
-        if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(mid, None) {
-            stream.request_keyframe(KeyframeRequestKind::Pli);
-            self.tick(now, sink);
+    /// Asks for a key frame of a track (PLI, RFC 4585 section 6.3.1), if it has begun.
+    pub fn request_picture(&mut self, track: usize, sink: &mut Sink<'_>) {
+        let request = self.media().and_then(|media| media.request_picture(track));
+        let outlet = Outlet::open(&mut self.srtp, self.path, sink);
+        if let (Some(request), Some(mut outlet)) = (request, outlet) {
+            outlet.send_reports(&request);
         }
     }
 
@@ -210,66 +251,84 @@ impl Peer {
         text: &str,
         sink: &mut Sink<'_>,
     ) -> bool {
-        let incoming = self.incoming.as_ref();
-        let id = incoming.and_then(|incoming| *incoming.channels.get(channel)?);
+        let id = self.incoming.as_ref().and_then(|incoming| incoming.channels.id(channel));
         let Some(mut channel) = id.and_then(|id| self.rtc.channel(id)) else { return false };
         let is_sent = channel.write(false, text.as_bytes()).unwrap_or(false);
         self.tick(now, sink);
         is_sent
     }
 
-    /// Tells the tracks of these m-lines that were not told before, if a codec was agreed on.
-    fn note_tracks(&mut self, mids: &[String]) {
+    /// Whether media come from this peer.
+    pub(super) fn receives(&self) -> bool {
+        self.media().is_some()
+    }
+
+    /// What the reports on what comes are of.
+    pub(super) fn reporter(&self) -> Option<u32> {
+        self.media().map(Media::ssrc)
+    }
+
+    fn media(&self) -> Option<&Media> {
+        Some(&self.incoming.as_ref()?.agreement.as_ref()?.media)
+    }
+
+    /// When something is to be told about what came.
+    pub(super) fn poll_received_reports(&self) -> Option<Instant> {
+        self.media()?.poll_timeout()
+    }
+
+    /// Tells what there is to be told about what came.
+    pub(super) fn report_received(&mut self, now: Instant, sink: &mut Sink<'_>) {
         let Some(incoming) = &mut self.incoming else { return };
-        let params = self.rtc.codec_config().params();
-        incoming.codecs =
-            params.iter().filter_map(|p| Some((p.pt(), codecs::own(p.spec().codec)?))).collect();
-        for text in mids {
-            let mid = Mid::from(text.as_str());
-            let Some(media) = self.rtc.media(mid).filter(|media| media.direction().is_receiving())
-            else {
-                continue;
-            };
-            let of_its_kind = |codec: &Codec| {
-                matches!(codec, Codec::Video(_)) == (media.kind() == MediaKind::Video)
-            };
-            let agreed = incoming.codecs.iter().filter(|(pt, _)| media.remote_pts().contains(pt));
-            let mut codecs: Vec<_> = agreed.map(|(_, codec)| *codec).filter(of_its_kind).collect();
-            codecs.sort_unstable();
-            codecs.dedup();
-            if !codecs.is_empty() && !incoming.mids.contains(&mid) {
-                let number = incoming.mids.len();
-                incoming.mids.push(mid);
-                incoming.received.push_back(Received::Track(Track {
-                    number,
-                    mid: text.clone(),
-                    codecs,
-                }));
-            }
+        let Some(agreement) = &mut incoming.agreement else { return };
+        let Some(mut outlet) = Outlet::open(&mut self.srtp, self.path, sink) else { return };
+        let compound = agreement.media.poll_reports(now);
+        if !compound.is_empty() {
+            outlet.send_reports(&compound);
         }
     }
 
-    /// Takes an event that only matters where a peer sends.
-    pub(super) fn handle_received(&mut self, event: &RtcEvent) {
-        let Some(incoming) = &mut self.incoming else { return };
-        match event {
-            RtcEvent::RtpPacket(packet) => {
-                let ssrc = packet.header.ssrc;
-                if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc) {
-                    let mid = stream.mid();
-                    incoming.handle_packet(mid, packet);
-                }
-            }
-            RtcEvent::SenderFeedback(feedback) => {
-                incoming.handle_report(feedback.mid, &feedback.sender_info);
-            }
-            RtcEvent::ChannelOpen(id, label) => incoming.handle_channel(*id, label),
-            RtcEvent::ChannelData(data) => incoming.handle_message(data),
-            RtcEvent::ChannelClose(id) => incoming.handle_channel_closed(*id),
-            _ => {}
+    /// Takes a packet of RTP.
+    pub(super) fn handle_media(&mut self, now: Instant, packet: &[u8]) {
+        let (Some(incoming), Some(srtp)) = (&mut self.incoming, &mut self.srtp) else { return };
+        let Some(agreement) = &mut incoming.agreement else { return };
+        if let Some((track, packet)) = agreement.media.handle_packet(now, srtp, packet) {
+            incoming.received.push_back(Received::Packet(track, packet));
+            self.end_flood();
         }
-        let is_flooded = incoming.received.len() > limits::RECEIVED_MAX
-            || incoming.text_bytes > limits::CHANNEL_MESSAGES_MAX_BYTES;
+    }
+
+    /// Takes a report of who sends.
+    pub(super) fn handle_sender_report(&mut self, now: Instant, report: &SenderReport) {
+        let Some(incoming) = &mut self.incoming else { return };
+        let Some(agreement) = &mut incoming.agreement else { return };
+        if let Some((track, report)) = agreement.media.handle_report(now, report) {
+            incoming.received.push_back(Received::Report(track, report));
+            self.end_flood();
+        }
+    }
+
+    /// Takes an event of a data channel.
+    pub(super) fn handle_channel(&mut self, event: &RtcEvent) {
+        let Some(incoming) = &mut self.incoming else { return };
+        let received = match event {
+            RtcEvent::ChannelOpen(id, label) => incoming.channels.open(*id, label),
+            RtcEvent::ChannelData(data) => incoming.channels.read(data),
+            RtcEvent::ChannelClose(id) => incoming.channels.close(*id),
+            _ => None,
+        };
+        if let Some(Received::Text { text, .. }) = &received {
+            incoming.text_bytes += text.len();
+        }
+        incoming.received.extend(received);
+        self.end_flood();
+    }
+
+    fn end_flood(&mut self) {
+        let is_flooded = self.incoming.as_ref().is_some_and(|incoming| {
+            incoming.received.len() > limits::RECEIVED_MAX
+                || incoming.text_bytes > limits::CHANNEL_MESSAGES_MAX_BYTES
+        });
         if is_flooded {
             log::info!("peer {}: sends more than can be looked at", self.ufrag);
             self.end(EndReason::Failed);
@@ -277,85 +336,12 @@ impl Peer {
     }
 }
 
-impl Incoming {
-    fn track(&self, mid: Mid) -> Option<usize> {
-        self.mids.iter().position(|own| *own == mid)
-    }
-
-    fn handle_packet(&mut self, mid: Mid, packet: &RtpPacket) {
-        let header = &packet.header;
-        let codec = self.codecs.iter().find(|(pt, _)| *pt == header.payload_type);
-        let (Some(track), Some(&(_, codec))) = (self.track(mid), codec) else { return };
-        let packet = Packet {
-            codec,
-            ssrc: *header.ssrc,
-            sequence_number: *packet.seq_no,
-            timestamp: header.timestamp,
-            marker: header.marker,
-            rotation_degrees: header.ext_vals.video_orientation.map(degrees),
-            received_at: packet.timestamp,
-            payload: Arc::clone(&packet.payload),
-        };
-        self.received.push_back(Received::Packet(track, packet));
-    }
-
-    fn handle_report(&mut self, mid: Mid, info: &SenderInfo) {
-        let Some(track) = self.track(mid) else { return };
-        let epoch = self.epoch.get_or_insert(*info).ntp_time;
-        let micros =
-            |time: std::time::Duration| i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
-        let sender_micros = match info.ntp_time.duration_since(epoch) {
-            Ok(since) => micros(since),
-            Err(before) => -micros(before.duration()),
-        };
-        #[expect(clippy::cast_possible_truncation, reason = "RTP timestamps are modulo 2^32")]
-        let timestamp = info.rtp_time.numer() as u32;
-        self.received.push_back(Received::Report(track, Report { timestamp, sender_micros }));
-    }
-
-    fn handle_channel(&mut self, id: ChannelId, label: &str) {
-        if self.channels.len() >= limits::CHANNELS_MAX {
-            return;
-        }
-        let channel = self.channels.len();
-        self.channels.push(Some(id));
-        self.received.push_back(Received::ChannelOpen { channel, label: label.to_owned() });
-    }
-
-    fn channel(&self, id: ChannelId) -> Option<usize> {
-        self.channels.iter().position(|own| *own == Some(id))
-    }
-
-    fn handle_message(&mut self, message: &ChannelData) {
-        let text = std::str::from_utf8(&message.data).ok().filter(|_| !message.binary);
-        let text = text.filter(|text| text.len() <= limits::CHANNEL_MESSAGE_MAX_BYTES);
-        if let (Some(channel), Some(text)) = (self.channel(message.id), text) {
-            self.text_bytes += text.len();
-            self.received.push_back(Received::Text { channel, text: text.to_owned() });
-        }
-    }
-
-    fn handle_channel_closed(&mut self, id: ChannelId) {
-        let Some(channel) = self.channel(id) else { return };
-        if let Some(slot) = self.channels.get_mut(channel) {
-            *slot = None;
-        }
-        self.received.push_back(Received::ChannelClosed { channel });
-    }
+fn nothing_is_received() -> OfferError {
+    OfferError::Refused("this peer is sent to".to_owned())
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "it fits")]
 const MESSAGE_MAX_BYTES: u32 = limits::CHANNEL_MESSAGE_MAX_BYTES as u32;
-
-/// The way back from how the camera was held, which is what stands in the packet.
-fn degrees(held: VideoOrientation) -> u16 {
-    match held {
-        VideoOrientation::Deg0 => 0,
-        VideoOrientation::Deg90 => 270,
-        VideoOrientation::Deg180 => 180,
-        VideoOrientation::Deg270 => 90,
-    }
-}
 
 #[cfg(test)]
 #[path = "receive_tests.rs"]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::Codec as RtcCodec;
-use str0m::media::Direction;
+use str0m::media::{Direction, MediaKind, Mid, Pt};
 use str0m::net::{Protocol, Receive, Transmit};
-use str0m::rtp::{ExtensionValues, RtpWrite, SeqNo};
+use str0m::rtp::{ExtensionValues, RtpWrite, SeqNo, VideoOrientation};
 use str0m::{Candidate, IceConnectionState, Input, Output, Rtc};
 
 use super::*;
@@ -18,7 +18,7 @@ use crate::engine::source::{Health, SourceId, SourceOptions};
 use crate::engine::viewer::ViewerId;
 use crate::intake::publisher::Publisher;
 use crate::intake::{Intake, News};
-use crate::peer::{EndReason, Event, Ice, NtpClock};
+use crate::peer::{Event, Ice, NtpClock};
 
 const H264: Codec = Codec::Video(VideoCodec::H264);
 const VP8: Codec = Codec::Video(VideoCodec::Vp8);
@@ -98,12 +98,11 @@ impl Browser {
         }
     }
 
-    fn payload_type(&self, codec: RtcCodec) -> Pt {
-        let params = self.rtc.codec_config().params();
-        let is_it = |p: &&str0m::format::PayloadParams| {
-            p.spec().codec == codec && p.spec().format.packetization_mode.is_none_or(|m| m == 1)
-        };
-        params.iter().find(is_it).unwrap().pt()
+    /// What was answered for a codec.
+    fn payload_type(&self, mid: Mid, codec: RtcCodec) -> Pt {
+        let answered = self.rtc.media(mid).unwrap().remote_pts();
+        let mut params = self.rtc.codec_config().params().iter();
+        params.find(|it| it.spec().codec == codec && answered.contains(&it.pt())).unwrap().pt()
     }
 
     fn send(&mut self, now: Instant, mid: Mid, pt: Pt, number: u64, time: u32, payload: &[u8]) {
@@ -232,7 +231,9 @@ fn only_codecs_that_are_wanted_are_answered() {
     let sdp = answer.sdp;
     assert_eq!(sdp.matches("a=recvonly").count(), 3, "{sdp}");
     assert_eq!(sdp.matches("a=inactive").count(), 2, "{sdp}");
-    assert!(!sdp.contains("VP8") && sdp.contains("transport-cc") && sdp.contains("nack pli"));
+    assert!(sdp.contains("transport-cc") && sdp.contains("nack pli"));
+    let taken = sdp.split("m=").filter(|line| line.contains("a=recvonly"));
+    assert!(taken.clone().all(|line| !line.contains("VP8") && line.contains("a=rtpmap")), "{sdp}");
     assert!(sdp.contains("a=ice-lite") && !sdp.contains("abs-send-time"), "{sdp}");
     let full = Wanted { ice_lite: false, ..wanted(&[H264]) };
     assert!(!accept(now, &full, &offer).unwrap().1.sdp.contains("ice-lite"));
@@ -260,8 +261,8 @@ fn packets_come_with_their_codec_track_and_rotation() {
     let mut link = connected(&mut now, &wanted(&[VP8, OPUS]), (1, 1, false));
     let [video, audio] = &link.tracks()[..] else { panic!() };
     let (video_mid, audio_mid) = (Mid::from(video.mid.as_str()), Mid::from(audio.mid.as_str()));
-    let (vp8, opus) =
-        (link.browser.payload_type(RtcCodec::Vp8), link.browser.payload_type(RtcCodec::Opus));
+    let vp8 = link.browser.payload_type(video_mid, RtcCodec::Vp8);
+    let opus = link.browser.payload_type(audio_mid, RtcCodec::Opus);
     for number in 0..400_u32 {
         let (sent, at) = (u64::from(number), now);
         link.browser.send(at, video_mid, vp8, 9 + sent, number * 450, &[7; 300]);
@@ -299,13 +300,13 @@ fn a_key_frame_is_asked_for_on_its_track_with_full_ice_too() {
     let full = Wanted { ice_lite: false, ..wanted(&[VP8]) };
     let mut link = connected(&mut now, &full, (2, 0, false));
     let mids: Vec<_> = link.tracks().iter().map(|track| Mid::from(track.mid.as_str())).collect();
-    let vp8 = link.browser.payload_type(RtcCodec::Vp8);
+    let vp8 = link.browser.payload_type(mids[0], RtcCodec::Vp8);
     for (number, mid) in (5..).zip(&mids) {
         link.browser.send(now, *mid, vp8, number, 0, &[7; 300]);
     }
     link.run(&mut now, TICK * 4);
     let to_browser = &mut link.to_browser;
-    link.peer.request_picture(now, 1, &mut |datagram| to_browser.push_back(datagram));
+    link.peer.request_picture(1, &mut |datagram| to_browser.push_back(datagram));
     link.run(&mut now, TICK * 4);
     let asked = |event: &RtcEvent| match event {
         RtcEvent::KeyframeRequest(request) => Some(request.mid),
@@ -399,8 +400,8 @@ fn later_offers_add_tracks_and_begin_ice_anew_over_the_same_connection() {
     assert_eq!(tracks.iter().map(|track| &track.codecs[..]).collect::<Vec<_>>(), [[VP8], [OPUS]]);
     // Longer than a connection without checks lives.
     link.run(&mut now, Duration::from_secs(20));
-    let vp8 = link.browser.payload_type(RtcCodec::Vp8);
     let mid = Mid::from(tracks[0].mid.as_str());
+    let vp8 = link.browser.payload_type(mid, RtcCodec::Vp8);
     link.browser.send(now, mid, vp8, 5, 0, &[7; 300]);
     link.run(&mut now, TICK * 4);
     let is_lost = |event: &RtcEvent| {
@@ -424,12 +425,14 @@ struct Chain {
     hub: Hub,
     source: SourceId,
     keyframes: u32,
+    mid: Mid,
 }
 
 impl Chain {
     fn new() -> Self {
         let mut now = Instant::now();
         let publisher = connected(&mut now, &wanted(&[H264]), (1, 0, false));
+        let mid = Mid::from(publisher.tracks()[0].mid.as_str());
         let mut browser = Browser::new(now, 4);
         let mut changes = browser.rtc.sdp_api();
         changes.add_media(MediaKind::Video, Direction::RecvOnly, None, None, None);
@@ -458,7 +461,7 @@ impl Chain {
         hub.add_viewer(now, ViewerId(1), [(Some(source), 1)].into_iter());
         hub.handle_connected(now, ViewerId(1));
         let (feed, intake) = (Publisher::default(), Intake::default());
-        Self { now, publisher, viewer, feed, intake, hub, source, keyframes: 0 }
+        Self { now, publisher, viewer, feed, intake, hub, source, keyframes: 0, mid }
     }
 
     /// One step of everything.
@@ -497,15 +500,15 @@ impl Chain {
         peer.flush(now, &mut |datagram| to_browser.push_back(datagram));
         if asks {
             let Link { peer, to_browser, .. } = &mut self.publisher;
-            peer.request_picture(now, 0, &mut |datagram| to_browser.push_back(datagram));
+            peer.request_picture(0, &mut |datagram| to_browser.push_back(datagram));
         }
         self.viewer.step(now);
     }
 
     /// Sends so many frames, 40 ms apart, each with its number; a key frame when one is asked for.
     fn publish(&mut self, frames: u32) {
-        let h264 = self.publisher.browser.payload_type(RtcCodec::H264);
-        let mid = self.publisher.peer.incoming.as_ref().unwrap().mids[0];
+        let mid = self.mid;
+        let h264 = self.publisher.browser.payload_type(mid, RtcCodec::H264);
         let (mut number, mut wants_key) = (10_u64, true);
         for frame in 1..=frames {
             let mut send = |payload: &[u8]| {

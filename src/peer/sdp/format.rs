@@ -8,6 +8,9 @@ use std::borrow::Cow;
 pub const FEEDBACK: [&str; 3] = ["ccm fir", "nack", KEYFRAME_REQUESTS];
 pub const KEYFRAME_REQUESTS: &str = "nack pli";
 
+/// Arrivals are told of (draft-holmer-rmcat-transport-wide-cc-extensions-01), to those who send.
+pub const ARRIVALS: &str = "transport-cc";
+
 /// The format of what is sent again (RFC 4588 section 8.1).
 pub const RESEND: &str = "rtx";
 
@@ -24,7 +27,7 @@ pub struct Format<'a> {
     pub channels: u8,
     /// Its parameters, separated by semicolons.
     pub parameters: Cow<'a, str>,
-    /// Feedback that is taken, of [`FEEDBACK`].
+    /// Feedback that is taken, of [`FEEDBACK`] and [`ARRIVALS`].
     pub feedback: Vec<&'static str>,
     /// The payload type of what is sent again.
     pub resend: Option<u8>,
@@ -68,7 +71,7 @@ impl<'a> Format<'a> {
 
     /// Takes the value of `a=rtcp-fb`, behind the payload type.
     pub(super) fn add_feedback(&mut self, text: &str) {
-        let known = FEEDBACK.into_iter().find(|known| *known == text);
+        let known = FEEDBACK.into_iter().chain([ARRIVALS]).find(|known| *known == text);
         self.feedback.extend(known.filter(|known| !self.feedback.contains(known)));
     }
 

@@ -5,10 +5,14 @@ use std::borrow::Cow;
 
 use str0m::IceCreds;
 
+#[cfg(feature = "receive")]
+use super::MIXED_EXTENSIONS;
 use super::error::OfferError;
 use super::format::{Format, RESEND};
 use super::sections::{is_rejected, sections, value};
 use super::{DATA_CHANNELS, MEDIA_PROTOCOL, Setup};
+#[cfg(feature = "receive")]
+use crate::limits;
 
 /// What the other side has described.
 #[derive(Debug)]
@@ -23,6 +27,9 @@ pub struct Description<'a> {
     pub candidates: Vec<&'a str>,
     /// Whether there is a group of m-lines on one transport.
     pub is_bundle: bool,
+    /// Extensions may have headers of one byte and of two (RFC 8285 section 6).
+    #[cfg(feature = "receive")]
+    pub allows_mixed_extensions: bool,
     pub sections: Vec<Section<'a>>,
 }
 
@@ -38,18 +45,39 @@ pub struct Section<'a> {
     /// What the group of the transport knows it by (RFC 9143).
     pub mid: &'a str,
     pub receives: bool,
+    #[cfg(feature = "receive")]
+    pub sends: bool,
+    /// The sources that it names (RFC 5576), of what is sent again too.
+    #[cfg(feature = "receive")]
+    pub ssrcs: Vec<u32>,
     /// Those that have a meaning; of what is sent again they know themselves.
     pub formats: Vec<Format<'a>>,
     pub extensions: Vec<Extension<'a>>,
 }
 
-/// A header extension that may be sent to the other side (RFC 8285 section 5).
+/// A header extension (RFC 8285 section 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extension<'a> {
     pub number: u8,
     pub name: &'a str,
-    /// It has said that it sends none itself, and wants to be answered the like.
-    pub is_one_way: bool,
+    pub senders: Senders,
+}
+
+/// Who may send an extension; where it is one side, the answer says so too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Senders {
+    Both,
+    We,
+    #[cfg(feature = "receive")]
+    They,
+}
+
+impl Extension<'_> {
+    /// Whether its elements fit the header of one byte (RFC 8285 section 4.2), which is the one
+    /// that is written here.
+    pub fn has_one_byte_number(&self) -> bool {
+        (1..=14).contains(&self.number)
+    }
 }
 
 /// What an m-line is for.
@@ -98,6 +126,8 @@ impl<'a> Description<'a> {
             setup: said("a=setup:").and_then(Setup::read),
             candidates: candidates.filter_map(|line| line.strip_prefix("a=")).collect(),
             is_bundle: group.is_some(),
+            #[cfg(feature = "receive")]
+            allows_mixed_extensions: session.contains(&MIXED_EXTENSIONS),
             sections,
         })
     }
@@ -124,6 +154,10 @@ impl<'a> Section<'a> {
             formats_text,
             mid: value(attributes, "a=mid:").unwrap_or_default().trim(),
             receives: !says("a=sendonly") && !says("a=inactive"),
+            #[cfg(feature = "receive")]
+            sends: !says("a=recvonly") && !says("a=inactive"),
+            #[cfg(feature = "receive")]
+            ssrcs: Vec::new(),
             formats: Vec::new(),
             extensions: Vec::new(),
         };
@@ -134,8 +168,20 @@ impl<'a> Section<'a> {
             }
             let extensions = attributes.iter().filter_map(|line| line.strip_prefix("a=extmap:"));
             section.extensions = extensions.filter_map(extension).collect();
+            #[cfg(feature = "receive")]
+            section.read_sources(attributes);
         }
         section
+    }
+
+    #[cfg(feature = "receive")]
+    fn read_sources(&mut self, attributes: &[&str]) {
+        for line in attributes.iter().filter_map(|line| line.strip_prefix("a=ssrc:")) {
+            let ssrc = line.split(' ').next().and_then(|ssrc| ssrc.parse().ok());
+            let is_new = ssrc.filter(|ssrc| !self.ssrcs.contains(ssrc));
+            let has_room = self.ssrcs.len() < limits::RECEIVED_STREAMS_MAX;
+            self.ssrcs.extend(is_new.filter(|_| has_room));
+        }
     }
 
     /// Whether it is of some use.
@@ -249,13 +295,15 @@ fn missing(attribute: &str) -> OfferError {
 fn extension(text: &str) -> Option<Extension<'_>> {
     let mut fields = text.split_ascii_whitespace();
     let (number, name) = (fields.next()?, fields.next()?);
-    let (number, is_one_way) = match number.split_once('/') {
-        None => (number, false),
-        Some((number, "sendrecv")) => (number, false),
-        Some((number, "recvonly")) => (number, true),
+    let (number, senders) = match number.split_once('/') {
+        None => (number, Senders::Both),
+        Some((number, "sendrecv")) => (number, Senders::Both),
+        Some((number, "recvonly")) => (number, Senders::We),
+        #[cfg(feature = "receive")]
+        Some((number, "sendonly")) => (number, Senders::They),
         Some(_) => return None,
     };
-    Some(Extension { number: number.parse().ok()?, name, is_one_way })
+    Some(Extension { number: number.parse().ok()?, name, senders })
 }
 
 #[cfg(test)]
@@ -309,7 +357,8 @@ mod tests {
             let mut extensions = offer.sections[0].extensions.iter();
             *extensions.find(|extension| extension.name.ends_with(name)).unwrap()
         };
-        assert!(named("playout-delay").is_one_way && !named("sdes:mid").is_one_way);
+        assert_eq!(named("playout-delay").senders, Senders::We);
+        assert_eq!(named("sdes:mid").senders, Senders::Both);
         assert_eq!(formats(&offer.sections[0])[0], "120 VP8 Some(124)");
     }
 

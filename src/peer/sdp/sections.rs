@@ -27,12 +27,6 @@ pub fn sections(description: &str) -> Result<Vec<Vec<&str>>, OfferError> {
     Ok(sections)
 }
 
-/// An m-line of this kind that was not rejected.
-#[cfg(feature = "receive")]
-pub fn is_live(section: &[&str], kind: &str) -> bool {
-    section.first().is_some_and(|line| line.starts_with(kind)) && !is_rejected(section)
-}
-
 /// Whether an m-line was rejected: port 0 with no `bundle-only` (RFC 9143).
 pub fn is_rejected(section: &[&str]) -> bool {
     let port = section.first().and_then(|line| line.split(' ').nth(1));

@@ -6,8 +6,8 @@ use std::fmt::Write;
 use str0m::IceCreds;
 
 use super::format::{FEEDBACK, Format, KEYFRAME_REQUESTS, RESEND};
-use super::read::Extension;
-use super::{DATA_CHANNELS, Setup};
+use super::read::{Extension, Section, Senders};
+use super::{DATA_CHANNELS, MIXED_EXTENSIONS, Setup};
 
 /// Round trips are told (RFC 3611 section 4.5). A browser that only receives knows none, and asks a
 /// second time for a packet whose resend was lost as well only after 100 ms: too late for its
@@ -15,13 +15,11 @@ use super::{DATA_CHANNELS, Setup};
 /// times, and is told the round trip beside the sender reports. Chromium 156 acts on it though
 /// it does not offer it; browsers that don't know it ignore it.
 ///
-/// Reports for the estimation of bandwidth are not asked for: a camera's bitrate is its own.
-/// They would come twenty times a second from each viewer.
+/// Reports for the estimation of bandwidth are not asked for of viewers: a camera's bitrate is its
+/// own. They would come twenty times a second from each.
 const ROUND_TRIPS: &str = "rrtr";
 /// RFC 8841 section 5.
 const SCTP_PORT: u16 = 5_000;
-/// As browsers have it.
-const MESSAGE_MAX_BYTES: u32 = 256 * 1024;
 
 /// Who describes, and how often it has.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +42,9 @@ pub struct Transport<'a> {
     pub candidates: &'a [String],
     /// Whether there is a group: not in answers to offers without.
     pub is_bundle: bool,
+    /// Whether extensions' headers may be mixed. Chromium begins its encoders anew, whenever
+    /// something is negotiated, where this was offered and is not answered.
+    pub allows_mixed_extensions: bool,
 }
 
 /// An m-line.
@@ -59,9 +60,17 @@ impl Line<'_> {
     /// What is sent on it.
     pub fn stream(&self) -> Option<&SentStream> {
         match &self.content {
-            Content::Rtp { stream, .. } => stream.as_ref(),
-            Content::DataChannels | Content::Rejected(_) => None,
+            Content::Rtp { direction: Direction::Sends(stream), .. } => Some(stream),
+            _ => None,
         }
+    }
+}
+
+#[cfg(feature = "receive")]
+impl Line<'_> {
+    /// Whether something is received on it.
+    pub fn receives(&self) -> bool {
+        matches!(self.content, Content::Rtp { direction: Direction::Receives, .. })
     }
 }
 
@@ -70,13 +79,54 @@ impl Line<'_> {
 pub enum Content<'a> {
     Rtp {
         formats: Vec<Format<'a>>,
-        extension: Option<Extension<'a>>,
-        /// `None` if nothing is ever sent, and nothing is received.
-        stream: Option<SentStream>,
+        extensions: Vec<Extension<'a>>,
+        direction: Direction,
     },
-    DataChannels,
+    DataChannels(DataChannels),
     /// Nothing; the formats are those that were offered.
     Rejected(&'a str),
+}
+
+impl<'a> Content<'a> {
+    /// Nothing comes or goes: of the formats the first says so as well as any.
+    pub fn inactive(section: &Section<'a>) -> Self {
+        let formats = section.formats.iter().take(1).cloned().collect();
+        Self::Rtp { formats, extensions: Vec::new(), direction: Direction::Inactive }
+    }
+}
+
+/// Which way media go.
+#[derive(Debug, Clone)]
+pub enum Direction {
+    Sends(SentStream),
+    #[cfg(feature = "receive")]
+    Receives,
+    Inactive,
+}
+
+impl Direction {
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::Sends(_) => "sendonly",
+            #[cfg(feature = "receive")]
+            Self::Receives => "recvonly",
+            Self::Inactive => "inactive",
+        }
+    }
+}
+
+/// What is said of them.
+#[derive(Debug, Clone, Copy)]
+pub struct DataChannels {
+    /// Of one message that is taken (RFC 8841 section 6).
+    pub message_max_bytes: u32,
+}
+
+impl Default for DataChannels {
+    /// As browsers have it.
+    fn default() -> Self {
+        Self { message_max_bytes: 256 * 1024 }
+    }
 }
 
 /// A stream that is sent.
@@ -101,6 +151,9 @@ pub fn write(session: Session, transport: &Transport<'_>, lines: &[Line<'_>]) ->
     if transport.is_bundle {
         let mids: Vec<&str> = lines.iter().filter(is_live).map(|line| line.mid).collect();
         sdp.line(format_args!("a=group:BUNDLE {}", mids.join(" ")));
+    }
+    if transport.allows_mixed_extensions {
+        sdp.line(format_args!("{MIXED_EXTENSIONS}"));
     }
     if transport.is_ice_lite {
         sdp.line(format_args!("a=ice-lite"));
@@ -131,7 +184,7 @@ impl Writer {
                 let numbers: Vec<_> = numbers.flatten().map(|number| number.to_string()).collect();
                 Cow::Owned(numbers.join(" "))
             }
-            Content::DataChannels => Cow::Borrowed(DATA_CHANNELS),
+            Content::DataChannels(_) => Cow::Borrowed(DATA_CHANNELS),
             Content::Rejected(formats) => Cow::Borrowed(*formats),
         };
         // Candidates tell the address: that of an m-line means nothing (RFC 8829 section 5.2.1).
@@ -157,25 +210,31 @@ impl Writer {
 
     fn content(&mut self, content: &Content<'_>) {
         match content {
-            Content::Rtp { formats, extension, stream } => {
-                if let Some(Extension { number, name, is_one_way }) = extension {
-                    let direction = if *is_one_way { "/sendonly" } else { "" };
-                    self.line(format_args!("a=extmap:{number}{direction} {name}"));
+            Content::Rtp { formats, extensions, direction } => {
+                for Extension { number, name, senders } in extensions {
+                    let way = match senders {
+                        Senders::Both => "",
+                        Senders::We => "/sendonly",
+                        #[cfg(feature = "receive")]
+                        Senders::They => "/recvonly",
+                    };
+                    self.line(format_args!("a=extmap:{number}{way} {name}"));
                 }
-                let direction = if stream.is_some() { "sendonly" } else { "inactive" };
-                self.line(format_args!("a={direction}\r\na=rtcp-mux"));
-                formats.iter().for_each(|format| self.format(format));
-                stream.iter().for_each(|stream| self.stream(stream));
+                self.line(format_args!("a={}\r\na=rtcp-mux", direction.as_str()));
+                formats.iter().for_each(|format| self.format(format, direction));
+                if let Direction::Sends(stream) = direction {
+                    self.stream(stream);
+                }
             }
-            Content::DataChannels => {
+            Content::DataChannels(DataChannels { message_max_bytes }) => {
                 self.line(format_args!("a=sctp-port:{SCTP_PORT}"));
-                self.line(format_args!("a=max-message-size:{MESSAGE_MAX_BYTES}"));
+                self.line(format_args!("a=max-message-size:{message_max_bytes}"));
             }
             Content::Rejected(_) => {}
         }
     }
 
-    fn format(&mut self, format: &Format<'_>) {
+    fn format(&mut self, format: &Format<'_>, direction: &Direction) {
         let Format { payload_type, name, clock_hz, channels, parameters, .. } = format;
         match channels {
             0 | 1 => self.line(format_args!("a=rtpmap:{payload_type} {name}/{clock_hz}")),
@@ -186,8 +245,15 @@ impl Writer {
         }
         for kind in FEEDBACK.into_iter().filter(|kind| format.feedback.contains(kind)) {
             self.line(format_args!("a=rtcp-fb:{payload_type} {kind}"));
-            if kind == KEYFRAME_REQUESTS {
+            if kind == KEYFRAME_REQUESTS && matches!(direction, Direction::Sends(_)) {
                 self.line(format_args!("a=rtcp-fb:{payload_type} {ROUND_TRIPS}"));
+            }
+        }
+        #[cfg(feature = "receive")]
+        {
+            use super::format::ARRIVALS;
+            if matches!(direction, Direction::Receives) && format.feedback.contains(&ARRIVALS) {
+                self.line(format_args!("a=rtcp-fb:{payload_type} {ARRIVALS}"));
             }
         }
         if let Some(resend) = format.resend {
@@ -218,7 +284,9 @@ mod tests {
     fn a_description_says_what_is_sent_and_nothing_that_was_not_offered() {
         let mut h264 = Format::new(96, "H264", 90_000, 1);
         h264.parameters = Cow::Borrowed("packetization-mode=1");
-        ["nack", "nack pli", "goog-remb"].iter().for_each(|kind| h264.add_feedback(kind));
+        ["nack", "nack pli", "goog-remb", "transport-cc"]
+            .iter()
+            .for_each(|kind| h264.add_feedback(kind));
         h264.resend = Some(97);
         let stream = SentStream {
             ssrc: 1,
@@ -227,10 +295,12 @@ mod tests {
             stream_id: "slot0".to_owned(),
             track_id: "video0".to_owned(),
         };
-        let extension = Some(Extension { number: 6, name: "urn:delay", is_one_way: true });
-        let video = Content::Rtp { formats: vec![h264], extension, stream: Some(stream) };
+        let extensions = vec![Extension { number: 6, name: "urn:delay", senders: Senders::We }];
+        let direction = Direction::Sends(stream);
+        let video = Content::Rtp { formats: vec![h264], extensions, direction };
         let opus = Format::new(111, "opus", 48_000, 2);
-        let audio = Content::Rtp { formats: vec![opus], extension: None, stream: None };
+        let (extensions, direction) = (Vec::new(), Direction::Inactive);
+        let audio = Content::Rtp { formats: vec![opus], extensions, direction };
         let protocol = "UDP/TLS/RTP/SAVPF";
         let lines = [
             Line { media: "text", protocol, mid: "t", content: Content::Rejected("98 99") },
@@ -244,6 +314,7 @@ mod tests {
             setup: Setup::Passive,
             candidates: &["candidate:1".to_owned()],
             is_bundle: true,
+            allows_mixed_extensions: false,
         };
         let text = write(Session { id: 7, version: 2 }, &transport, &lines);
         let shared = "a=ice-ufrag:user|a=ice-pwd:word|a=ice-options:trickle|\

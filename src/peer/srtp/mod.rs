@@ -1,9 +1,9 @@
-//! SRTP (RFC 3711, RFC 7714) towards one receiver. A packet is encrypted where it leaves from:
+//! SRTP (RFC 3711, RFC 7714) between us and one peer. A packet is encrypted where it leaves from:
 //! its payload, which all receivers share, is read once and written once. str0m does the same in
 //! three steps, with a buffer for each, and asks all of its parts what else there may be.
 //!
 //! Reports that are received are not checked for replays: what an old one asks for is bounded as
-//! what a new one does.
+//! what a new one does. Of packets that are received those know which came before who count them.
 
 mod cipher;
 mod header;
@@ -29,12 +29,15 @@ pub(super) struct Srtp {
     rtp: Cipher,
     rtcp: Cipher,
     received_rtcp: Cipher,
+    /// Of those that send to us.
+    #[cfg_attr(not(feature = "receive"), expect(dead_code, reason = "nobody does"))]
+    received_rtp: Option<Cipher>,
     rtcp_index: u32,
 }
 
 impl Srtp {
     /// None if what was agreed on is no profile that is known.
-    pub fn new(crypto: &CryptoProvider, keying: &Keying) -> Option<Self> {
+    pub fn new(crypto: &CryptoProvider, keying: &Keying, receives: bool) -> Option<Self> {
         let master = |is_ours| Master::of(crypto.srtp_provider, keying, is_ours);
         let cipher = |master: &Master<'_>, labels, encrypts| {
             Cipher::new(crypto, keying.profile, master, labels, encrypts)
@@ -44,6 +47,7 @@ impl Srtp {
             rtp: cipher(&ours, RTP, true)?,
             rtcp: cipher(&ours, RTCP, true)?,
             received_rtcp: cipher(&theirs, RTCP, false)?,
+            received_rtp: if receives { cipher(&theirs, RTP, false) } else { None },
             rtcp_index: 0,
         })
     }
@@ -63,6 +67,21 @@ impl Srtp {
         if !self.rtp.seal((header.ssrc, header.sequence_number), legible, payload, body) {
             body.fill(0); // no receiver takes it, and nobody can read it
         }
+    }
+
+    /// Decrypts the payload behind a header of `header_bytes`, padding included; none if the other
+    /// side did not send it, or not under this number, which its own is extended to.
+    #[cfg(feature = "receive")]
+    pub fn open(
+        &mut self,
+        packet: &[u8],
+        header_bytes: usize,
+        (ssrc, number): (u32, u64),
+    ) -> Option<Vec<u8>> {
+        let (head, body) = packet.split_at_checked(header_bytes)?;
+        let [_, _, rollover @ .., _, _] = number.to_be_bytes();
+        let legible = Legible { associated: head, around: (head, &rollover) };
+        self.received_rtp.as_mut()?.open((ssrc, number), legible, body)
     }
 
     /// Encrypts a compound of reports; none if it is too short for one.
@@ -134,7 +153,7 @@ mod tests {
         let material: Vec<u8> = (0..).take(profile.keying_material_len()).collect();
         let side = |is_client| {
             let keying = Keying { material: material.clone(), profile, is_client };
-            Srtp::new(&provider(), &keying).unwrap()
+            Srtp::new(&provider(), &keying, true).unwrap()
         };
         (side(true), side(false))
     }
@@ -160,6 +179,28 @@ mod tests {
                     assert_eq!(server.open_rtcp(&changed), None, "{profile:?}, byte {at}");
                     assert_eq!(server.open_rtcp(&sealed[..at]), None);
                 }
+            }
+        }
+    }
+
+    #[cfg(feature = "receive")]
+    #[test]
+    fn packets_are_read_under_their_own_number_alone_and_only_as_they_were_sent() {
+        let place = (HEADER.ssrc, HEADER.sequence_number);
+        for &profile in SrtpProfile::ALL {
+            let (mut client, mut server) = pair(profile);
+            let payload = [7; 32];
+            let mut packet = vec![0; client.sealed_bytes(&HEADER, &payload)];
+            client.seal(&HEADER, &payload, &mut packet);
+            assert_eq!(server.open(&packet, 12, place).as_deref(), Some(&payload[..]));
+            assert_eq!(client.open(&packet, 12, place), None, "{profile:?}");
+            // Of another round of numbers.
+            assert_eq!(server.open(&packet, 12, (HEADER.ssrc, 0xffff)), None);
+            for at in 0..packet.len() {
+                let mut changed = packet.clone();
+                changed[at] ^= 1;
+                assert_eq!(server.open(&changed, 12, place), None, "{profile:?}, byte {at}");
+                assert_eq!(server.open(&packet[..at], 12, place), None);
             }
         }
     }

@@ -1,0 +1,282 @@
+//! The media of a peer that sends: whose packet is whose, each taken once, repaired or not, and
+//! what its sender is told of them.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rtsp::rtcp::{self, SenderReport};
+
+use super::arrivals::Arrivals;
+use super::head::{Head, without_padding};
+use super::stream::Stream;
+use super::take::{Accepted, Numbers, Offered};
+use crate::intake::publisher::{Packet, Report};
+use crate::limits;
+use crate::peer::srtp::Srtp;
+
+/// Between two reports on what comes (RFC 3550 section 6.2 wants it of this order).
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// All that one peer sends.
+#[derive(Debug)]
+pub struct Media {
+    /// Our own source and its canonical name: those of reports.
+    ssrc: u32,
+    cname: String,
+    tracks: Vec<Track>,
+    streams: Vec<Stream>,
+    numbers: Numbers,
+    arrivals: Arrivals,
+    report_at: Option<Instant>,
+    /// The time of the first sender report, which the others count from.
+    epoch: Option<u64>,
+}
+
+/// A track, as it was agreed on last.
+#[derive(Debug)]
+struct Track {
+    mid: String,
+    formats: Vec<Accepted>,
+    ssrcs: Vec<u32>,
+    /// The newest source of it that is none of resends.
+    source: Option<u32>,
+}
+
+impl Media {
+    /// Nothing is agreed on yet. Reports are those of this source.
+    pub fn new(now: Instant, ssrc: u32, cname: String) -> Self {
+        Self {
+            ssrc,
+            cname,
+            tracks: Vec::new(),
+            streams: Vec::new(),
+            numbers: Numbers::default(),
+            arrivals: Arrivals::new(now),
+            report_at: None,
+            epoch: None,
+        }
+    }
+
+    pub fn ssrc(&self) -> u32 {
+        self.ssrc
+    }
+
+    /// What was agreed on anew: of each of these tracks its number, and whether there was none
+    /// of its `mid` before. What is not among them may go on.
+    pub fn agree(&mut self, numbers: Numbers, offered: &[Offered<'_>]) -> Vec<(usize, bool)> {
+        self.numbers = numbers;
+        let mut agree = |offered: &Offered<'_>| {
+            let known = self.tracks.iter().position(|track| track.mid == offered.mid);
+            let (formats, ssrcs) = (offered.formats.clone(), offered.ssrcs.to_vec());
+            match known.and_then(|number| self.tracks.get_mut(number)) {
+                Some(track) => (track.formats, track.ssrcs) = (formats, ssrcs),
+                None => {
+                    let mid = offered.mid.to_owned();
+                    self.tracks.push(Track { mid, formats, ssrcs, source: None });
+                }
+            }
+            (known.unwrap_or(self.tracks.len() - 1), known.is_none())
+        };
+        offered.iter().map(&mut agree).collect()
+    }
+
+    /// Takes a packet; of which track what is, if it is of use.
+    pub fn handle_packet(
+        &mut self,
+        now: Instant,
+        srtp: &mut Srtp,
+        packet: &[u8],
+    ) -> Option<(usize, Packet)> {
+        let head = Head::read(packet)?;
+        let known = self.streams.iter().position(|stream| stream.ssrc == head.ssrc);
+        let number = match known.and_then(|known| self.streams.get(known)) {
+            Some(stream) => stream.window.number(head.sequence_number)?,
+            None => head.sequence_number.into(),
+        };
+        let opened = srtp.open(packet, head.bytes, (head.ssrc, number))?;
+        // From here on it is the peer's.
+        let transport_number = self.element(&head, self.numbers.transport_number);
+        if let Some(Ok(bytes)) = transport_number.map(<[u8; 2]>::try_from) {
+            self.arrivals.handle(now, u16::from_be_bytes(bytes));
+        }
+        let payload = without_padding(&opened, head.is_padded)?;
+        let is_new = match known {
+            Some(known) => self.streams.get(known)?.window.is_new(number),
+            None => {
+                let stream = self.begin(now, &head)?;
+                self.streams.push(stream);
+                true
+            }
+        };
+        let index = known.unwrap_or(self.streams.len() - 1);
+        let stream = self.streams.get_mut(index).filter(|_| is_new)?;
+        let track = self.tracks.get(stream.track)?;
+        let format = track.format(head.payload_type)?;
+        let clock_hz = format.codec.clock_hz();
+        if known.is_some() {
+            stream.count(now, &head, clock_hz);
+        }
+        self.report_at.get_or_insert(now + REPORT_INTERVAL);
+        let is_resend = stream.is_resend;
+        stream.take(now, number, format.has_resends && !is_resend);
+        if !is_resend {
+            return Some((
+                stream.track,
+                self.packet(now, &head, format, head.ssrc, number, payload),
+            ));
+        }
+        // RFC 4588 section 4: in front of what is sent again stands its own number.
+        let (original, payload) = payload.split_first_chunk()?;
+        let (number_of_track, source) = (stream.track, track.source?);
+        let stream = self.streams.iter_mut().find(|stream| stream.ssrc == source)?;
+        let number = stream.window.number(u16::from_be_bytes(*original))?;
+        if !stream.window.is_new(number) {
+            return None;
+        }
+        stream.take(now, number, format.has_resends);
+        let packet = self.packet(now, &head, format, source, number, payload);
+        Some((number_of_track, packet))
+    }
+
+    fn element<'p>(&self, head: &Head<'p>, number: Option<u8>) -> Option<&'p [u8]> {
+        head.element(number?)
+    }
+
+    fn packet(
+        &self,
+        now: Instant,
+        head: &Head<'_>,
+        format: Accepted,
+        ssrc: u32,
+        sequence_number: u64,
+        payload: &[u8],
+    ) -> Packet {
+        let orientation = self.element(head, self.numbers.orientation);
+        Packet {
+            codec: format.codec,
+            ssrc,
+            sequence_number,
+            timestamp: head.rtp_timestamp,
+            marker: head.is_marked,
+            rotation_degrees: orientation
+                .and_then(|bytes| bytes.first())
+                .map(|element| degrees(*element)),
+            received_at: now,
+            payload: Arc::from(payload),
+        }
+    }
+
+    /// A source that was not heard of before.
+    fn begin(&mut self, now: Instant, head: &Head<'_>) -> Option<Stream> {
+        let number = self.track_of(head)?;
+        let track = self.tracks.get_mut(number)?;
+        let is_resend = track.format(head.payload_type)?.payload_type != head.payload_type;
+        if !is_resend {
+            track.source = Some(head.ssrc);
+        }
+        if self.streams.len() >= limits::RECEIVED_STREAMS_MAX {
+            let quiet = self.streams.iter().enumerate().min_by_key(|(_, stream)| stream.heard_at);
+            let quiet = quiet.map(|(index, _)| index);
+            quiet.map(|quiet| self.streams.swap_remove(quiet));
+        }
+        Some(Stream::new(now, head, number, is_resend))
+    }
+
+    /// The track of a packet's source: the one that it names, or that has named it, or the only
+    /// one with its payload type (RFC 9143 section 9.2).
+    fn track_of(&self, head: &Head<'_>) -> Option<usize> {
+        let mut tracks = self.tracks.iter();
+        if let Some(mid) = self.element(head, self.numbers.mid) {
+            return tracks.position(|track| track.mid.as_bytes() == mid);
+        }
+        if let Some(named) = tracks.position(|track| track.ssrcs.contains(&head.ssrc)) {
+            return Some(named);
+        }
+        let takes = |(_, track): &(usize, &Track)| track.format(head.payload_type).is_some();
+        let mut those = self.tracks.iter().enumerate().filter(takes);
+        those.next().filter(|_| those.next().is_none()).map(|(number, _)| number)
+    }
+
+    /// Takes a sender report; of which track what it says is.
+    pub fn handle_report(
+        &mut self,
+        now: Instant,
+        report: &SenderReport,
+    ) -> Option<(usize, Report)> {
+        let stream = self.streams.iter_mut().find(|stream| stream.ssrc == report.ssrc)?;
+        stream.handle_report(now, report);
+        if stream.is_resend {
+            return None;
+        }
+        let since = report.ntp.wrapping_sub(*self.epoch.get_or_insert(report.ntp)).cast_signed();
+        let micros = (i128::from(since) * 1_000_000) >> 32;
+        let sender_micros = i64::try_from(micros).unwrap_or_default(); // of 52 bits
+        Some((stream.track, Report { timestamp: report.rtp_timestamp, sender_micros }))
+    }
+
+    /// When [`Media::poll_reports`] has something.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let missing = self.streams.iter().filter_map(|stream| stream.missing.poll_timeout()).min();
+        [missing, self.arrivals.poll_timeout(), self.report_at].into_iter().flatten().min()
+    }
+
+    /// A compound of all that is to be told now; empty if nothing is.
+    pub fn poll_reports(&mut self, now: Instant) -> Vec<u8> {
+        let is_due = self.report_at.is_some_and(|at| at <= now);
+        let mut blocks = Vec::new();
+        if is_due {
+            self.report_at = None;
+            blocks = self.streams.iter_mut().filter_map(|stream| stream.report(now)).collect();
+        }
+        let mut feedback = Vec::new();
+        for stream in &mut self.streams {
+            let missing = stream.missing.poll(now);
+            if !missing.is_empty() {
+                rtcp::push_missing(&mut feedback, self.ssrc, stream.ssrc, &missing);
+            }
+        }
+        let media_ssrc = self.streams.first().map_or(0, |stream| stream.ssrc);
+        self.arrivals.poll(now, self.ssrc, media_ssrc, &mut feedback);
+        if blocks.is_empty() && feedback.is_empty() {
+            return Vec::new();
+        }
+        self.compound(&blocks, &feedback)
+    }
+
+    /// Asks for a key frame of a track (PLI, RFC 4585 section 6.3.1); none before its first packet.
+    pub fn request_picture(&self, track: usize) -> Option<Vec<u8>> {
+        let source = self.tracks.get(track)?.source?;
+        let mut request = Vec::new();
+        rtcp::push_picture_loss(&mut request, self.ssrc, source);
+        Some(self.compound(&[], &request))
+    }
+
+    /// RFC 3550 section 6.1: a report first, then who we are.
+    fn compound(&self, blocks: &[rtcp::ReportBlock], feedback: &[u8]) -> Vec<u8> {
+        let mut compound = Vec::new();
+        rtcp::push_receiver_report(&mut compound, self.ssrc, blocks);
+        rtcp::push_source_description(&mut compound, self.ssrc, &self.cname);
+        compound.extend(feedback);
+        compound
+    }
+}
+
+impl Track {
+    /// What a payload type stands for, or what is sent again under it.
+    fn format(&self, payload_type: u8) -> Option<Accepted> {
+        let is_it = |format: &&Accepted| {
+            format.payload_type == payload_type || format.resend == Some(payload_type)
+        };
+        self.formats.iter().find(is_it).copied()
+    }
+}
+
+/// How far a picture is to be turned, clockwise, out of its element (3GPP TS 26.114 section 7.4.5):
+/// what says which camera it is of and whether it is mirrored is passed over.
+fn degrees(element: u8) -> u16 {
+    u16::from(element & 3) * 90
+}
+
+#[cfg(test)]
+#[path = "media_tests.rs"]
+mod tests;

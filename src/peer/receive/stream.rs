@@ -1,0 +1,93 @@
+//! One stream of RTP that comes (RFC 3550): its numbers, what of it is missing, and what its sender
+//! is told.
+
+use std::time::Instant;
+
+use rtsp::rtcp::{ReportBlock, SenderReport};
+use rtsp::rtp::{Arrival, Reception};
+
+use super::head::Head;
+use super::missing::Missing;
+use super::window::Window;
+
+/// The stream of one source.
+#[derive(Debug)]
+pub struct Stream {
+    pub ssrc: u32,
+    /// The number of the track that it belongs to.
+    pub track: usize,
+    /// Whether it carries what another one lost (RFC 4588).
+    pub is_resend: bool,
+    pub window: Window,
+    pub missing: Missing,
+    pub heard_at: Instant,
+    reception: Reception,
+    /// The newest sender report, in the middle of its NTP timestamp, and when it came.
+    reported: Option<(u32, Instant)>,
+    /// Something came since the last report on it.
+    is_news: bool,
+}
+
+impl Stream {
+    /// Begins with this packet, whose number its window holds already.
+    pub fn new(now: Instant, head: &Head<'_>, track: usize, is_resend: bool) -> Self {
+        Self {
+            ssrc: head.ssrc,
+            track,
+            is_resend,
+            window: Window::new(head.sequence_number),
+            missing: Missing::default(),
+            heard_at: now,
+            reception: Reception::new(now, head.sequence_number, false),
+            reported: None,
+            is_news: true,
+        }
+    }
+
+    /// A further packet came, for the first time.
+    pub fn count(&mut self, now: Instant, head: &Head<'_>, clock_hz: u32) {
+        if self.reception.receive(head.sequence_number) == Arrival::Discard {
+            self.reception.count_late();
+        }
+        self.reception.arrived(now, head.rtp_timestamp, clock_hz);
+        self.heard_at = now;
+        self.is_news = true;
+    }
+
+    /// The packet of this number is there; what is asked for follows from that.
+    pub fn take(&mut self, now: Instant, number: u64, has_resends: bool) {
+        let passed_over = self.window.insert(number);
+        self.missing.handle(now, number);
+        if has_resends && !passed_over.is_empty() {
+            self.missing.note(now, passed_over);
+        }
+    }
+
+    /// Its sender has reported.
+    pub fn handle_report(&mut self, now: Instant, report: &SenderReport) {
+        #[expect(clippy::cast_possible_truncation, reason = "the middle of it")]
+        let middle = (report.ntp >> 16) as u32;
+        self.reported = Some((middle, now));
+    }
+
+    /// What is to be reported, if something came since the last report.
+    pub fn report(&mut self, now: Instant) -> Option<ReportBlock> {
+        if self.is_resend || !std::mem::take(&mut self.is_news) {
+            return None;
+        }
+        let figures = self.reception.report();
+        let (last_sender_report, delay) = self.reported.map_or((0, 0), |(middle, at)| {
+            let since = now.saturating_duration_since(at).as_micros() * 65_536 / 1_000_000;
+            (middle, u32::try_from(since).unwrap_or(u32::MAX))
+        });
+        Some(ReportBlock {
+            ssrc: self.ssrc,
+            fraction_lost: figures.fraction_lost,
+            cumulative_lost: figures.cumulative_lost,
+            highest_sequence: figures.highest_sequence,
+            jitter: figures.jitter,
+            last_sender_report,
+            delay,
+        })
+    }
+}
