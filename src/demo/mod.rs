@@ -1,6 +1,6 @@
 //! The built-in cameras: small clips that play in a loop, by the clock on the wall.
 //!
-//! Picture n of a clip is due whenever `floor(unix time × 25 / s) mod 500` becomes n, and n
+//! Picture n of a clip is due whenever `floor(unix time × 25 / s) mod 250` becomes n, and n
 //! stands in the picture's bar code: whoever sees a picture can tell how old it is. The clips
 //! are made by `clips/make.py`.
 
@@ -88,11 +88,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_clip_has_twenty_seconds_of_pictures_and_starts_with_an_idr() {
+    fn every_clip_has_ten_seconds_of_pictures_and_starts_with_an_idr() {
         for clip in CLIPS {
             let pictures = clip.pictures();
-            assert_eq!(pictures.len(), 500, "{}", clip.name);
-            let types: Vec<u8> = pictures.at(500).iter().map(|nal| nal[0] & 31).collect();
+            assert_eq!(pictures.len(), 250, "{}", clip.name);
+            let types: Vec<u8> = pictures.at(250).iter().map(|nal| nal[0] & 31).collect();
             assert!(types.contains(&7) && types.contains(&8) && types.contains(&5), "{types:?}");
         }
     }

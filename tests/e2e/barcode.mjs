@@ -13,7 +13,7 @@
  * from both; an all black or all white strip is no valid code either.
  *
  * The frame number follows the wall clock: n = floor(unix_ms * fps / 1000) mod M, where M is the
- * number of frames in the clip that the camera plays (500 for the demo cameras). Whoever shares
+ * number of frames in the clip that the camera plays (250 for the demo cameras). Whoever shares
  * the camera's clock knows the age of a shown frame from its number alone.
  *
  * Runs in Node and in the page; tests/cameras/barcode.py draws what this reads.

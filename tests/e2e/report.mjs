@@ -64,7 +64,7 @@ function pair(index, [size, gopSeconds]) {
 }
 
 /** The demo's cameras: unlike in size and profile, GOPs of 2 and 4 s and twice 10 s. */
-const DEMO_CLOCK = { fps: 25, frames: 500 };
+const DEMO_CLOCK = { fps: 25, frames: 250 };
 const DEMO_SETTINGS = {
   'demo 720p <-> 1080p, GOP 2 s': {
     gop: 2,

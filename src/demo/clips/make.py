@@ -3,7 +3,7 @@
 
     make.py [NAME ...]      all clips, or the named ones
 
-Each clip is 500 pictures at 25 a second, an H.264 byte stream (Annex B) with one slice a
+Each clip is 250 pictures at 25 a second, an H.264 byte stream (Annex B) with one slice a
 picture, no B-frames, closed GOPs and the parameter sets before every IDR. Its pictures carry
 the bar code of tests/e2e/barcode.mjs, frame number n being the place in the clip, and a clock.
 """
@@ -24,8 +24,8 @@ from scenes import FRAMES, SCENES  # noqa: E402
 FPS = 25
 # Positions of the clock's hand: each is drawn anew.
 HAND_STEPS = 4
-MAX_CLIP_BYTES = 155_000
-MAX_ALL_BYTES = 735_000
+MAX_CLIP_BYTES = 78_000
+MAX_ALL_BYTES = 378_000
 FONT = "/usr/share/fonts/truetype/dejavu/DejaVuSans-Bold.ttf"
 
 # name: camera number, width, height, profile, frames in a GOP, quantiser

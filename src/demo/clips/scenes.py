@@ -4,7 +4,7 @@ Positions are in the virtual units of raster.py (720 high, as wide as the pictur
 for). What the clips weigh is decided here:
 
 - What moves, moves by whole even pixels and keeps its shape: the encoder then copies it from the
-  picture before. Four units are that at 360, 720 and 1080 rows, three at 480.
+  picture before. Eight units are that at 360, 720 and 1080 rows, six at 480.
 - It moves sideways, in front of what does not change sideways, so that the copy is right around
   its outline too. Lanes do not overlap.
 - What turns has few positions, each seen again after TURN pictures: no farther back than the
@@ -16,14 +16,14 @@ from math import cos, pi, sin
 
 from raster import mix
 
-FRAMES = 500
+FRAMES = 250
 # Pictures and positions of what turns.
 TURN, POSITIONS = 10, 5
 
 
 def along(n, start, every=1, lap=2000):
-    """A position that gains four units at every so many pictures, from 0 to `lap`."""
-    return (start + n // every * 4) % lap
+    """A position that gains eight units at every so many pictures, from 0 to `lap`."""
+    return (start + n // every * 8) % lap
 
 
 def there_and_back(n, step, every):
@@ -62,14 +62,19 @@ def harbour_still(c):
         c.rect(x, 608, 32, 64, 0x5B4D41)
 
 
-def harbour_moving(c, n):
-    if n % 50 < 25:
-        c.polygon([(1092, 168), (960, 152), (960, 200), (1092, 184)], 0xFFF6CF)
-    x = along(n, 700) - 200
+def ship(c, x):
     c.polygon([(x - 190, 480), (x + 190, 480), (x + 150, 528), (x - 160, 528)], 0x2B3640)
     for i, colour in enumerate((0xD9822B, 0xE9C46A, 0xB23A48, 0x6A994E)):
         c.rect(x - 140 + i * 64, 448, 56, 32, colour)
     c.rect(x + 118, 432, 44, 48, 0xF4F1EA)
+
+
+def harbour_moving(c, n):
+    if n % 50 < 25:
+        c.polygon([(1092, 168), (960, 152), (960, 200), (1092, 184)], 0xFFF6CF)
+    x = along(n, 700, 2, 1000) - 200
+    ship(c, x)
+    ship(c, x + 1000)
     x = 1400 - along(n, 0, 2, 1000)
     for x in (x, x - 1000):
         c.polygon([(x - 70, 592), (x + 70, 592), (x + 48, 624), (x - 50, 624)], 0x8A3B2E)
@@ -109,7 +114,7 @@ def car(c, x, y, colour, ahead):
 def street_moving(c, n):
     c.rect(576, 288, 32, 96, 0x2B3136)
     for i, colour in enumerate((0xE0483E, 0xF2B134, 0x53B257)):
-        c.circle(592, 304 + i * 32, 12, colour if i == n // 125 % 3 else 0x14181B)
+        c.circle(592, 304 + i * 32, 12, colour if i == n * 3 // FRAMES else 0x14181B)
     car(c, along(n, 300) - 100, 548, 0xC8473B, 1)
     car(c, along(n, 1100) - 100, 548, 0xF2B134, 1)
     car(c, 1700 - along(n, 700), 644, 0x3E7CB1, -1)
@@ -147,7 +152,7 @@ def workshop_moving(c, n):
         x = along(n, 0, 2, 500) + i * 500 - 100
         c.rect(x - 48, 496, 96, 80, 0xC89B64)
         c.rect(x - 8, 496, 16, 80, 0xE8D5B0)
-    x = 680 + there_and_back(n, 4, 4)
+    x = 680 + there_and_back(n, 8, 4)
     c.rect(x - 40, 96, 80, 56, 0xE08A2B)
     c.rect(x - 12, 152, 24, 240, 0xE9A24F)
     c.rect(x - 40, 392, 80, 20, 0x363C42)
@@ -216,10 +221,10 @@ def forklift(c, x, y, load):
 
 
 def dock_moving(c, n):
-    opening = 36 + there_and_back(n, 3, 4)
+    opening = 36 + there_and_back(n, 6, 4)
     c.rect(54, 440 - opening, 222, opening, 0x242424)
     c.rect(54, 434 - opening, 222, 9, 0xE0483E)
-    x = n * 3 % 1500 - 220
+    x = n * 6 % 1500 - 220
     c.rect(x - 290, 504, 400, 116, 0x3E7CB1)
     c.rect(x - 270, 552, 360, 18, 0xF4F1EA)
     c.polygon([(x + 120, 620), (x + 120, 528), (x + 176, 528), (x + 214, 570), (x + 214, 620)],
@@ -257,8 +262,8 @@ def sky_moving(c, n):
     c.polygon([(x - 60, 116), (x + 60, 104), (x + 70, 124), (x - 50, 126)], 0xE8ECEF)
     c.polygon([(x + 44, 108), (x + 74, 76), (x + 76, 108)], 0xC8473B)
     c.polygon([(x - 6, 120), (x + 22, 120), (x + 52, 154), (x + 34, 154)], 0xB9C3CA)
-    balloon(c, 200 + there_and_back(n, 2, 2), 300, 92, (0xE0483E, 0xF2B134))
-    balloon(c, 860 - there_and_back(n, 2, 4), 340, 64, (0x2A8C82, 0xF4F1EA))
+    balloon(c, 200 + there_and_back(n, 4, 2), 300, 92, (0xE0483E, 0xF2B134))
+    balloon(c, 860 - there_and_back(n, 4, 4), 340, 64, (0x2A8C82, 0xF4F1EA))
 
 
 SCENES = {

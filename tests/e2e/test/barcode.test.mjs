@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { ageMs, crc8, decode, stripRows } from '../barcode.mjs';
 
 const CLIPS = fileURLToPath(new URL('../../../src/demo/clips/', import.meta.url));
-const FRAMES = 500;
+const FRAMES = 250;
 
 /** The strip's middle rows of every picture, as ffmpeg decodes them. */
 function strips(file, width, height) {

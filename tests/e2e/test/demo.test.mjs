@@ -6,7 +6,7 @@ import { Server } from '../lib/server.mjs';
 
 const CAMERAS = { harbour: 1, street: 2, workshop: 3, garden: 4, dock: 5, sky: 6 };
 const VARIANTS = { 'harbour-360p': 11, 'workshop-360p': 13, 'garden-360p': 14 };
-const CLOCK = { fps: 25, frames: 500 };
+const CLOCK = { fps: 25, frames: 250 };
 // The server has just started: a camera with a GOP of 10 s may have to be waited for that long.
 const FIRST_IDR_MS = 15_000;
 let server;
