@@ -31,12 +31,11 @@ impl DtlsProvider for Dtls {
         version: DtlsVersion,
         mtu: Option<usize>,
     ) -> Result<Box<dyn DtlsInstance>, CryptoError> {
-        let (config, certificate) = (config(mtu)?, certificate.clone());
-        let connection = match version {
-            DtlsVersion::Dtls12 => dimpl::Dtls::new_12(config, certificate, now),
-            DtlsVersion::Dtls13 => dimpl::Dtls::new_13(config, certificate, now),
-            _ => dimpl::Dtls::new_auto(config, certificate, now),
-        };
+        // What every browser has, and all that str0m asks for.
+        if version != DtlsVersion::Dtls12 {
+            return Err(CryptoError::Other(format!("{version} is not provided")));
+        }
+        let connection = dimpl::Dtls::new_12(config(mtu)?, certificate.clone(), now);
         Ok(Box::new(Connection(connection)))
     }
 }
@@ -70,6 +69,7 @@ const PROVIDER: CryptoProvider = CryptoProvider {
     hash_provider: &AesGcmSha256,
     hmac_provider: &AesGcmSha256,
     cipher_suites: &[&AesGcmSha256],
+    // Not used, and dimpl wants one.
     dtls13_cipher_suites: &[&AesGcmSha256],
 };
 
