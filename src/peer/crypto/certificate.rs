@@ -6,24 +6,20 @@ use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use sha2::{Digest, Sha256};
 use str0m::config::DtlsCert;
 
-const SEQUENCE: u8 = 0x30;
-const SET: u8 = 0x31;
-const INTEGER: u8 = 0x02;
-const BIT_STRING: u8 = 0x03;
-const UTF8_STRING: u8 = 0x0c;
-const GENERALIZED_TIME: u8 = 0x18;
-const UTC_TIME: u8 = 0x17;
-/// The explicit tag of the version.
-const VERSION: u8 = 0xa0;
+use super::der::{
+    BIT_STRING, EXPLICIT_0, GENERALIZED_TIME, INTEGER, OBJECT_IDENTIFIER, Reader, SEQUENCE, SET,
+    UTC_TIME, UTF8_STRING, element,
+};
+
 /// An INTEGER 2, which is version 3.
 const V3: &[u8] = &[INTEGER, 1, 2];
 /// ecdsa-with-SHA256, RFC 5758 section 3.2.
-const ECDSA_WITH_SHA256: &[u8] = &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
+const ECDSA_WITH_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 2];
 /// id-ecPublicKey on secp256r1, RFC 5480 section 2.1.1.
-const EC_PUBLIC_KEY: &[u8] = &[0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
-const P256: &[u8] = &[0x06, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
+const P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
 /// id-at-commonName.
-const COMMON_NAME: &[u8] = &[0x06, 3, 0x55, 4, 3];
+const COMMON_NAME: &[u8] = &[0x55, 4, 3];
 /// No device has to know the time to be believed: RFC 5280 section 4.1.2.5 has the end.
 const NOT_BEFORE: &[u8] = b"000101000000Z";
 const NOT_AFTER: &[u8] = b"99991231235959Z";
@@ -34,36 +30,41 @@ pub fn self_signed() -> Option<DtlsCert> {
     let private = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).ok()?;
     let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, private.as_ref(), &random)
         .ok()?;
-    let public = tagged(
+    let public = element(
         SEQUENCE,
         &[
-            &tagged(SEQUENCE, &[EC_PUBLIC_KEY, P256]),
-            &tagged(BIT_STRING, &[&[0], key.public_key().as_ref()]),
+            &element(SEQUENCE, &[&identifier(EC_PUBLIC_KEY), &identifier(P256)]),
+            &element(BIT_STRING, &[&[0], key.public_key().as_ref()]),
         ],
     );
-    let algorithm = tagged(SEQUENCE, &[ECDSA_WITH_SHA256]);
-    let name = tagged(SEQUENCE, &[COMMON_NAME, &tagged(UTF8_STRING, &[b"Crosspoint"])]);
-    let name = tagged(SEQUENCE, &[&tagged(SET, &[&name])]);
+    let algorithm = element(SEQUENCE, &[&identifier(ECDSA_WITH_SHA256)]);
+    let name =
+        element(SEQUENCE, &[&identifier(COMMON_NAME), &element(UTF8_STRING, &[b"Crosspoint"])]);
+    let name = element(SEQUENCE, &[&element(SET, &[&name])]);
     let validity =
-        [tagged(UTC_TIME, &[NOT_BEFORE]), tagged(GENERALIZED_TIME, &[NOT_AFTER])].concat();
-    let signed = tagged(
+        [element(UTC_TIME, &[NOT_BEFORE]), element(GENERALIZED_TIME, &[NOT_AFTER])].concat();
+    let signed = element(
         SEQUENCE,
         &[
-            &tagged(VERSION, &[V3]),
-            &tagged(INTEGER, &[&serial(&public)]),
+            &element(EXPLICIT_0, &[V3]),
+            &element(INTEGER, &[&serial(&public)]),
             &algorithm,
             &name,
-            &tagged(SEQUENCE, &[&validity]),
+            &element(SEQUENCE, &[&validity]),
             &name,
             &public,
         ],
     );
     let signature = key.sign(&random, &signed).ok()?;
-    let signature = tagged(BIT_STRING, &[&[0], signature.as_ref()]);
+    let signature = element(BIT_STRING, &[&[0], signature.as_ref()]);
     Some(DtlsCert {
-        certificate: tagged(SEQUENCE, &[&signed, &algorithm, &signature]),
+        certificate: element(SEQUENCE, &[&signed, &algorithm, &signature]),
         private_key: private.as_ref().to_vec(),
     })
+}
+
+fn identifier(identifier: &[u8]) -> Vec<u8> {
+    element(OBJECT_IDENTIFIER, &[identifier])
 }
 
 /// A positive number that no other certificate has: Firefox refuses one it has seen before.
@@ -75,17 +76,43 @@ fn serial(public_key: &[u8]) -> [u8; 16] {
     serial
 }
 
-/// One DER element (X.690 section 8.1) of at most 65535 bytes.
-fn tagged(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let content = parts.concat();
-    let [.., high, low] = content.len().to_be_bytes();
-    let mut element = match (high, low) {
-        (0, 0..=127) => vec![tag, low],
-        (0, _) => vec![tag, 0x81, low],
-        _ => vec![tag, 0x82, high, low],
+/// Why a certificate's key is of no use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoKey {
+    /// It is no certificate.
+    Malformed,
+    /// Its key is for something else.
+    OtherAlgorithm,
+    /// It is on another curve.
+    OtherCurve,
+}
+
+/// The key that a certificate is about (RFC 5280 section 4.1): a point on P-256. Nothing else in it
+/// is looked at, for it is known by its fingerprint as a whole.
+pub fn public_key(certificate: &[u8]) -> Result<&[u8], NoKey> {
+    let (mut algorithm, key) = subject_public_key(certificate).ok_or(NoKey::Malformed)?;
+    let of = |algorithm: &mut Reader<'_>, identifier: &[u8]| {
+        algorithm.take(OBJECT_IDENTIFIER).is_some_and(|found| found == identifier)
     };
-    element.extend(content);
-    element
+    if !of(&mut algorithm, EC_PUBLIC_KEY) {
+        return Err(NoKey::OtherAlgorithm);
+    }
+    of(&mut algorithm, P256).then_some(key).ok_or(NoKey::OtherCurve)
+}
+
+/// Its algorithm, and the whole bytes of the key.
+fn subject_public_key(certificate: &[u8]) -> Option<(Reader<'_>, &[u8])> {
+    let mut signed = Reader(certificate).enter(SEQUENCE)?.enter(SEQUENCE)?;
+    signed.take(EXPLICIT_0); // the version, but of the first
+    signed.take(INTEGER)?;
+    signed.take(SEQUENCE)?; // how it is signed
+    signed.take(SEQUENCE)?; // by whom
+    signed.take(SEQUENCE)?; // from when to when
+    signed.take(SEQUENCE)?; // for whom
+    let mut info = signed.enter(SEQUENCE)?;
+    let algorithm = info.enter(SEQUENCE)?;
+    let (unused_bits, key) = info.take(BIT_STRING)?.split_first()?;
+    (*unused_bits == 0).then_some((algorithm, key))
 }
 
 #[cfg(test)]
@@ -93,16 +120,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_are_written_in_the_shortest_form() {
-        assert_eq!(tagged(4, &[&[7; 3]]), [4, 3, 7, 7, 7]);
-        assert_eq!(tagged(4, &[&[0; 128]]).get(..3), Some([4, 0x81, 128].as_slice()));
-        assert_eq!(tagged(4, &[&[0; 300]]).get(..4), Some([4, 0x82, 1, 44].as_slice()));
-    }
-
-    #[test]
     fn no_two_certificates_are_alike() {
         let (one, other) = (self_signed().unwrap(), self_signed().unwrap());
         assert_ne!(one.certificate, other.certificate);
         assert_ne!(one.private_key, other.private_key);
+    }
+
+    #[test]
+    fn a_key_is_found_in_certificates_of_others_if_it_is_of_the_kind_that_is_wanted() {
+        // As OpenSSL makes them: P-256 with extensions, P-384, Ed25519, RSA.
+        let find = |certificate: &'static [u8]| public_key(certificate).map(<[u8]>::len);
+        assert_eq!(find(include_bytes!("certificates/p256.der")), Ok(65));
+        assert_eq!(find(include_bytes!("certificates/p384.der")), Err(NoKey::OtherCurve));
+        assert_eq!(find(include_bytes!("certificates/ed25519.der")), Err(NoKey::OtherAlgorithm));
+        assert_eq!(find(include_bytes!("certificates/rsa.der")), Err(NoKey::OtherAlgorithm));
+        assert_eq!(find(b"garbage"), Err(NoKey::Malformed));
     }
 }

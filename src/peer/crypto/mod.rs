@@ -3,6 +3,7 @@
 //! does not have, AES in counter mode and HMAC-SHA1 for SRTP's oldest profile, the Rust crates do.
 
 mod certificate;
+mod der;
 mod dtls;
 mod exchange;
 pub mod gcm;

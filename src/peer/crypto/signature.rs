@@ -11,15 +11,8 @@ use ring::rand::SystemRandom;
 use ring::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, UnparsedPublicKey,
 };
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
-use x509_cert::spki::ObjectIdentifier;
 
-/// id-ecPublicKey, RFC 5480 section 2.1.1.
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-
-/// secp256r1, RFC 5480 section 2.1.1.1.
-const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+use super::certificate::{NoKey, public_key};
 
 /// Reads keys as `certificate` writes them, and checks what others have signed.
 #[derive(Debug)]
@@ -90,27 +83,20 @@ impl SignatureVerifier for Ecdsa {
             let signature = algorithm;
             return Err(CryptoError::UnsupportedSignatureVerification { signature, hash, group });
         }
-        public_key(certificate)?.verify(data, signature).map_err(|_| {
+        verification_key(certificate)?.verify(data, signature).map_err(|_| {
             let signature = algorithm;
             CryptoError::SignatureVerificationFailed { signature, hash, group }
         })
     }
 }
 
-/// The key that a certificate (RFC 5280 section 4.1.2.7) is about.
-fn public_key(certificate: &[u8]) -> Result<UnparsedPublicKey<Vec<u8>>, CryptoError> {
-    let parsed =
-        Certificate::from_der(certificate).map_err(|_| CryptoError::CertificateParseFailed)?;
-    let key = parsed.tbs_certificate().subject_public_key_info();
-    if key.algorithm.oid != EC_PUBLIC_KEY {
-        return Err(CryptoError::UnsupportedPublicKeyAlgorithm);
-    }
-    let curve = key.algorithm.parameters.as_ref().ok_or(CryptoError::MissingEcCurveParameter)?;
-    if curve.decode_as::<ObjectIdentifier>().ok() != Some(P256) {
-        return Err(CryptoError::UnsupportedEcCurve);
-    }
-    let point = key.subject_public_key.as_bytes().ok_or(CryptoError::InvalidSubjectPublicKey)?;
-    Ok(UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point.to_vec()))
+fn verification_key(certificate: &[u8]) -> Result<UnparsedPublicKey<&[u8]>, CryptoError> {
+    let point = public_key(certificate).map_err(|error| match error {
+        NoKey::Malformed => CryptoError::CertificateParseFailed,
+        NoKey::OtherAlgorithm => CryptoError::UnsupportedPublicKeyAlgorithm,
+        NoKey::OtherCurve => CryptoError::UnsupportedEcCurve,
+    })?;
+    Ok(UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point))
 }
 
 #[cfg(test)]
