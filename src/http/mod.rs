@@ -14,6 +14,7 @@ pub mod router;
 pub mod streams;
 #[cfg(test)]
 mod tests;
+pub mod upgrade;
 pub mod whip;
 
 pub use health::HealthInfo;

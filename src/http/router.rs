@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
-use tungstenite::handshake::derive_accept_key;
 
 use super::metrics::{self, Metric};
 use super::origin;
 use super::request::{Method, Request};
 use super::response::{Response, finish};
 use super::streams::{self, StreamInfo};
+use super::upgrade::accept_key;
 use super::whip::{self, Publishing};
 
 /// The text about a name that is not configured.
@@ -230,7 +230,7 @@ fn websocket(request: &Request) -> Action {
     }
     match request.header("sec-websocket-key").filter(|key| is_nonce(key)) {
         Some(key) => Action::WebSocket {
-            accept: derive_accept_key(key.as_bytes()),
+            accept: accept_key(key),
             src: request.parameter("src").map(str::to_owned),
         },
         None => refuse(400, "expected a Sec-WebSocket-Key"),

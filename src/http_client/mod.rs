@@ -5,7 +5,11 @@
 
 pub mod limits;
 mod message;
+#[cfg(feature = "room")]
+mod upgrade;
 mod url;
 
 pub use message::{Body, Response, ResponseError, parse, request};
+#[cfg(feature = "room")]
+pub use upgrade::{Upgrade, UpgradeError};
 pub use url::Url;

@@ -3,22 +3,20 @@
 use std::io::{self, Read, Write};
 use std::time::Instant;
 
-use tungstenite::client::client_with_config;
-use tungstenite::handshake::{HandshakeError, MidHandshake, client::ClientHandshake};
-use tungstenite::protocol::WebSocketConfig;
+use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Bytes, Error, Message, WebSocket};
 
-use crate::http_client::Url;
+use crate::http_client::{Upgrade, UpgradeError, Url};
 use crate::limits;
 use crate::net::Endpoint;
 use crate::net::link::{Context, Incoming, Link};
+use crate::net::random::fill_random;
 use crate::net::resolver::Resolved;
 use crate::net::tls::{Authorities, Connector};
 use crate::room::limits::MESSAGE_MAX_BYTES;
 
 /// One connection at a time, or the attempt.
 pub(in crate::net) struct Socket {
-    address: String,
     url: Url,
     connector: Connector,
     link: Link,
@@ -30,7 +28,8 @@ pub(in crate::net) struct Socket {
 enum State {
     /// There is no WebSocket, perhaps a connection that is to carry one.
     None,
-    Greeting(Box<MidHandshake<ClientHandshake<Pipe>>>),
+    /// It was asked for, and this much of an answer has come.
+    Asked(Upgrade, Vec<u8>),
     Open(Box<WebSocket<Pipe>>),
 }
 
@@ -98,7 +97,6 @@ impl Socket {
             connector.prepare();
         }
         Some(Self {
-            address: address.to_owned(),
             url,
             connector,
             link: Link::new(endpoint, limits::ROOM_UNSENT_MAX_BYTES),
@@ -145,14 +143,18 @@ impl Socket {
             Incoming::Nothing => Ok(Received::Nothing),
             Incoming::Closed => Err(Closed::from("closed by the server".to_owned())),
             Incoming::Up => {
-                let greeted = client_with_config(self.address.as_str(), Pipe::default(), config());
-                self.go_on(now, greeted)
+                let mut nonce = [0; 16];
+                fill_random(&mut nonce);
+                let upgrade = Upgrade::new(nonce);
+                self.link.send(&upgrade.request(&self.url))?;
+                self.state = State::Asked(upgrade, Vec::new());
+                Ok(Received::Other)
             }
             Incoming::Data { bytes, .. } => match std::mem::replace(&mut self.state, State::None) {
                 State::None => Ok(Received::Other),
-                State::Greeting(mut greeting) => {
-                    greeting.get_mut().get_mut().incoming.extend_from_slice(bytes);
-                    self.go_on(now, greeting.handshake())
+                State::Asked(upgrade, mut answer) => {
+                    answer.extend_from_slice(bytes);
+                    self.go_on(now, upgrade, answer)
                 }
                 State::Open(mut socket) => {
                     socket.get_mut().incoming.extend_from_slice(bytes);
@@ -163,26 +165,23 @@ impl Socket {
         }
     }
 
-    fn go_on<R>(
+    fn go_on(
         &mut self,
         now: Instant,
-        greeted: Result<(WebSocket<Pipe>, R), HandshakeError<ClientHandshake<Pipe>>>,
+        upgrade: Upgrade,
+        answer: Vec<u8>,
     ) -> Result<Received, Closed> {
-        match greeted {
-            Ok((socket, _)) => {
-                self.heard_at = now;
-                self.ping_at = now + limits::WEBSOCKET_PING_INTERVAL;
-                self.state = State::Open(Box::new(socket));
-                Ok(Received::Open)
-            }
-            Err(HandshakeError::Interrupted(mut greeting)) => {
-                let request = std::mem::take(&mut greeting.get_mut().get_mut().outgoing);
-                self.state = State::Greeting(Box::new(greeting));
-                self.link.send(&request)?;
-                Ok(Received::Other)
-            }
-            Err(HandshakeError::Failure(error)) => Err(Closed::from(error)),
-        }
+        let Some(length) = upgrade.parse(&answer)? else {
+            self.state = State::Asked(upgrade, answer);
+            return Ok(Received::Other);
+        };
+        let behind = answer.get(length..).unwrap_or_default().to_vec();
+        let (pipe, config) = (Pipe::default(), Some(config()));
+        let socket = WebSocket::from_partially_read(pipe, behind, Role::Client, config);
+        self.heard_at = now;
+        self.ping_at = now + limits::WEBSOCKET_PING_INTERVAL;
+        self.state = State::Open(Box::new(socket));
+        Ok(Received::Open)
     }
 
     /// The next whole message of those bytes that have come.
@@ -261,11 +260,15 @@ impl From<String> for Closed {
     }
 }
 
+impl From<UpgradeError> for Closed {
+    fn from(error: UpgradeError) -> Self {
+        Self::from(error.to_string())
+    }
+}
+
 impl From<Error> for Closed {
     fn from(error: Error) -> Self {
-        // What a proxy says instead of a greeting is its business: the status tells enough.
         let reason = match &error {
-            Error::Http(response) => format!("the server answers {}", response.status()),
             Error::Capacity(_) => "a message is too long".to_owned(),
             error => format!("no WebSocket: {error}"),
         };
@@ -273,12 +276,11 @@ impl From<Error> for Closed {
     }
 }
 
-fn config() -> Option<WebSocketConfig> {
-    let config = WebSocketConfig::default()
+fn config() -> WebSocketConfig {
+    WebSocketConfig::default()
         .read_buffer_size(16 * 1024)
         .write_buffer_size(0)
         .max_write_buffer_size(limits::ROOM_UNSENT_MAX_BYTES)
         .max_message_size(Some(MESSAGE_MAX_BYTES))
-        .max_frame_size(Some(MESSAGE_MAX_BYTES));
-    Some(config)
+        .max_frame_size(Some(MESSAGE_MAX_BYTES))
 }
