@@ -240,6 +240,18 @@ fn only_codecs_that_are_wanted_are_answered() {
 }
 
 #[test]
+fn extensions_may_be_mixed_where_that_was_offered() {
+    const MIXED: &str = "a=extmap-allow-mixed\r\n";
+    let now = Instant::now();
+    let (offer, _) = Browser::new(now, 2).offer(1, 0, false);
+    for (offer, is_answered) in [(offer.clone(), true), (offer.replace(MIXED, ""), false)] {
+        assert_eq!(offer.contains(MIXED), is_answered);
+        let answer = accept(now, &wanted(&[H264]), &offer).unwrap().1.sdp;
+        assert_eq!(answer.contains(MIXED), is_answered, "{answer}");
+    }
+}
+
+#[test]
 fn offers_of_nothing_that_is_wanted_and_garbage_make_no_track() {
     let now = Instant::now();
     let (offer, _) = Browser::new(now, 2).offer(1, 1, false);
