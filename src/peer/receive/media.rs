@@ -80,6 +80,12 @@ impl Media {
         offered.iter().map(&mut agree).collect()
     }
 
+    /// Whether there may be as many tracks as these would make: a session does not forget one.
+    pub fn has_room(&self, offered: &[Offered<'_>]) -> bool {
+        let is_new = |offered: &&Offered<'_>| !self.tracks.iter().any(|it| it.mid == offered.mid);
+        self.tracks.len() + offered.iter().filter(is_new).count() <= limits::SDP_MAX_MEDIA
+    }
+
     /// Takes a packet; of which track what is, if it is of use.
     pub fn handle_packet(
         &mut self,
@@ -88,58 +94,68 @@ impl Media {
         packet: &[u8],
     ) -> Option<(usize, Packet)> {
         let head = Head::read(packet)?;
+        let (index, number, opened) = self.open(now, srtp, &head, packet)?;
+        let payload = without_padding(&opened, head.is_padded)?;
+        let stream = self.streams.get_mut(index)?;
+        let (track, is_resend) = (stream.track, stream.is_resend);
+        let format = self.tracks.get(track)?.format(head.payload_type)?;
+        stream.count(now, &head, format.codec.clock_hz());
+        stream.take(now, number, format.has_resends && !is_resend);
+        self.report_at.get_or_insert(now + REPORT_INTERVAL);
+        let packet = match is_resend {
+            true => self.repaired(now, &head, track, format, payload)?,
+            false => self.packet(now, &head, format, (head.ssrc, number), payload),
+        };
+        Some((track, packet))
+    }
+
+    /// Decrypts a packet, if it is the peer's: its stream, its number, which is new to it, and what
+    /// was encrypted.
+    fn open(
+        &mut self,
+        now: Instant,
+        srtp: &mut Srtp,
+        head: &Head<'_>,
+        packet: &[u8],
+    ) -> Option<(usize, u64, Vec<u8>)> {
         let known = self.streams.iter().position(|stream| stream.ssrc == head.ssrc);
-        let number = match known.and_then(|known| self.streams.get(known)) {
-            Some(stream) => stream.window.number(head.sequence_number)?,
+        let window = known.and_then(|known| Some(&self.streams.get(known)?.window));
+        let number = match window {
+            Some(window) => window.number(head.sequence_number)?,
             None => head.sequence_number.into(),
         };
+        let is_new = window.is_none_or(|window| window.is_new(number));
         let opened = srtp.open(packet, head.bytes, (head.ssrc, number))?;
-        // From here on it is the peer's.
-        let transport_number = self.element(&head, self.numbers.transport_number);
+        let transport_number = element(head, self.numbers.transport_number);
         if let Some(Ok(bytes)) = transport_number.map(<[u8; 2]>::try_from) {
             self.arrivals.handle(now, u16::from_be_bytes(bytes));
         }
-        let payload = without_padding(&opened, head.is_padded)?;
-        let is_new = match known {
-            Some(known) => self.streams.get(known)?.window.is_new(number),
-            None => {
-                let stream = self.begin(now, &head)?;
-                self.streams.push(stream);
-                true
-            }
+        let index = match known {
+            Some(known) => known,
+            None => self.begin(now, head)?,
         };
-        let index = known.unwrap_or(self.streams.len() - 1);
-        let stream = self.streams.get_mut(index).filter(|_| is_new)?;
-        let track = self.tracks.get(stream.track)?;
-        let format = track.format(head.payload_type)?;
-        let clock_hz = format.codec.clock_hz();
-        if known.is_some() {
-            stream.count(now, &head, clock_hz);
-        }
-        self.report_at.get_or_insert(now + REPORT_INTERVAL);
-        let is_resend = stream.is_resend;
-        stream.take(now, number, format.has_resends && !is_resend);
-        if !is_resend {
-            return Some((
-                stream.track,
-                self.packet(now, &head, format, head.ssrc, number, payload),
-            ));
-        }
-        // RFC 4588 section 4: in front of what is sent again stands its own number.
+        is_new.then_some((index, number, opened))
+    }
+
+    /// The packet in one that is sent again (RFC 4588 section 4), if it did not come before.
+    fn repaired(
+        &mut self,
+        now: Instant,
+        head: &Head<'_>,
+        track: usize,
+        format: Accepted,
+        payload: &[u8],
+    ) -> Option<Packet> {
+        // In front of it stands its own number.
         let (original, payload) = payload.split_first_chunk()?;
-        let (number_of_track, source) = (stream.track, track.source?);
+        let source = self.tracks.get(track)?.source?;
         let stream = self.streams.iter_mut().find(|stream| stream.ssrc == source)?;
         let number = stream.window.number(u16::from_be_bytes(*original))?;
         if !stream.window.is_new(number) {
             return None;
         }
         stream.take(now, number, format.has_resends);
-        let packet = self.packet(now, &head, format, source, number, payload);
-        Some((number_of_track, packet))
-    }
-
-    fn element<'p>(&self, head: &Head<'p>, number: Option<u8>) -> Option<&'p [u8]> {
-        head.element(number?)
+        Some(self.packet(now, head, format, (source, number), payload))
     }
 
     fn packet(
@@ -147,11 +163,10 @@ impl Media {
         now: Instant,
         head: &Head<'_>,
         format: Accepted,
-        ssrc: u32,
-        sequence_number: u64,
+        (ssrc, sequence_number): (u32, u64),
         payload: &[u8],
     ) -> Packet {
-        let orientation = self.element(head, self.numbers.orientation);
+        let orientation = element(head, self.numbers.orientation);
         Packet {
             codec: format.codec,
             ssrc,
@@ -166,8 +181,9 @@ impl Media {
         }
     }
 
-    /// A source that was not heard of before.
-    fn begin(&mut self, now: Instant, head: &Head<'_>) -> Option<Stream> {
+    /// Begins the stream of a source that was not heard of before; where it is. Of too many the one
+    /// ends that was quiet for longest.
+    fn begin(&mut self, now: Instant, head: &Head<'_>) -> Option<usize> {
         let number = self.track_of(head)?;
         let track = self.tracks.get_mut(number)?;
         let is_resend = track.format(head.payload_type)?.payload_type != head.payload_type;
@@ -175,18 +191,19 @@ impl Media {
             track.source = Some(head.ssrc);
         }
         if self.streams.len() >= limits::RECEIVED_STREAMS_MAX {
-            let quiet = self.streams.iter().enumerate().min_by_key(|(_, stream)| stream.heard_at);
-            let quiet = quiet.map(|(index, _)| index);
-            quiet.map(|quiet| self.streams.swap_remove(quiet));
+            let streams = self.streams.iter().enumerate();
+            let quiet = streams.min_by_key(|(_, stream)| stream.heard_at);
+            quiet.map(|(index, _)| index).map(|index| self.streams.swap_remove(index));
         }
-        Some(Stream::new(now, head, number, is_resend))
+        self.streams.push(Stream::new(now, head, number, is_resend));
+        Some(self.streams.len() - 1)
     }
 
     /// The track of a packet's source: the one that it names, or that has named it, or the only
     /// one with its payload type (RFC 9143 section 9.2).
     fn track_of(&self, head: &Head<'_>) -> Option<usize> {
         let mut tracks = self.tracks.iter();
-        if let Some(mid) = self.element(head, self.numbers.mid) {
+        if let Some(mid) = element(head, self.numbers.mid) {
             return tracks.position(|track| track.mid.as_bytes() == mid);
         }
         if let Some(named) = tracks.position(|track| track.ssrcs.contains(&head.ssrc)) {
@@ -259,6 +276,10 @@ impl Media {
         compound.extend(feedback);
         compound
     }
+}
+
+fn element<'p>(head: &Head<'p>, number: Option<u8>) -> Option<&'p [u8]> {
+    head.element(number?)
 }
 
 impl Track {

@@ -233,6 +233,23 @@ fn padding_alone_leaves_no_hole() {
     assert!(wire.asked(now).is_empty());
 }
 
+/// A track for each of these.
+fn offered(mids: &[String]) -> Vec<Offered<'_>> {
+    mids.iter().map(|mid| Offered { mid, formats: vec![H264], ssrcs: &[] }).collect()
+}
+
+#[test]
+fn there_is_room_for_so_many_tracks_and_no_more() {
+    let now = Instant::now();
+    let mut media = Media::new(now, OURS, String::new());
+    let mids: Vec<String> = (0..=limits::SDP_MAX_MEDIA).map(|mid| mid.to_string()).collect();
+    let (all, one_more) = mids.split_at(limits::SDP_MAX_MEDIA);
+    assert!(media.has_room(&offered(all)) && !media.has_room(&offered(&mids)));
+    media.agree(NUMBERS, &offered(all));
+    assert!(media.has_room(&offered(all)), "they are known");
+    assert!(!media.has_room(&offered(one_more)));
+}
+
 #[test]
 fn ten_thousand_sources_take_the_place_of_each_other() {
     let now = Instant::now();

@@ -24,7 +24,7 @@ use str0m::{Event as RtcEvent, IceCreds};
 
 use self::channels::Channels;
 use self::media::Media;
-use self::take::Terms;
+use self::take::{Taken, Terms};
 use super::sdp::{self, Description, Session, Setup, Transport};
 use super::stream::{Outlet, Ssrcs};
 use super::transport::{self, Role};
@@ -147,6 +147,7 @@ impl Peer {
             audio_tracks: wanted.audio_tracks.min(limits::RECEIVED_TRACKS_MAX),
             message_max_bytes: MESSAGE_MAX_BYTES,
         };
+        let taken = take::take_up(&offer, &terms);
         let agreement = Agreement {
             terms,
             session: Session { id: ssrcs.next(), version: 0 },
@@ -161,7 +162,7 @@ impl Peer {
         let mut peer = Self::new(now, (rtc, keys), ours.ufrag, options);
         let incoming = Incoming { agreement: Some(agreement), ..Incoming::default() };
         peer.incoming = Some(Box::new(incoming));
-        let answer = peer.answer(&offer)?;
+        let answer = peer.answer(&offer, &taken)?;
         peer.tick(now, &mut |_: Transmit| ());
         Ok((peer, answer))
     }
@@ -181,6 +182,11 @@ impl Peer {
         let agreement = self.incoming.as_mut().and_then(|incoming| incoming.agreement.as_mut());
         let agreement = agreement.ok_or_else(nothing_is_received)?;
         let offer = Description::read(offer)?;
+        let taken = take::take_up(&offer, &agreement.terms);
+        if !agreement.media.has_room(&taken.tracks) {
+            let why = format!("more than {} tracks in one session", limits::SDP_MAX_MEDIA);
+            return Err(OfferError::Refused(why));
+        }
         if offer.credentials != agreement.theirs {
             agreement.theirs = offer.credentials.clone();
             agreement.ours = entropy.into_credentials();
@@ -190,16 +196,15 @@ impl Peer {
             ice::check_anew(&mut self.rtc, &agreement.candidates);
             transport::hear_of(&mut self.rtc, &offer);
         }
-        let answer = self.answer(&offer)?;
+        let answer = self.answer(&offer, &taken)?;
         self.tick(now, sink);
         Ok(answer)
     }
 
-    /// The answer to an offer whose transport is taken care of.
-    fn answer(&mut self, offer: &Description<'_>) -> Result<Answer, OfferError> {
+    /// The answer to an offer of which this is taken, and whose transport is taken care of.
+    fn answer(&mut self, offer: &Description<'_>, taken: &Taken<'_>) -> Result<Answer, OfferError> {
         let incoming = self.incoming.as_mut().ok_or_else(nothing_is_received)?;
         let agreement = incoming.agreement.as_mut().ok_or_else(nothing_is_received)?;
-        let taken = take::take_up(offer, &agreement.terms);
         if taken.has_data_channels && !std::mem::replace(&mut agreement.has_data_channels, true) {
             self.rtc.direct_api().start_sctp(agreement.setup == Setup::Active);
         }

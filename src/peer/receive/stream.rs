@@ -21,7 +21,7 @@ pub struct Stream {
     pub window: Window,
     pub missing: Missing,
     pub heard_at: Instant,
-    reception: Reception,
+    reception: Option<Reception>,
     /// The newest sender report, in the middle of its NTP timestamp, and when it came.
     reported: Option<(u32, Instant)>,
     /// Something came since the last report on it.
@@ -29,7 +29,7 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Begins with this packet, whose number its window holds already.
+    /// Begins with this packet, which is still to be counted and taken.
     pub fn new(now: Instant, head: &Head<'_>, track: usize, is_resend: bool) -> Self {
         Self {
             ssrc: head.ssrc,
@@ -38,18 +38,21 @@ impl Stream {
             window: Window::new(head.sequence_number),
             missing: Missing::default(),
             heard_at: now,
-            reception: Reception::new(now, head.sequence_number, false),
+            reception: None,
             reported: None,
-            is_news: true,
+            is_news: false,
         }
     }
 
-    /// A further packet came, for the first time.
+    /// A packet came, for the first time.
     pub fn count(&mut self, now: Instant, head: &Head<'_>, clock_hz: u32) {
-        if self.reception.receive(head.sequence_number) == Arrival::Discard {
-            self.reception.count_late();
+        let (is_first, number) = (self.reception.is_none(), head.sequence_number);
+        let begin = || Reception::new(now, number, false); // counts it
+        let reception = self.reception.get_or_insert_with(begin);
+        if !is_first && reception.receive(number) == Arrival::Discard {
+            reception.count_late();
         }
-        self.reception.arrived(now, head.rtp_timestamp, clock_hz);
+        reception.arrived(now, head.rtp_timestamp, clock_hz);
         self.heard_at = now;
         self.is_news = true;
     }
@@ -75,7 +78,7 @@ impl Stream {
         if self.is_resend || !std::mem::take(&mut self.is_news) {
             return None;
         }
-        let figures = self.reception.report();
+        let figures = self.reception.as_mut()?.report();
         let (last_sender_report, delay) = self.reported.map_or((0, 0), |(middle, at)| {
             let since = now.saturating_duration_since(at).as_micros() * 65_536 / 1_000_000;
             (middle, u32::try_from(since).unwrap_or(u32::MAX))
