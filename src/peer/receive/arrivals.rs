@@ -8,7 +8,7 @@ use super::window::Window;
 use crate::limits;
 
 /// Between the first packet that is told of and its telling.
-const INTERVAL: Duration = Duration::from_millis(100);
+const INTERVAL: Duration = Duration::from_millis(50);
 /// Of a difference between two arrivals.
 const TICK_MICROS: u128 = 250;
 /// Ticks of the reference time.
@@ -232,7 +232,7 @@ mod tests {
         let epoch = Instant::now();
         let mut arrivals = Arrivals::new(epoch);
         for number in 0..u16::try_from(limits::ARRIVALS_MAX).unwrap() {
-            assert!(arrivals.poll_timeout().is_none_or(|at| at > epoch + 70 * MS));
+            assert!(arrivals.poll_timeout().is_none_or(|at| at > epoch + 40 * MS));
             // The worst there is: each apart from the one before.
             arrivals.handle(epoch + 70 * MS * u32::from(number % 2), number);
         }
