@@ -110,7 +110,6 @@ mod tests {
     use str0m::media::{Direction, MediaKind};
     use str0m::{Rtc, RtcConfig};
 
-    use super::*;
     use crate::peer::{Answer, Entropy, Ice, Identity, NtpClock, OfferError, Peer, PeerOptions};
 
     type Offer = fn(RtcConfig) -> RtcConfig;
@@ -149,6 +148,8 @@ mod tests {
     #[cfg(feature = "receive")]
     #[test]
     fn what_every_output_takes_is_answered_first_whatever_the_order_of_the_offer() {
+        use crate::engine::codec::VideoCodec;
+
         // As browsers offer them, with two profiles of VP9.
         let offer: Offer =
             |config| config.enable_vp8(true).enable_vp9(true).enable_h264(true).enable_av1(true);
