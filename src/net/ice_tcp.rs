@@ -18,7 +18,7 @@ use super::{Endpoint, Timer};
 use crate::engine::viewer::ViewerId;
 use crate::http::{Metric, MetricKind};
 use crate::limits;
-use crate::peer::{EndReason, Protocol, Route, Transmit};
+use crate::peer::{Datagram, EndReason, Protocol, Route, Transmit};
 
 /// The listener and its connections.
 #[derive(Default)]
@@ -223,11 +223,13 @@ impl Server {
     fn handle_ice_tcp_datagram(&mut self, now: Instant, key: usize, data: &[u8]) -> bool {
         let Some(connection) = self.ice_tcp.connections.get_mut(key) else { return false };
         let (remote, local) = (connection.remote, connection.local);
+        let (protocol, from, to) = (Protocol::Tcp, remote, local);
+        let framed = Datagram { protocol, arrived_at: now, from, to, data };
         let id = match (connection.viewer, self.demux.route(remote, data)) {
             (Some(id), _) => id,
             (None, Route::Known(id) | Route::Claimed(id)) => {
                 let peer = self.viewers.get(&id).and_then(|viewer| viewer.peer.as_ref());
-                if !peer.is_some_and(|peer| peer.accepts_tcp(now, remote, local, data)) {
+                if !peer.is_some_and(|peer| peer.accepts(now, &framed)) {
                     return false;
                 }
                 connection.viewer = Some(id);
@@ -238,8 +240,7 @@ impl Server {
         connection.idle_at = now + limits::ICE_TCP_IDLE;
         self.timers.set(Timer::IceTcp(key), Some(connection.idle_at));
         self.dirty.viewers.insert(id);
-        let is_sound =
-            self.with_peer(id, |peer, sink| peer.handle_tcp(now, remote, local, data, sink));
+        let is_sound = self.with_peer(id, |peer, sink| peer.handle_datagram(now, &framed, sink));
         if !is_sound {
             self.lose_viewer(now, id, EndReason::Failed);
         }

@@ -6,6 +6,7 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mio::net::UdpSocket;
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
@@ -15,6 +16,8 @@ use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
 const BUFFERS: usize = if BATCH_SIZE < 8 { BATCH_SIZE } else { 8 };
 /// The largest train of datagrams.
 const BUFFER_BYTES: usize = 64 * 1024;
+/// What has waited for longer was stamped before the clock was set.
+const WAITED_MAX: Duration = Duration::from_secs(1);
 
 /// Receive buffers for any socket.
 pub(super) struct Inbox {
@@ -23,6 +26,8 @@ pub(super) struct Inbox {
 
 /// A datagram.
 pub(super) struct Received<'a> {
+    /// When the kernel got it, where it tells; else when it was read.
+    pub arrived_at: Instant,
     pub from: SocketAddr,
     /// The local address that it was sent to, where the system tells.
     pub to: Option<IpAddr>,
@@ -57,16 +62,85 @@ impl Inbox {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             Err(error) => return Err(error),
         };
+        let read_at = Read::now();
         for (meta, buffer) in metas.iter().zip(self.buffers.chunks(BUFFER_BYTES)).take(count) {
             // A socket of both families sees IPv4 as mapped into IPv6 (RFC 4291 2.5.5.2).
             let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
             let to = meta.dst_ip.map(|ip| ip.to_canonical());
+            let arrived_at = read_at.arrival(meta.timestamp);
             let train = buffer.get(..meta.len).unwrap_or_default();
             for data in train.chunks(meta.stride.max(1)) {
-                handle(Received { from, to, data });
+                handle(Received { arrived_at, from, to, data });
             }
         }
         // The system call stops where it would block.
         Ok(count == BUFFERS)
+    }
+}
+
+/// When a batch was read: on the kernel's clock, which somebody may set, and on ours.
+struct Read {
+    at: Instant,
+    unix: Duration,
+}
+
+impl Read {
+    fn now() -> Self {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { at: Instant::now(), unix }
+    }
+
+    /// When that was which the kernel calls this.
+    fn arrival(&self, unix: Option<Duration>) -> Instant {
+        let waited = unix.and_then(|unix| self.unix.checked_sub(unix));
+        let waited = waited.filter(|waited| *waited <= WAITED_MAX).unwrap_or_default();
+        self.at.checked_sub(waited).unwrap_or(self.at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket as StdSocket;
+
+    use super::*;
+
+    const WAIT: Duration = Duration::from_millis(20);
+
+    /// When two datagrams came that were sent one after the other and read together.
+    fn arrivals(socket: &UdpSocket, state: &UdpSocketState) -> [Instant; 2] {
+        let sender = StdSocket::bind("127.0.0.1:0").unwrap();
+        for _ in 0..2 {
+            sender.send_to(b"something", socket.local_addr().unwrap()).unwrap();
+            std::thread::sleep(WAIT);
+        }
+        let mut arrivals = Vec::new();
+        let keep = |received: Received<'_>| arrivals.push(received.arrived_at);
+        assert!(!Inbox::new().receive(socket, state, keep).unwrap());
+        arrivals.try_into().unwrap()
+    }
+
+    #[test]
+    fn a_datagram_came_when_the_kernel_got_it() {
+        let socket = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let state = UdpSocketState::new(UdpSockRef::from(&socket)).unwrap();
+        // Two clocks are read, one after the other.
+        let error = WAIT / 4;
+        // The kernel begins to stamp some time after the first socket that wants it.
+        let is_found = (0..100).any(|_| {
+            let sent_at = Instant::now();
+            let [first, second] = arrivals(&socket, &state);
+            let is_between = first >= sent_at - error && first + WAIT * 2 <= Instant::now();
+            is_between && second.saturating_duration_since(first) >= WAIT - error
+        });
+        assert!(is_found);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_in_between_tells_nothing() {
+        let read = Read { at: Instant::now(), unix: Duration::from_secs(1000) };
+        let at = |unix_ms| read.arrival(Some(Duration::from_millis(unix_ms)));
+        assert_eq!(at(999_990), read.at - Duration::from_millis(10));
+        assert_eq!(at(999_000), read.at - WAITED_MAX);
+        assert_eq!([at(998_999), at(1_000_001), read.arrival(None)], [read.at; 3]);
     }
 }

@@ -25,7 +25,7 @@ use super::{Endpoint, RelayKey, Timer};
 use crate::engine::viewer::ViewerId;
 use crate::http::{Metric, MetricKind};
 use crate::limits;
-use crate::peer::Transmit;
+use crate::peer::{Datagram, Transmit};
 
 /// All relays.
 #[derive(Default)]
@@ -270,9 +270,9 @@ impl Relay {
         if let Some(udp) = &mut self.udp {
             for _ in 0..limits::UDP_BUDGET_BATCHES {
                 let server = udp.server;
-                let more = udp.socket.receive(inbox, |from, _, data| {
-                    if from == server {
-                        client.handle_data(now, data, &mut deliver);
+                let more = udp.socket.receive(inbox, |datagram| {
+                    if datagram.from == server {
+                        client.handle_data(now, datagram.data, &mut deliver);
                     }
                 });
                 if !more {
@@ -423,7 +423,7 @@ impl Server {
         if let Some(relayed) = relay.client.relayed() {
             for (peer, data) in delivered {
                 self.relays.received_bytes += data.len() as u64;
-                self.handle_datagram(now, peer, relayed, &data);
+                self.handle_datagram(now, &Datagram::udp(now, peer, relayed, &data));
             }
         }
         more

@@ -272,10 +272,11 @@ impl Server {
         let inbox = &mut self.inbox;
         let dirty = &mut self.dirty.rtsp_clients;
         for _ in 0..limits::UDP_BUDGET_BATCHES {
-            let more = socket.receive(inbox, |from, _, data| {
+            let more = socket.receive(inbox, |datagram| {
+                let from = datagram.from;
                 let Some(key) = ports.find(from) else { return };
                 if let Some(client) = clients.get_mut(key) {
-                    client.session.handle_datagram(now, from.port(), rtcp, data);
+                    client.session.handle_datagram(now, from.port(), rtcp, datagram.data);
                     dirty.insert(key);
                 }
             });

@@ -8,11 +8,11 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use mio::net::UdpSocket;
-use quinn_udp::{Transmit, UdpSockRef, UdpSocketState};
+use quinn_udp::{Transmit as Batch, UdpSockRef, UdpSocketState};
 
-use super::inbox::Inbox;
+use super::inbox::{Inbox, Received};
 use crate::limits;
-use crate::peer::{Path, Transmit as Datagram};
+use crate::peer::{Datagram, Path, Transmit};
 
 /// Tries to find a pair of free ports.
 const PORT_PAIR_TRIES: usize = 32;
@@ -112,15 +112,11 @@ impl MediaSocket {
         &mut self.socket
     }
 
-    /// Receives a batch; `handle` gets each datagram with where it came from and where it
-    /// was sent to. False when there is nothing left.
-    pub fn receive(
-        &mut self,
-        inbox: &mut Inbox,
-        mut handle: impl FnMut(SocketAddr, SocketAddr, &[u8]),
-    ) -> bool {
+    /// Receives a batch. False when there is nothing left.
+    pub fn receive(&mut self, inbox: &mut Inbox, mut handle: impl FnMut(&Datagram<'_>)) -> bool {
         let outcome = inbox.receive(&self.socket, &self.state, |received| {
-            handle(received.from, self.destination(received.to), received.data);
+            let Received { arrived_at, from, to, data } = received;
+            handle(&Datagram::udp(arrived_at, from, self.destination(to), data));
         });
         outcome.unwrap_or_else(|error| {
             // ICMP answers to what was sent to a viewer that is gone.
@@ -140,7 +136,7 @@ impl MediaSocket {
     }
 
     /// Sends a datagram, at the latest on [`MediaSocket::flush`].
-    pub fn send(&mut self, datagram: &Datagram) {
+    pub fn send(&mut self, datagram: &Transmit) {
         let source = self.source_ip(datagram.source.ip());
         self.queue(datagram.destination, source, &datagram.contents);
     }
@@ -207,7 +203,7 @@ impl MediaSocket {
             }
             destination => destination,
         };
-        let transmit = Transmit {
+        let batch = Batch {
             destination,
             ecn: None,
             contents: self.train.buffer.get(..self.train.bytes).unwrap_or_default(),
@@ -215,7 +211,7 @@ impl MediaSocket {
             src_ip: self.train.source,
         };
         let count = self.train.count as u64;
-        match self.state.try_send(UdpSockRef::from(&self.socket), &transmit) {
+        match self.state.try_send(UdpSockRef::from(&self.socket), &batch) {
             Ok(()) => self.sent += count,
             Err(error) => {
                 self.dropped += count;
@@ -249,14 +245,17 @@ mod tests {
         let mut inbox = Inbox::new();
         let mut heard = Vec::new();
         for _ in 0..1000 {
-            media.receive(&mut inbox, |from, to, data| heard.push((from, to, data.to_vec())));
+            media.receive(&mut inbox, |datagram| {
+                let Datagram { from, to, data, .. } = *datagram;
+                heard.push((from, to, data.to_vec()));
+            });
             if !heard.is_empty() {
                 break;
             }
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
         assert_eq!(heard, [(theirs, ours, b"ping".to_vec())]);
-        media.send(&Datagram {
+        media.send(&Transmit {
             proto: Protocol::Udp,
             source: ours,
             destination: theirs,

@@ -19,10 +19,29 @@ use crate::engine::status::{SlotStatus, Status};
 use crate::engine::viewer::{SlotKey, ViewerId};
 use crate::intake::Intake;
 use crate::limits;
-use crate::peer::{EndReason, Entropy, Event, Peer, Route, Sink};
+use crate::peer::{Datagram, EndReason, Entropy, Event, Peer, Route, Sink};
 
 /// Whether this build carries audio.
 const HAS_AUDIO: bool = cfg!(feature = "audio");
+
+/// A datagram that is looked at when all have been read.
+struct Kept {
+    arrived_at: Instant,
+    from: SocketAddr,
+    to: SocketAddr,
+    data: Vec<u8>,
+}
+
+impl Kept {
+    fn of(datagram: &Datagram<'_>) -> Self {
+        let Datagram { arrived_at, from, to, data, .. } = *datagram;
+        Self { arrived_at, from, to, data: data.to_vec() }
+    }
+
+    fn datagram(&self) -> Datagram<'_> {
+        Datagram::udp(self.arrived_at, self.from, self.to, &self.data)
+    }
+}
 
 /// One viewer.
 pub(super) struct ViewerLink {
@@ -242,25 +261,20 @@ impl Server {
         let mut datagrams = Vec::new();
         let mut more = true;
         for _ in 0..limits::UDP_BUDGET_BATCHES {
-            let keep = |from, to, data: &[u8]| datagrams.push((from, to, data.to_vec()));
+            let keep = |datagram: &Datagram<'_>| datagrams.push(Kept::of(datagram));
             more = self.media.receive(&mut self.inbox, keep);
             if !more {
                 break;
             }
         }
-        for (from, to, data) in datagrams {
-            self.handle_datagram(now, from, to, &data);
+        for kept in datagrams {
+            self.handle_datagram(now, &kept.datagram());
         }
         more
     }
 
-    pub(super) fn handle_datagram(
-        &mut self,
-        now: Instant,
-        from: SocketAddr,
-        to: SocketAddr,
-        data: &[u8],
-    ) {
+    pub(super) fn handle_datagram(&mut self, now: Instant, datagram: &Datagram<'_>) {
+        let Datagram { from, data, .. } = *datagram;
         let (id, is_new) = match self.demux.route(from, data) {
             Route::Known(id) => (id, false),
             Route::Claimed(id) => (id, true),
@@ -270,13 +284,13 @@ impl Server {
             return;
         };
         if is_new {
-            if !peer.accepts(now, from, to, data) {
+            if !peer.accepts(now, datagram) {
                 return;
             }
             self.demux.learn(from, id);
         }
         self.dirty.viewers.insert(id);
-        if !self.with_peer(id, |peer, sink| peer.handle_datagram(now, from, to, data, sink)) {
+        if !self.with_peer(id, |peer, sink| peer.handle_datagram(now, datagram, sink)) {
             self.lose_viewer(now, id, EndReason::Failed);
         }
     }
@@ -289,13 +303,14 @@ impl Server {
         let viewer = self.viewers.get_mut(&id);
         let Some(own) = viewer.and_then(|viewer| viewer.own_socket.as_mut()) else { return false };
         let mut datagrams = Vec::new();
-        let keep = |from, to, data: &[u8]| datagrams.push((from, to, data.to_vec()));
+        let keep = |datagram: &Datagram<'_>| datagrams.push(Kept::of(datagram));
         let more = own.socket.receive(&mut self.inbox, keep);
         self.dirty.viewers.insert(id);
-        for (from, to, data) in datagrams {
+        for kept in datagrams {
+            let datagram = &kept.datagram();
             let is_sound = self.with_peer(id, |peer, sink| {
-                if peer.accepts(now, from, to, &data) {
-                    peer.handle_datagram(now, from, to, &data, sink);
+                if peer.accepts(now, datagram) {
+                    peer.handle_datagram(now, datagram, sink);
                 }
             });
             if !is_sound {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use str0m::net::{Protocol, TcpType};
+use str0m::net::TcpType;
 use str0m::{Candidate, Rtc};
 
 use super::{EndReason, Peer, PeerOptions, Sink};
@@ -86,24 +86,6 @@ impl Peer {
         }
         self.tick(now, sink);
     }
-
-    /// As [`Peer::accepts`], of what has come by a TCP connection (RFC 4571).
-    #[must_use]
-    pub fn accepts_tcp(&self, now: Instant, from: SocketAddr, to: SocketAddr, data: &[u8]) -> bool {
-        self.accepts_by(Protocol::Tcp, now, (from, to), data)
-    }
-
-    /// As [`Peer::handle_datagram`], of what has come by a TCP connection.
-    pub fn handle_tcp(
-        &mut self,
-        now: Instant,
-        from: SocketAddr,
-        to: SocketAddr,
-        data: &[u8],
-        sink: &mut Sink<'_>,
-    ) {
-        self.handle_by(Protocol::Tcp, now, (from, to), data, sink);
-    }
 }
 
 #[cfg(test)]
@@ -114,7 +96,7 @@ mod tests {
     use crate::engine::codec::{VideoCodec, VideoProfile};
     use crate::engine::frame::{Egress, Frame};
     use crate::limits;
-    use crate::peer::{Entropy, Event, Identity, NtpClock, Offering, Transmit};
+    use crate::peer::{Datagram, Entropy, Event, Identity, NtpClock, Offering, Transmit};
 
     const DIRECT: &str = "192.0.2.2:2";
     const RELAYED: &str = "203.0.113.9:50000";
@@ -155,11 +137,11 @@ mod tests {
             while !(to_ours.is_empty() && to_viewer.is_empty()) {
                 for one in std::mem::take(&mut to_ours) {
                     let sink = &mut |datagram| to_viewer.push(datagram);
-                    ours.handle_datagram(*now, one.source, one.destination, &one.contents, sink);
+                    ours.handle_datagram(*now, &Datagram::sent(*now, &one), sink);
                 }
                 for one in std::mem::take(&mut to_viewer) {
                     let sink = &mut |datagram| to_ours.push(datagram);
-                    viewer.handle_datagram(*now, one.source, one.destination, &one.contents, sink);
+                    viewer.handle_datagram(*now, &Datagram::sent(*now, &one), sink);
                 }
             }
             events.extend(std::iter::from_fn(|| ours.poll_event()));

@@ -32,7 +32,6 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use str0m::net::Receive;
 use str0m::{Event as RtcEvent, IceConnectionState, Input, Output, Rtc};
 
 use self::crypto::Keys;
@@ -47,7 +46,7 @@ pub use self::demux::{Demux, Route};
 pub use self::ice::Ice;
 pub use self::identity::{Entropy, Identity};
 pub use self::offer::Offering;
-pub use self::path::{Path, Sink, Transmitter};
+pub use self::path::{Datagram, Path, Sink, Transmitter};
 pub use self::reports::NtpClock;
 pub use self::sdp::OfferError;
 pub use str0m::net::{Protocol, Transmit};
@@ -288,54 +287,27 @@ impl Peer {
         }
     }
 
-    /// Whether this datagram is for this peer: checks a STUN message's integrity.
+    /// Whether this is for this peer: checks a STUN message's integrity.
     #[must_use]
-    pub fn accepts(&self, now: Instant, from: SocketAddr, to: SocketAddr, data: &[u8]) -> bool {
-        self.accepts_by(Protocol::Udp, now, (from, to), data)
+    pub fn accepts(&self, now: Instant, datagram: &Datagram<'_>) -> bool {
+        let received = datagram.received();
+        received.is_some_and(|received| self.rtc.accepts(&Input::Receive(now, received)))
     }
 
-    fn accepts_by(
-        &self,
-        protocol: Protocol,
-        now: Instant,
-        (from, to): (SocketAddr, SocketAddr),
-        data: &[u8],
-    ) -> bool {
-        Receive::new(protocol, from, to, data)
-            .is_ok_and(|receive| self.rtc.accepts(&Input::Receive(now, receive)))
-    }
-
-    /// A datagram of this peer's.
-    pub fn handle_datagram(
-        &mut self,
-        now: Instant,
-        from: SocketAddr,
-        to: SocketAddr,
-        data: &[u8],
-        sink: &mut Sink<'_>,
-    ) {
-        self.handle_by(Protocol::Udp, now, (from, to), data, sink);
-    }
-
-    fn handle_by(
-        &mut self,
-        protocol: Protocol,
-        now: Instant,
-        (from, to): (SocketAddr, SocketAddr),
-        data: &[u8],
-        sink: &mut Sink<'_>,
-    ) {
-        let Ok(receive) = Receive::new(protocol, from, to, data) else { return };
+    /// Takes what is for this peer.
+    pub fn handle_datagram(&mut self, now: Instant, datagram: &Datagram<'_>, sink: &mut Sink<'_>) {
+        let Some(received) = datagram.received() else { return };
+        let data = datagram.data;
         if let Liveness::Up { heard_at } = &mut self.liveness {
             *heard_at = now;
         }
         if is_rtp_or_rtcp(data) {
             return match rtsp::rtp::is_rtcp(data) {
                 true => self.handle_reports(now, data, sink),
-                false => self.handle_media(now, data),
+                false => self.handle_media(now, datagram),
             };
         }
-        if let Err(error) = self.rtc.handle_input(Input::Receive(now, receive)) {
+        if let Err(error) = self.rtc.handle_input(Input::Receive(now, received)) {
             log::info!("peer {}: {error}", self.ufrag);
             self.end(EndReason::Failed);
         }

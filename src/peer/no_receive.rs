@@ -5,7 +5,7 @@ use std::time::Instant;
 use rtsp::rtcp::SenderReport;
 use str0m::Event as RtcEvent;
 
-use super::{Peer, Sink};
+use super::{Datagram, Peer, Sink};
 
 impl Peer {
     pub(super) fn receives(&self) -> bool {
@@ -22,7 +22,7 @@ impl Peer {
 
     pub(super) fn report_received(&mut self, _: Instant, _: &mut Sink<'_>) {}
 
-    pub(super) fn handle_media(&mut self, _: Instant, _: &[u8]) {}
+    pub(super) fn handle_media(&mut self, _: Instant, _: &Datagram<'_>) {}
 
     pub(super) fn handle_sender_report(&mut self, _: Instant, _: &SenderReport) {}
 

@@ -1,11 +1,13 @@
-//! The path that ICE has chosen (RFC 8445 section 8.1.1), and those who take what leaves by it.
+//! The path that ICE has chosen (RFC 8445 section 8.1.1), those who take what leaves by it, and
+//! what comes.
 //!
 //! str0m says nowhere which path that is, but sends by it. What it sends when it is asked for a
 //! picture shows the path: the request itself goes nowhere.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
-use str0m::net::{Protocol, Transmit};
+use str0m::net::{Protocol, Receive, Transmit};
 
 use super::sending::streams;
 use super::{Peer, is_stun};
@@ -27,6 +29,40 @@ impl Path {
     pub fn datagram(&self, contents: Vec<u8>) -> Transmit {
         let Self { protocol: proto, source, destination } = *self;
         Transmit { proto, source, destination, contents: contents.into() }
+    }
+}
+
+/// What has come for a peer: a datagram, or what was framed as one in a stream (RFC 4571).
+#[derive(Debug, Clone, Copy)]
+pub struct Datagram<'a> {
+    /// UDP or TCP.
+    pub protocol: Protocol,
+    /// When it came, which is before it was read where there was other work.
+    pub arrived_at: Instant,
+    /// The other side's address.
+    pub from: SocketAddr,
+    /// Our candidate's address: that of a relay, if it was relayed.
+    pub to: SocketAddr,
+    /// All of it.
+    pub data: &'a [u8],
+}
+
+impl<'a> Datagram<'a> {
+    /// A datagram of UDP.
+    #[must_use]
+    pub fn udp(arrived_at: Instant, from: SocketAddr, to: SocketAddr, data: &'a [u8]) -> Self {
+        Self { protocol: Protocol::Udp, arrived_at, from, to, data }
+    }
+
+    /// What another peer has sent.
+    #[cfg(test)]
+    pub fn sent(arrived_at: Instant, sent: &'a Transmit) -> Self {
+        Self::udp(arrived_at, sent.source, sent.destination, &sent.contents)
+    }
+
+    /// As str0m wants it, if it is one of those that are sent to peers.
+    pub(super) fn received(&self) -> Option<Receive<'a>> {
+        Receive::new(self.protocol, self.from, self.to, self.data).ok()
     }
 }
 

@@ -171,7 +171,7 @@ mod tests {
     use crate::engine::codec::VideoCodec;
     use crate::engine::frame::{Egress, Frame};
     use crate::limits;
-    use crate::peer::{Event, Ice, NtpClock};
+    use crate::peer::{Datagram, Event, Ice, NtpClock};
 
     fn options(address: &str) -> PeerOptions {
         let candidates = vec![address.parse().unwrap()];
@@ -261,17 +261,17 @@ mod tests {
             while self.now < end {
                 let mut replies = Vec::new();
                 for datagram in self.sent.drain(..) {
-                    let (from, to) = (datagram.source, datagram.destination);
-                    let sink = &mut |datagram| replies.push(datagram);
-                    self.theirs.handle_datagram(self.now, from, to, &datagram.contents, sink);
+                    let datagram = &Datagram::sent(self.now, &datagram);
+                    let sink = &mut |reply| replies.push(reply);
+                    self.theirs.handle_datagram(self.now, datagram, sink);
                 }
                 self.now += Duration::from_millis(10);
                 self.theirs.handle_timeout(self.now, &mut |datagram| replies.push(datagram));
                 let sent = &mut self.sent;
                 for datagram in replies {
-                    let (from, to) = (datagram.source, datagram.destination);
-                    let sink = &mut |datagram| sent.push(datagram);
-                    self.ours.handle_datagram(self.now, from, to, &datagram.contents, sink);
+                    let datagram = &Datagram::sent(self.now, &datagram);
+                    let sink = &mut |reply| sent.push(reply);
+                    self.ours.handle_datagram(self.now, datagram, sink);
                 }
                 self.ours.handle_timeout(self.now, &mut |datagram| sent.push(datagram));
                 let events = std::iter::from_fn(|| self.ours.poll_event());
@@ -430,7 +430,7 @@ mod tests {
             bench.ours.flush(now, &mut |datagram: Transmit| sent.push(datagram));
             for one in sent {
                 let sink = &mut |_: Transmit| ();
-                bench.theirs.handle_datagram(now, one.source, one.destination, &one.contents, sink);
+                bench.theirs.handle_datagram(now, &Datagram::sent(now, &one), sink);
             }
             let received = std::iter::from_fn(|| bench.theirs.poll_received());
             arrived += received.filter(|one| matches!(one, Received::Packet(..))).count();

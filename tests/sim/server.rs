@@ -9,7 +9,8 @@ use crosspoint::engine::hub::{Hub, HubOptions, Output, SwitchPolicy};
 use crosspoint::engine::source::SourceId;
 use crosspoint::engine::viewer::{SlotKey, ViewerId};
 use crosspoint::peer::{
-    Demux, EndReason, Entropy, Event, Ice, Identity, NtpClock, Peer, PeerOptions, Route, Transmit,
+    Datagram as Arrived, Demux, EndReason, Entropy, Event, Ice, Identity, NtpClock, Peer,
+    PeerOptions, Route, Transmit,
 };
 
 use super::network::Datagram;
@@ -119,13 +120,14 @@ impl Server {
             Route::Unknown => return,
         };
         let Some(peer) = self.peers.get_mut(&id) else { return };
+        let arrived = Arrived::udp(instant(now), *from, *to, data);
         if is_new {
-            if !peer.accepts(instant(now), *from, *to, data) {
+            if !peer.accepts(instant(now), &arrived) {
                 return;
             }
             self.demux.learn(*from, id);
         }
-        peer.handle_datagram(instant(now), *from, *to, data, &mut sink(&mut self.outbox));
+        peer.handle_datagram(instant(now), &arrived, &mut sink(&mut self.outbox));
     }
 
     pub fn poll_timeout(&self) -> Option<Duration> {

@@ -36,7 +36,7 @@ impl Arrivals {
     }
 
     /// A packet of this number came.
-    pub fn handle(&mut self, now: Instant, number: u16) {
+    pub fn handle(&mut self, arrived_at: Instant, number: u16) {
         let (number, is_new) = match &mut self.numbers {
             None => {
                 self.numbers = Some(Window::new(number));
@@ -53,12 +53,12 @@ impl Arrivals {
         if !is_new {
             return;
         }
-        let ticks = now.saturating_duration_since(self.epoch).as_micros() / TICK_MICROS;
+        let ticks = arrived_at.saturating_duration_since(self.epoch).as_micros() / TICK_MICROS;
         self.untold.insert(number, i64::try_from(ticks).unwrap_or(i64::MAX));
         let is_full = self.untold.len() >= limits::ARRIVALS_MAX;
-        let due_at = self.due_at.get_or_insert(now + INTERVAL);
+        let due_at = self.due_at.get_or_insert(arrived_at + INTERVAL);
         if is_full {
-            *due_at = now;
+            *due_at = arrived_at;
         }
     }
 

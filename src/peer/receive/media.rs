@@ -12,6 +12,7 @@ use super::stream::Stream;
 use super::take::{Accepted, Numbers, Offered};
 use crate::intake::publisher::{Packet, Report};
 use crate::limits;
+use crate::peer::Datagram;
 use crate::peer::srtp::Srtp;
 
 /// Between two reports on what comes (RFC 3550 section 6.2 wants it of this order).
@@ -91,15 +92,15 @@ impl Media {
         &mut self,
         now: Instant,
         srtp: &mut Srtp,
-        packet: &[u8],
+        datagram: &Datagram<'_>,
     ) -> Option<(usize, Packet)> {
-        let head = Head::read(packet)?;
-        let (index, number, opened) = self.open(now, srtp, &head, packet)?;
+        let head = Head::read(datagram.data)?;
+        let (index, number, opened) = self.open(now, srtp, &head, datagram)?;
         let payload = without_padding(&opened, head.is_padded)?;
         let stream = self.streams.get_mut(index)?;
         let (track, is_resend) = (stream.track, stream.is_resend);
         let format = self.tracks.get(track)?.format(head.payload_type)?;
-        stream.count(now, &head, format.codec.clock_hz());
+        stream.count(datagram.arrived_at, &head, format.codec.clock_hz());
         stream.take(now, number, format.has_resends && !is_resend);
         self.report_at.get_or_insert(now + REPORT_INTERVAL);
         let packet = match is_resend {
@@ -116,7 +117,7 @@ impl Media {
         now: Instant,
         srtp: &mut Srtp,
         head: &Head<'_>,
-        packet: &[u8],
+        datagram: &Datagram<'_>,
     ) -> Option<(usize, u64, Vec<u8>)> {
         let known = self.streams.iter().position(|stream| stream.ssrc == head.ssrc);
         let window = known.and_then(|known| Some(&self.streams.get(known)?.window));
@@ -125,10 +126,10 @@ impl Media {
             None => head.sequence_number.into(),
         };
         let is_new = window.is_none_or(|window| window.is_new(number));
-        let opened = srtp.open(packet, head.bytes, (head.ssrc, number))?;
+        let opened = srtp.open(datagram.data, head.bytes, (head.ssrc, number))?;
         let transport_number = element(head, self.numbers.transport_number);
         if let Some(Ok(bytes)) = transport_number.map(<[u8; 2]>::try_from) {
-            self.arrivals.handle(now, u16::from_be_bytes(bytes));
+            self.arrivals.handle(datagram.arrived_at, u16::from_be_bytes(bytes));
         }
         let index = match known {
             Some(known) => known,

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use rtsp::rtcp::ReportBlock;
 use str0m::crypto::dtls::SrtpProfile;
@@ -66,7 +67,11 @@ impl Wire {
 
     fn hear(&mut self, now: Instant, header: &Header, payload: &[u8]) -> Option<(usize, Packet)> {
         let packet = self.packet(header, payload);
-        self.media.handle_packet(now, &mut self.ours, &packet)
+        self.handle(now, &arrived(now, &packet))
+    }
+
+    fn handle(&mut self, now: Instant, datagram: &Datagram<'_>) -> Option<(usize, Packet)> {
+        self.media.handle_packet(now, &mut self.ours, datagram)
     }
 
     /// The number of what becomes of the packet of this number.
@@ -103,6 +108,11 @@ impl Wire {
         });
         numbers.flatten().collect()
     }
+}
+
+fn arrived(at: Instant, packet: &[u8]) -> Datagram<'_> {
+    let address = SocketAddr::from(([192, 0, 2, 1], 1));
+    Datagram::udp(at, address, address, packet)
 }
 
 fn header(ssrc: u32, payload_type: u8, sequence_number: u64) -> Header {
@@ -212,6 +222,33 @@ fn what_came_is_reported_once_a_second_and_when_its_sender_reported() {
 }
 
 #[test]
+fn what_waited_to_be_read_is_told_of_as_it_came() {
+    const APART: Duration = Duration::from_millis(80);
+    let now = Instant::now();
+    let mut wire = Wire::video(now);
+    wire.media.numbers.transport_number = Some(5);
+    let mut expected = Arrivals::new(now);
+    let read_at = now + REPORT_INTERVAL;
+    for number in [7, 8] {
+        let arrived_at = now + APART * u32::from(number - 7);
+        let extension = Some([0x51, 0, number, 0]);
+        let header = Header { extension, ..header(VIDEO, 96, number.into()) };
+        let packet = wire.packet(&header, &[1]);
+        let (_, packet) = wire.handle(read_at, &arrived(arrived_at, &packet)).unwrap();
+        assert_eq!(packet.received_at, read_at, "whoever waits for others does it from now on");
+        expected.handle(arrived_at, number.into());
+    }
+    let mut feedback = Vec::new();
+    expected.poll(read_at, OURS, VIDEO, &mut feedback);
+    let told = wire.media.poll_reports(read_at);
+    assert!(!feedback.is_empty() && told.ends_with(&feedback));
+    let told = wire.told(read_at + REPORT_INTERVAL);
+    let rtcp::Packet::ReceiverReport { blocks, .. } = &told[0] else { panic!("{told:?}") };
+    // A sixteenth of it (RFC 3550 section 6.4.1): both have the same timestamp.
+    assert_eq!(blocks[0].jitter, 80 * 90 / 16);
+}
+
+#[test]
 fn pictures_are_asked_for_of_a_track_that_has_begun() {
     let now = Instant::now();
     let mut wire = Wire::video(now);
@@ -271,9 +308,9 @@ fn what_others_make_up_changes_nothing() {
     for at in 0..packet.len() {
         let mut changed = packet.clone();
         changed[at] ^= 1;
-        assert!(wire.media.handle_packet(now, &mut wire.ours, &changed).is_none());
-        assert!(wire.media.handle_packet(now, &mut wire.ours, &packet[..at]).is_none());
+        assert!(wire.handle(now, &arrived(now, &changed)).is_none());
+        assert!(wire.handle(now, &arrived(now, &packet[..at])).is_none());
     }
     assert!(wire.media.streams.is_empty() && wire.media.poll_timeout().is_none());
-    assert!(wire.media.handle_packet(now, &mut wire.ours, &packet).is_some());
+    assert!(wire.handle(now, &arrived(now, &packet)).is_some());
 }

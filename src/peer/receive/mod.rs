@@ -29,7 +29,7 @@ use super::sdp::{self, Description, Session, Setup, Transport};
 use super::stream::{Outlet, Ssrcs};
 use super::transport::{self, Role};
 use super::{
-    Answer, EndReason, Entropy, Identity, OfferError, Peer, PeerOptions, Sink, Transmit,
+    Answer, Datagram, EndReason, Entropy, Identity, OfferError, Peer, PeerOptions, Sink, Transmit,
     add_candidates, crypto, ice,
 };
 use crate::intake::publisher::{Codec, Packet, Report};
@@ -294,10 +294,10 @@ impl Peer {
     }
 
     /// Takes a packet of RTP.
-    pub(super) fn handle_media(&mut self, now: Instant, packet: &[u8]) {
+    pub(super) fn handle_media(&mut self, now: Instant, datagram: &Datagram<'_>) {
         let (Some(incoming), Some(srtp)) = (&mut self.incoming, &mut self.srtp) else { return };
         let Some(agreement) = &mut incoming.agreement else { return };
-        if let Some((track, packet)) = agreement.media.handle_packet(now, srtp, packet) {
+        if let Some((track, packet)) = agreement.media.handle_packet(now, srtp, datagram) {
             incoming.received.push_back(Received::Packet(track, packet));
             self.end_flood();
         }

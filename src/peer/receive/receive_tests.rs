@@ -155,11 +155,11 @@ impl Link {
                     continue;
                 }
             }
-            let (from, to) = (datagram.source, datagram.destination);
+            let datagram = Datagram::sent(now, &datagram);
             // An address is believed once, as the socket's loop does.
-            self.is_known |= peer.accepts(now, from, to, &datagram.contents);
+            self.is_known |= peer.accepts(now, &datagram);
             if self.is_known {
-                peer.handle_datagram(now, from, to, &datagram.contents, &mut sink);
+                peer.handle_datagram(now, &datagram, &mut sink);
             }
         }
         peer.handle_timeout(now, &mut sink);
@@ -364,9 +364,8 @@ fn messages_pass_both_ways_and_a_flood_of_them_ends_the_peer() {
         }
         browser.input(Input::Timeout(now));
         for datagram in browser.sent.drain(..) {
-            let (from, to) = (datagram.source, datagram.destination);
-            let sink = &mut |datagram| to_browser.push_back(datagram);
-            peer.handle_datagram(now, from, to, &datagram.contents, sink);
+            let sink = &mut |reply| to_browser.push_back(reply);
+            peer.handle_datagram(now, &Datagram::sent(now, &datagram), sink);
         }
         peer.handle_timeout(now, &mut |datagram| to_browser.push_back(datagram));
         let waiting = peer.incoming.as_ref().unwrap().text_bytes;

@@ -45,15 +45,15 @@ impl Stream {
     }
 
     /// A packet came, for the first time.
-    pub fn count(&mut self, now: Instant, head: &Head<'_>, clock_hz: u32) {
+    pub fn count(&mut self, arrived_at: Instant, head: &Head<'_>, clock_hz: u32) {
         let (is_first, number) = (self.reception.is_none(), head.sequence_number);
-        let begin = || Reception::new(now, number, false); // counts it
+        let begin = || Reception::new(arrived_at, number, false); // counts it
         let reception = self.reception.get_or_insert_with(begin);
         if !is_first && reception.receive(number) == Arrival::Discard {
             reception.count_late();
         }
-        reception.arrived(now, head.rtp_timestamp, clock_hz);
-        self.heard_at = now;
+        reception.arrived(arrived_at, head.rtp_timestamp, clock_hz);
+        self.heard_at = arrived_at;
         self.is_news = true;
     }
 

@@ -16,7 +16,7 @@ use crosspoint::engine::source::{SourceId, SourceOptions};
 use crosspoint::engine::viewer::{SlotKey, ViewerId};
 use crosspoint::intake::{Intake, News};
 use crosspoint::peer::{
-    Entropy, Event, Ice, Identity, NtpClock, Path, Peer, PeerOptions, Transmitter,
+    Datagram, Entropy, Event, Ice, Identity, NtpClock, Path, Peer, PeerOptions, Transmitter,
 };
 use rtsp::client::{self, Client, Options};
 use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
@@ -294,7 +294,8 @@ fn connected_peer(base: Instant, index: u8) -> Result<Peer, Failure> {
         drain(&mut rtc, &mut to_peer)?;
         while let Some(datagram) = to_peer.pop_front() {
             let mut sink = |datagram: Transmit| to_viewer.push_back(datagram);
-            peer.handle_datagram(now, address, SERVER, &datagram.contents, &mut sink);
+            let datagram = Datagram::udp(now, address, SERVER, &datagram.contents);
+            peer.handle_datagram(now, &datagram, &mut sink);
         }
         while let Some(datagram) = to_viewer.pop_front() {
             let receive = Receive::new(Protocol::Udp, SERVER, address, &datagram.contents)?;
