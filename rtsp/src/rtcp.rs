@@ -1,7 +1,10 @@
 //! RTCP (RFC 3550 6, RFC 3611 4.4 and 4.5, RFC 4585 6.2.1 and 6.3.1, RFC 5104 4.3.1): lenient
 //! reading, exact writing.
 
+use std::time::Duration;
+
 use crate::limits::{MAX_MISSING, MAX_REPORT_BLOCKS, MAX_RTCP_PACKETS};
+use crate::rtp::Figures;
 
 /// Sender report.
 pub const SENDER_REPORT: u8 = 200;
@@ -104,6 +107,35 @@ pub struct ReportBlock {
     pub last_sender_report: u32,
     /// Time since that report arrived in 1/65536 s; 0 if there was none.
     pub delay: u32,
+}
+
+impl ReportBlock {
+    /// On a source: of its last sender report the NTP timestamp, and how long ago it came.
+    #[must_use]
+    pub fn new(ssrc: u32, figures: Figures, last_report: Option<(u64, Duration)>) -> Self {
+        let (last_sender_report, delay) =
+            last_report.map_or((0, 0), |(ntp, since)| (middle(ntp), in_65536ths(since)));
+        Self {
+            ssrc,
+            fraction_lost: figures.fraction_lost,
+            cumulative_lost: figures.cumulative_lost,
+            highest_sequence: figures.highest_sequence,
+            jitter: figures.jitter,
+            last_sender_report,
+            delay,
+        }
+    }
+}
+
+/// The middle 32 bits of an NTP timestamp.
+fn middle(ntp: u64) -> u32 {
+    let [_, _, a, b, c, d, _, _] = ntp.to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
+
+/// In 1/65536 s, up to 18 hours.
+fn in_65536ths(time: Duration) -> u32 {
+    u32::try_from(time.as_micros() * 65_536 / 1_000_000).unwrap_or(u32::MAX)
 }
 
 /// Reads a compound. What can not be read ends it; what was read before counts. Neither the
@@ -285,15 +317,17 @@ pub fn push_full_intra_request(out: &mut Vec<u8>, sender_ssrc: u32, media_ssrc: 
     push(out, 4, PAYLOAD_FEEDBACK, &[sender_ssrc, 0, media_ssrc, u32::from(sequence) << 24]);
 }
 
-/// Appends what has passed since receivers' reference times (RFC 3611 4.5): of each of at most
-/// 31 the time, and since when in 1/65536 s.
-pub fn push_delays(out: &mut Vec<u8>, ssrc: u32, delays: &[(ReferenceTime, u32)]) {
+/// Appends what has passed since receivers' reference times came (RFC 3611 4.5), at most 31.
+pub fn push_delays(out: &mut Vec<u8>, ssrc: u32, delays: &[(ReferenceTime, Duration)]) {
     const DELAY_SINCE_LAST_RECEIVER_REPORT: u32 = 5 << 24;
     let delays = delays.get(..MAX_REPORT_BLOCKS).unwrap_or(delays);
     // At most 93.
     let words = u32::try_from(3 * delays.len()).unwrap_or(0);
     let mut body = vec![ssrc, DELAY_SINCE_LAST_RECEIVER_REPORT | words];
-    body.extend(delays.iter().flat_map(|(time, delay)| [time.ssrc, time.ntp_middle, *delay]));
+    let block = |(time, delay): &(ReferenceTime, Duration)| {
+        [time.ssrc, time.ntp_middle, in_65536ths(*delay)]
+    };
+    body.extend(delays.iter().flat_map(block));
     push(out, 0, EXTENDED_REPORT, &body);
 }
 
@@ -392,7 +426,7 @@ mod tests {
         out.truncate(12);
         assert_eq!(parse(&out), [Packet::Other { packet_type: EXTENDED_REPORT }]);
         let mut answer = Vec::new();
-        push_delays(&mut answer, 1, &[(time, 65_536)]);
+        push_delays(&mut answer, 1, &[(time, Duration::from_secs(1))]);
         let delay = [0, 0, 0, 9, 0xab, 0xcd, 0x12, 0x34, 0, 1, 0, 0];
         assert_eq!(answer, [&[0x80, 207, 0, 5, 0, 0, 0, 1, 5, 0, 0, 3][..], &delay].concat());
     }

@@ -100,19 +100,14 @@ impl Reports {
             if compound.is_empty() {
                 rtcp::push_receiver_report(&mut compound, ssrc, &[]);
             }
-            let delays = self.references.drain(..).map(|(time, at)| (time, delay(now, at)));
+            let delay = |(time, at)| (time, now.saturating_duration_since(at));
+            let delays = self.references.drain(..).map(delay);
             rtcp::push_delays(&mut compound, ssrc, &delays.collect::<Vec<_>>());
         }
         if !compound.is_empty() {
             outlet.send_reports(&compound);
         }
     }
-}
-
-/// In 1/65536 s.
-fn delay(now: Instant, at: Instant) -> u32 {
-    let micros = now.saturating_duration_since(at).as_micros();
-    u32::try_from(micros * 65_536 / 1_000_000).unwrap_or(u32::MAX)
 }
 
 impl Peer {

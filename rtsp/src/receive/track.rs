@@ -1,6 +1,6 @@
 //! The video track of a session: RTP and RTCP in, access units and reports out.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::assembler::Assembler;
 use super::choose::Chosen;
@@ -256,30 +256,11 @@ pub(super) fn receiver_report(
     last_report: Option<(SenderReport, Instant)>,
 ) -> Vec<u8> {
     let last = last_report.map(|(report, at)| (report.ntp, now.saturating_duration_since(at)));
-    let block = sources.present().map(|source| {
-        let figures = source.reception.report();
-        ReportBlock {
-            ssrc: source.ssrc,
-            fraction_lost: figures.fraction_lost,
-            cumulative_lost: figures.cumulative_lost,
-            highest_sequence: figures.highest_sequence,
-            jitter: figures.jitter,
-            last_sender_report: last.map_or(0, |(ntp, _)| middle(ntp)),
-            delay: last.map_or(0, |(_, since)| in_65536ths(since)),
-        }
-    });
+    let block = sources
+        .present()
+        .map(|source| ReportBlock::new(source.ssrc, source.reception.report(), last));
     let mut out = Vec::new();
     rtcp::push_receiver_report(&mut out, ssrc, block.as_slice());
     rtcp::push_source_description(&mut out, ssrc, &format!("{ssrc:08x}"));
     out
-}
-
-/// The middle 32 bits of an NTP timestamp, as reports want them.
-fn middle(ntp: u64) -> u32 {
-    let [_, _, a, b, c, d, _, _] = ntp.to_be_bytes();
-    u32::from_be_bytes([a, b, c, d])
-}
-
-fn in_65536ths(time: Duration) -> u32 {
-    u32::try_from(time.as_micros() * 65_536 / 1_000_000).unwrap_or(u32::MAX)
 }

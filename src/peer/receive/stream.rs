@@ -22,8 +22,8 @@ pub struct Stream {
     pub missing: Missing,
     pub heard_at: Instant,
     reception: Option<Reception>,
-    /// The newest sender report, in the middle of its NTP timestamp, and when it came.
-    reported: Option<(u32, Instant)>,
+    /// The NTP timestamp of the newest sender report, and when it came.
+    reported: Option<(u64, Instant)>,
     /// Something came since the last report on it.
     is_news: bool,
 }
@@ -68,9 +68,7 @@ impl Stream {
 
     /// Its sender has reported.
     pub fn handle_report(&mut self, now: Instant, report: &SenderReport) {
-        #[expect(clippy::cast_possible_truncation, reason = "the middle of it")]
-        let middle = (report.ntp >> 16) as u32;
-        self.reported = Some((middle, now));
+        self.reported = Some((report.ntp, now));
     }
 
     /// What is to be reported, if something came since the last report.
@@ -79,18 +77,7 @@ impl Stream {
             return None;
         }
         let figures = self.reception.as_mut()?.report();
-        let (last_sender_report, delay) = self.reported.map_or((0, 0), |(middle, at)| {
-            let since = now.saturating_duration_since(at).as_micros() * 65_536 / 1_000_000;
-            (middle, u32::try_from(since).unwrap_or(u32::MAX))
-        });
-        Some(ReportBlock {
-            ssrc: self.ssrc,
-            fraction_lost: figures.fraction_lost,
-            cumulative_lost: figures.cumulative_lost,
-            highest_sequence: figures.highest_sequence,
-            jitter: figures.jitter,
-            last_sender_report,
-            delay,
-        })
+        let last = self.reported.map(|(ntp, at)| (ntp, now.saturating_duration_since(at)));
+        Some(ReportBlock::new(self.ssrc, figures, last))
     }
 }
