@@ -11,7 +11,7 @@ use super::server::Server;
 use super::snapshot;
 use super::tcp::{ReadOutcome, TcpConnection};
 use super::websocket::{Read, Socket};
-use super::{Endpoint, Timer};
+use super::{Endpoint, Timer, table};
 use crate::assets;
 use crate::control::{Output, Session, SessionOptions};
 use crate::engine::status::SlotStatus;
@@ -402,9 +402,9 @@ impl Server {
     }
 
     fn close_client(&mut self, now: Instant, key: usize) {
-        let Some(mut connection) = self.clients.try_remove(key) else { return };
+        let Some(mut connection) = table::take(&mut self.clients, key) else { return };
         self.timers.set(Timer::Client(key), None);
-        self.endpoints.try_remove(connection.token.0);
+        table::take(&mut self.endpoints, connection.token.0);
         let stream = match &mut connection.protocol {
             Protocol::Http(http) => http.tcp.stream_mut(),
             Protocol::WebSocket(socket) => {

@@ -14,7 +14,7 @@ use slab::Slab;
 
 use super::server::Server;
 use super::tcp::{ReadOutcome, TcpConnection};
-use super::{Endpoint, Timer};
+use super::{Endpoint, Timer, table};
 use crate::engine::viewer::ViewerId;
 use crate::http::{Metric, MetricKind};
 use crate::limits;
@@ -264,10 +264,10 @@ impl Server {
     }
 
     fn close_ice_tcp(&mut self, key: usize) {
-        let Some(mut connection) = self.ice_tcp.connections.try_remove(key) else { return };
+        let Some(mut connection) = table::take(&mut self.ice_tcp.connections, key) else { return };
         self.timers.set(Timer::IceTcp(key), None);
         self.ice_tcp.by_remote.remove(&connection.remote);
-        self.endpoints.try_remove(connection.token.0);
+        table::take(&mut self.endpoints, connection.token.0);
         if let Err(error) = self.poll.registry().deregister(connection.tcp.stream_mut()) {
             log::debug!("deregister: {error}");
         }

@@ -81,6 +81,7 @@ mod stdio;
 mod stdio;
 #[cfg(feature = "stdio")]
 mod supervisor;
+mod table;
 mod tcp;
 mod timers;
 #[cfg(feature = "tls")]

@@ -25,7 +25,7 @@ use super::tcp::{ReadOutcome, TcpConnection};
 use super::udp::MediaSocket;
 use super::viewers::Audience;
 use super::wall_clock::WallClock;
-use super::{Door, Endpoint, Timer};
+use super::{Door, Endpoint, Timer, table};
 use crate::engine::codec::VideoCodec;
 use crate::engine::frame::{AudioEgress, Egress};
 use crate::engine::source::{Health, SourceId};
@@ -558,11 +558,11 @@ impl Server {
 
     pub(super) fn close_rtsp_client(&mut self, now: Instant, key: usize) {
         let Some(restream) = &mut self.restream else { return };
-        let Some(mut client) = restream.clients.try_remove(key) else { return };
+        let Some(mut client) = table::take(&mut restream.clients, key) else { return };
         restream.ports.replace(key, client.ip, &client.ports, &[]);
         self.dirty.rtsp_clients.remove(&key);
         self.timers.set(Timer::RtspClient(key), None);
-        self.endpoints.try_remove(client.token.0);
+        table::take(&mut self.endpoints, client.token.0);
         if let Err(error) = self.poll.registry().deregister(client.tcp.stream_mut()) {
             log::debug!("deregister: {error}");
         }

@@ -4,7 +4,7 @@
 //! request whose user name starts with our fragment (RFC 8445 section 7.2.2); it is believed
 //! only after the peer has checked the message's integrity.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use str0m::ice::StunMessage;
@@ -14,13 +14,13 @@ use crate::limits;
 /// Where datagrams go. `K` names a peer.
 #[derive(Debug)]
 pub struct Demux<K> {
-    by_address: HashMap<SocketAddr, K>,
-    by_ufrag: HashMap<String, K>,
+    by_address: BTreeMap<SocketAddr, K>,
+    by_ufrag: BTreeMap<String, K>,
 }
 
 impl<K> Default for Demux<K> {
     fn default() -> Self {
-        Self { by_address: HashMap::new(), by_ufrag: HashMap::new() }
+        Self { by_address: BTreeMap::new(), by_ufrag: BTreeMap::new() }
     }
 }
 
