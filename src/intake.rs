@@ -20,7 +20,7 @@ use self::audio::AudioIntake;
 use crate::engine::audio_clock::Report;
 use crate::engine::capture_clock::CaptureClock;
 use crate::engine::codec::{AudioCodec, VideoCodec, VideoProfile};
-use crate::engine::frame::{AudioFrame, Frame};
+use crate::engine::frame::{AudioFrame, Frame, Memory};
 use crate::engine::keyframe::{Method, Refusal};
 use crate::engine::source::{Health, Picture};
 use crate::limits::RTP_PAYLOAD_MAX_BYTES;
@@ -33,6 +33,7 @@ pub struct Intake {
     sets: Option<Arc<ParameterSets>>,
     codec: Option<String>,
     audio: AudioIntake,
+    memory: Memory,
 }
 
 /// What the matrix is told about a source.
@@ -189,7 +190,8 @@ impl Intake {
                 news.push(News::Health(Health::Live(picture)));
             }
         }
-        let payloads = packetize(unit, RTP_PAYLOAD_MAX_BYTES);
+        let mut payloads = packetize(unit, RTP_PAYLOAD_MAX_BYTES);
+        payloads.settle(&mut self.memory);
         let key = unit.kind == Kind::Idr;
         let disposable = unit.kind == Kind::Disposable;
         news.push(News::Frame(Arc::new(Frame::new(

@@ -3,22 +3,41 @@
 use std::fmt;
 use std::ops::Range;
 
+use bytes::BytesMut;
+
+/// What pictures share, but for larger ones.
+const PIECE_BYTES: usize = 64 * 1024;
+/// Of an end.
+const END_BYTES: usize = size_of::<u32>();
+
+/// Memory for the pictures of one stream, which go in the order in which they came: what they
+/// leave behind are whole pieces, that go back to the system, and no holes among everything else.
+#[derive(Debug)]
+pub struct Memory(BytesMut);
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self(BytesMut::with_capacity(PIECE_BYTES))
+    }
+}
+
 /// RTP payloads in the order in which they are sent.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Payloads {
-    bytes: Vec<u8>,
-    /// Where each one ends.
-    ends: Vec<usize>,
+    bytes: BytesMut,
+    /// Where each one ends, in the machine's byte order.
+    ends: BytesMut,
 }
 
 impl Payloads {
     /// None yet, with room for so many bytes of so many payloads.
     #[must_use]
     pub fn with_capacity(bytes: usize, payloads: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), ends: Vec::with_capacity(payloads) }
+        let ends = BytesMut::with_capacity(payloads * END_BYTES);
+        Self { bytes: BytesMut::with_capacity(bytes), ends }
     }
 
-    /// Adds one.
+    /// Adds one. What is over 4 GB in all is left out.
     pub fn push(&mut self, payload: &[u8]) {
         self.push_parts([payload]);
     }
@@ -26,19 +45,22 @@ impl Payloads {
     /// Adds one that consists of these parts.
     pub fn push_parts<'a>(&mut self, parts: impl IntoIterator<Item = &'a [u8]>) {
         parts.into_iter().for_each(|part| self.bytes.extend_from_slice(part));
-        self.ends.push(self.bytes.len());
+        let end = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        self.ends.extend_from_slice(&end.to_ne_bytes());
     }
 
-    /// Gives back the room that was not needed.
-    pub fn shrink_to_fit(&mut self) {
-        self.bytes.shrink_to_fit();
-        self.ends.shrink_to_fit();
+    /// Moves to where pictures are kept.
+    pub fn settle(&mut self, memory: &mut Memory) {
+        for part in [&mut self.bytes, &mut self.ends] {
+            memory.0.extend_from_slice(part);
+            *part = memory.0.split();
+        }
     }
 
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.ends.len() / END_BYTES
     }
 
     /// Whether there are none.
@@ -56,11 +78,12 @@ impl Payloads {
     /// One of them.
     #[must_use]
     pub fn get(&self, index: usize) -> Option<&[u8]> {
+        let ends = self.ends();
         let start = match index.checked_sub(1) {
-            Some(before) => *self.ends.get(before)?,
+            Some(before) => end(ends.get(before)?),
             None => 0,
         };
-        self.bytes.get(start..*self.ends.get(index)?)
+        self.bytes.get(start..end(ends.get(index)?))
     }
 
     /// The first one.
@@ -77,16 +100,25 @@ impl Payloads {
     /// Changes each of them, but for its length.
     pub fn for_each_mut(&mut self, mut change: impl FnMut(&mut [u8])) {
         let mut start = 0;
-        for &end in &self.ends {
-            change(self.bytes.get_mut(start..end).unwrap_or_default());
-            start = end;
+        for stop in self.ends.as_chunks().0.iter().map(end) {
+            change(self.bytes.get_mut(start..stop).unwrap_or_default());
+            start = stop;
         }
     }
 
     fn ranges(&self) -> impl ExactSizeIterator<Item = Range<usize>> + Clone {
         let mut start = 0;
-        self.ends.iter().map(move |&end| std::mem::replace(&mut start, end)..end)
+        let stops = self.ends().iter().map(end);
+        stops.map(move |stop| std::mem::replace(&mut start, stop)..stop)
     }
+
+    fn ends(&self) -> &[[u8; END_BYTES]] {
+        self.ends.as_chunks().0
+    }
+}
+
+fn end(bytes: &[u8; END_BYTES]) -> usize {
+    u32::from_ne_bytes(*bytes) as usize
 }
 
 impl fmt::Debug for Payloads {
@@ -128,5 +160,27 @@ mod tests {
         all.push(b"xyz");
         all.for_each_mut(|payload| payload.reverse());
         assert_eq!(all.iter().collect::<Vec<_>>(), [b"fedcba".as_slice(), b"zyx"]);
+    }
+
+    #[test]
+    fn pictures_that_share_a_piece_of_memory_have_nothing_else_in_common() {
+        let mut memory = Memory::default();
+        let picture = |number: usize| {
+            let byte = u8::try_from(number % 251).unwrap();
+            let bytes = if number.is_multiple_of(10) { PIECE_BYTES + number } else { 300 * number };
+            Payloads::from_iter([vec![byte; bytes], vec![byte; 9], Vec::new()])
+        };
+        let settled = |number| {
+            let mut picture = picture(number);
+            picture.settle(&mut memory);
+            picture
+        };
+        let mut all: Vec<Payloads> = (0..100).map(settled).collect();
+        all.drain(30..60);
+        all[3].for_each_mut(|payload| payload.fill(0xff));
+        for (number, is) in (0..30).chain(60..100).zip(&all) {
+            assert_eq!((number == 3, *is == picture(number)), (number == 3, number != 3));
+        }
+        assert!(all[3].iter().flatten().all(|byte| *byte == 0xff));
     }
 }

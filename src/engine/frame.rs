@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-pub use rtsp::payloads::Payloads;
+pub use rtsp::payloads::{Memory, Payloads};
 
 use super::codec::{AudioCodec, VideoCodec};
 use super::picture_numbers::PictureNumbers;

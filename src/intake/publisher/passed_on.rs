@@ -10,7 +10,7 @@ use super::head::Head;
 use super::limits::{FRAME_MAX_BYTES, FRAME_PACKETS_MAX};
 use super::packet::Packet;
 use crate::engine::codec::VideoCodec;
-use crate::engine::frame::Payloads;
+use crate::engine::frame::{Memory, Payloads};
 use crate::engine::picture_numbers::with_picture_id;
 use crate::engine::source::Picture;
 use crate::limits::RTP_PASSED_ON_MAX_BYTES;
@@ -24,6 +24,7 @@ pub(super) struct PassedOn {
     has_told: bool,
     /// The picture id of the next frame that has none.
     next_picture_id: u16,
+    memory: Memory,
 }
 
 /// A frame with all its packets.
@@ -48,7 +49,8 @@ pub(super) enum Outcome {
 
 impl PassedOn {
     pub(super) fn new(codec: VideoCodec) -> Self {
-        Self { codec, open: None, waits_for_key: true, has_told: false, next_picture_id: 0 }
+        let memory = Memory::default();
+        Self { codec, open: None, waits_for_key: true, has_told: false, next_picture_id: 0, memory }
     }
 
     /// Takes the next packet in order.
@@ -102,7 +104,7 @@ impl PassedOn {
 
     fn finish(&mut self, outcome: &mut impl FnMut(Outcome)) {
         let Some(mut whole) = self.open.take() else { return };
-        whole.payloads.shrink_to_fit();
+        whole.payloads.settle(&mut self.memory);
         self.waits_for_key = false;
         self.has_told = false;
         self.next_picture_id = self.next_picture_id.wrapping_add(1);
