@@ -190,8 +190,7 @@ impl Intake {
                 news.push(News::Health(Health::Live(picture)));
             }
         }
-        let mut payloads = packetize(unit, RTP_PAYLOAD_MAX_BYTES);
-        payloads.settle(&mut self.memory);
+        let payloads = packetize(unit, RTP_PAYLOAD_MAX_BYTES, &mut self.memory);
         let key = unit.kind == Kind::Idr;
         let disposable = unit.kind == Kind::Disposable;
         news.push(News::Frame(Arc::new(Frame::new(

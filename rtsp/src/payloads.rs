@@ -1,6 +1,7 @@
 //! What one picture is sent as: RTP payloads, one behind the other in one piece of memory.
 
 use std::fmt;
+use std::mem::{replace, take};
 use std::ops::Range;
 
 use bytes::BytesMut;
@@ -21,6 +22,13 @@ impl Default for Memory {
     }
 }
 
+impl Memory {
+    fn keep(&mut self, bytes: &mut BytesMut) {
+        self.0.extend_from_slice(bytes);
+        *bytes = self.0.split();
+    }
+}
+
 /// RTP payloads in the order in which they are sent.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Payloads {
@@ -30,11 +38,19 @@ pub struct Payloads {
 }
 
 impl Payloads {
-    /// None yet, with room for so many bytes of so many payloads.
-    #[must_use]
-    pub fn with_capacity(bytes: usize, payloads: usize) -> Self {
-        let ends = BytesMut::with_capacity(payloads * END_BYTES);
-        Self { bytes: BytesMut::with_capacity(bytes), ends }
+    /// None yet, where pictures are kept, with room for so many bytes of so many payloads. Until
+    /// [`Payloads::close_in`] gives the rest of the memory back there is none for others.
+    pub(crate) fn open_in(memory: &mut Memory, bytes: usize, payloads: usize) -> Self {
+        let ends_bytes = payloads * END_BYTES;
+        memory.0.reserve(bytes + ends_bytes);
+        Self { bytes: take(&mut memory.0), ends: BytesMut::with_capacity(ends_bytes) }
+    }
+
+    /// There are no more.
+    pub(crate) fn close_in(&mut self, memory: &mut Memory) {
+        let bytes = self.bytes.split();
+        memory.0 = replace(&mut self.bytes, bytes);
+        memory.keep(&mut self.ends);
     }
 
     /// Adds one. What is over 4 GB in all is left out.
@@ -51,10 +67,8 @@ impl Payloads {
 
     /// Moves to where pictures are kept.
     pub fn settle(&mut self, memory: &mut Memory) {
-        for part in [&mut self.bytes, &mut self.ends] {
-            memory.0.extend_from_slice(part);
-            *part = memory.0.split();
-        }
+        memory.keep(&mut self.bytes);
+        memory.keep(&mut self.ends);
     }
 
     /// How many there are.
@@ -109,7 +123,7 @@ impl Payloads {
     fn ranges(&self) -> impl ExactSizeIterator<Item = Range<usize>> + Clone {
         let mut start = 0;
         let stops = self.ends().iter().map(end);
-        stops.map(move |stop| std::mem::replace(&mut start, stop)..stop)
+        stops.map(move |stop| replace(&mut start, stop)..stop)
     }
 
     fn ends(&self) -> &[[u8; END_BYTES]] {
@@ -155,9 +169,11 @@ mod tests {
 
     #[test]
     fn one_may_consist_of_parts_and_each_may_be_changed() {
-        let mut all = Payloads::with_capacity(9, 2);
+        let mut memory = Memory::default();
+        let mut all = Payloads::open_in(&mut memory, 9, 2);
         all.push_parts(PARTS);
         all.push(b"xyz");
+        all.close_in(&mut memory);
         all.for_each_mut(|payload| payload.reverse());
         assert_eq!(all.iter().collect::<Vec<_>>(), [b"fedcba".as_slice(), b"zyx"]);
     }

@@ -13,6 +13,7 @@ mod support;
 use rtsp::h264::{
     AccessUnit, DropReason, ParameterSets, StreamInfo, annex_b, packetize, split_access_units,
 };
+use rtsp::payloads::Memory;
 use support::h264::*;
 
 /// Sends one odd payload in the middle of a stream; returns what was dropped.
@@ -109,7 +110,7 @@ fn parameter_sets_of_sixty_kilobytes_are_sent_in_fragments() {
     track.part(0, &pps);
     track.last(0, &slice(IDR, 0, 50, 1));
     let au = track.access_units()[0].clone();
-    let payloads = packetize(&au, 1200);
+    let payloads = packetize(&au, 1200, &mut Memory::default());
     assert!(payloads.iter().all(|payload| payload.len() <= 1200));
     assert_eq!(payloads.len(), 51 + 51 + 1);
 

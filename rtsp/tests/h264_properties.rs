@@ -16,6 +16,7 @@ use std::time::Instant;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rtsp::h264::{AccessUnit, Assembler, Kind, Output, Packet, ParameterSets, packetize};
+use rtsp::payloads::Memory;
 use support::h264::*;
 
 /// A stream of whole access units, beginning with an IDR.
@@ -131,7 +132,7 @@ proptest! {
         let mut assembler = Assembler::new(None);
         let mut returned = Vec::new();
         for au in &stream {
-            let payloads = packetize(au, max_payload);
+            let payloads = packetize(au, max_payload, &mut Memory::default());
             for (n, payload) in payloads.iter().enumerate() {
                 prop_assert!(payload.len() <= max_payload.max(3));
                 let marker = n + 1 == payloads.len();
@@ -153,7 +154,7 @@ proptest! {
     fn fragments_have_equal_sizes_except_the_last(bytes in 3usize..9000, max in 3usize..1500) {
         let units = [SPS_360, PPS, &slice(IDR, 0, bytes, 1)];
         let au = AccessUnit::from_nals(0, Instant::now(), units, None).unwrap();
-        let payloads = packetize(&au, max);
+        let payloads = packetize(&au, max, &mut Memory::default());
         let is_slice_fragment = |payload: &&[u8]| payload[0] == 0x7c && payload[1] & 31 == 5;
         let fragments: Vec<usize> =
             payloads.iter().filter(is_slice_fragment).map(|payload| payload.len()).collect();
@@ -176,7 +177,7 @@ proptest! {
         let mut arrived = Vec::new();
         let mut log = String::new();
         for au in &stream {
-            let payloads = packetize(au, max_payload);
+            let payloads = packetize(au, max_payload, &mut Memory::default());
             for (n, payload) in payloads.iter().enumerate() {
                 let gone = lost.next() == Some(true);
                 log += &format!("{} {:02x?} gone {gone}\n", au.timestamp / FRAME, &payload[..2]);

@@ -18,6 +18,7 @@ use std::time::Instant;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use rtsp::h265::Assembler;
+use rtsp::payloads::Memory;
 use rtsp::video::{
     AccessUnit, Codec, DropReason, Kind, Output, Packet, ParameterSets, annex_b, packetize,
 };
@@ -135,7 +136,7 @@ fn an_idr_leads_with_its_parameter_sets_in_one_aggregate() {
     let mut track = Track::new(None);
     send_clip(&mut track);
     for au in track.access_units() {
-        let payloads = packetize(au, 1000);
+        let payloads = packetize(au, 1000, &mut Memory::default());
         assert!(payloads.iter().all(|payload| payload.len() <= 1000));
         let is_key = au.kind == Kind::Idr;
         assert_eq!(payloads.first() == Some(&ap(&[VPS, SPS, PPS])[..]), is_key);
@@ -400,7 +401,7 @@ proptest! {
             }).collect();
             let nals = segments.iter().map(Vec::as_slice);
             let au = AccessUnit::from_h265_nals(n * FRAME, Instant::now(), nals, sets.as_ref());
-            let payloads = packetize(&au.unwrap(), max_payload);
+            let payloads = packetize(&au.unwrap(), max_payload, &mut Memory::default());
             for (at, payload) in payloads.iter().enumerate() {
                 prop_assert!(payload.len() <= max_payload.max(4));
                 track.packet(n * FRAME, at + 1 == payloads.len(), false, payload);

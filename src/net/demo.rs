@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use mio::net::TcpListener;
 use mio::{Interest, Token};
 use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
+use rtsp::payloads::Memory;
 use rtsp::server::{Description, Frame, Options, Output, Refusal, Session, describe_h264};
 use slab::Slab;
 
@@ -32,6 +33,7 @@ pub(super) struct Demo {
     next_number: u64,
     pictures: Vec<(&'static str, Pictures)>,
     readers: Slab<Reader>,
+    memory: Memory,
 }
 
 struct Reader {
@@ -55,6 +57,7 @@ impl Demo {
             clock,
             pictures: CLIPS.iter().map(|clip| (clip.name, clip.pictures())).collect(),
             readers: Slab::new(),
+            memory: Memory::default(),
         })
     }
 
@@ -200,7 +203,7 @@ impl Server {
             return;
         }
         reader.awaits_key = false;
-        let payloads = packetize(&unit, PAYLOAD_BYTES);
+        let payloads = packetize(&unit, PAYLOAD_BYTES, &mut demo.memory);
         let (presented_at, is_key) = (now, unit.kind == Kind::Idr);
         reader.session.set_unsent_bytes(now, reader.tcp.unsent_bytes());
         let frame = Frame { timestamp, presented_at, is_key, payloads: &payloads };

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::payloads::Memory;
 use crate::video::limits::{MAX_ACCESS_UNIT_BYTES, MAX_NALS};
 use crate::video::{AccessUnit, Assembler, Kind, Output, Packet, Syntax, packetize};
 
@@ -54,7 +55,7 @@ fn check<S: Syntax>(now: Instant, joined: &mut bool, output: Output) {
 /// An IDR stands alone: its packets make the same access unit again.
 fn returns<S: Syntax>(now: Instant, au: &AccessUnit) {
     for max_payload in [S::HEADER_BYTES + 2, 100, 1200] {
-        let payloads = packetize(au, max_payload);
+        let payloads = packetize(au, max_payload, &mut Memory::default());
         let mut assembler = Assembler::<S>::new(None);
         for (index, payload) in payloads.iter().enumerate() {
             assert!(payload.len() <= max_payload);

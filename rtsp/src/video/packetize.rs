@@ -8,7 +8,7 @@ use super::syntax::{Codec, Syntax};
 use crate::h264::H264;
 #[cfg(feature = "h265")]
 use crate::h265::H265;
-use crate::payloads::Payloads;
+use crate::payloads::{Memory, Payloads};
 
 /// Bytes of a NAL unit's size in an aggregate.
 const SIZE_BYTES: usize = 2;
@@ -18,11 +18,12 @@ const SIZE_BYTES: usize = 2;
 ///
 /// An IDR begins with its parameter sets. Fragments of one NAL unit have equal sizes except the
 /// last, so that the kernel can segment them (UDP GSO). The marker belongs on the last payload.
-pub fn packetize(au: &AccessUnit, max_payload: usize) -> Payloads {
+/// They lie in this memory.
+pub fn packetize(au: &AccessUnit, max_payload: usize, memory: &mut Memory) -> Payloads {
     match au.codec {
-        Codec::H264 => Packetizer::<H264>::run(au, max_payload),
+        Codec::H264 => Packetizer::<H264>::run(au, max_payload, memory),
         #[cfg(feature = "h265")]
-        Codec::H265 => Packetizer::<H265>::run(au, max_payload),
+        Codec::H265 => Packetizer::<H265>::run(au, max_payload, memory),
         #[cfg(not(feature = "h265"))]
         Codec::H265 => Payloads::default(),
     }
@@ -42,7 +43,7 @@ impl<'a, S: Syntax> Packetizer<'a, S> {
     /// The headers of a fragment and one byte (RFC 6184 5.8, RFC 7798 4.4.3).
     const MIN_PAYLOAD_BYTES: usize = S::HEADER_BYTES + 2;
 
-    fn run(au: &'a AccessUnit, max_payload: usize) -> Payloads {
+    fn run(au: &'a AccessUnit, max_payload: usize, memory: &mut Memory) -> Payloads {
         let max_bytes = max_payload.clamp(Self::MIN_PAYLOAD_BYTES, MAX_PAYLOAD_BYTES);
         let sets = au.parameter_sets.as_ref().filter(|_| au.kind == Kind::Idr);
         let sets_bytes: usize = sets.iter().flat_map(|sets| sets.units()).map(<[u8]>::len).sum();
@@ -50,7 +51,7 @@ impl<'a, S: Syntax> Packetizer<'a, S> {
         let count = bytes / max_bytes + 2;
         let mut packetizer = Self {
             max_bytes,
-            payloads: Payloads::with_capacity(bytes + count * (S::HEADER_BYTES + 1), count),
+            payloads: Payloads::open_in(memory, bytes + count * (S::HEADER_BYTES + 1), count),
             waiting: Vec::new(),
             waiting_bytes: 0,
             syntax: PhantomData,
@@ -65,6 +66,7 @@ impl<'a, S: Syntax> Packetizer<'a, S> {
             packetizer.push(unit);
         }
         packetizer.flush();
+        packetizer.payloads.close_in(memory);
         packetizer.payloads
     }
 

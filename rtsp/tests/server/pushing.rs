@@ -5,6 +5,7 @@ use std::time::Duration;
 use rtsp::audio::Codec;
 use rtsp::client::Event;
 use rtsp::h264::{AccessUnit, Kind, packetize};
+use rtsp::payloads::Memory;
 use rtsp::rtcp;
 use rtsp::server::limits::{
     PUSH_PICTURE_TIMEOUT, PUSH_QUIET, PUSH_TIMEOUT, REPORT_INTERVAL, SETUP_TIMEOUT,
@@ -68,7 +69,7 @@ fn pictures(peer: &mut Peer) -> Vec<AccessUnit> {
 fn idr(peer: &Peer, sequence: u16) -> Vec<Vec<u8>> {
     let units = [SPS_360, PPS, &slice(IDR, 0, 3000, 1)];
     let au = AccessUnit::from_nals(0, peer.now, units, None).unwrap();
-    let payloads = packetize(&au, 1200);
+    let payloads = packetize(&au, 1200, &mut Memory::default());
     let last = payloads.len() - 1;
     let packet = |(index, payload): (usize, &[u8])| {
         let [high, low] = (sequence + index as u16).to_be_bytes();

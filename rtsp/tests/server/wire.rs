@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rtsp::audio::{Aac, Codec};
 use rtsp::client::{self, Client, Event, Transport};
 use rtsp::h264::{AccessUnit, Kind, packetize};
+use rtsp::payloads::Memory;
 use rtsp::server::{AudioPacket, Frame, Options, Output, Session, describe_h264};
 use rtsp::url::Url;
 
@@ -104,7 +105,7 @@ fn access_units_reach_the_client_equal_however_the_bytes_are_cut() {
             let timestamp = u32::from(n) * FRAME;
             let in_force = sent.last().and_then(|au| au.parameter_sets.clone());
             let au = AccessUnit::from_nals(timestamp, wire.now, units, in_force.as_ref()).unwrap();
-            let payloads = packetize(&au, 1200);
+            let payloads = packetize(&au, 1200, &mut Memory::default());
             let (presented_at, is_key) = (wire.now, au.kind == Kind::Idr);
             let frame = Frame { timestamp, presented_at, is_key, payloads: &payloads };
             assert!(wire.server.write_frame(wire.now, &frame));

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
+use rtsp::payloads::Memory;
 use rtsp::server::{Frame, Options, Output, Refusal, Session, describe_h264};
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +58,7 @@ struct Cameras {
     datagrams: [UdpSocket; 2],
     cameras: Vec<Camera>,
     readers: Vec<Option<Reader>>,
+    memory: Memory,
 }
 
 /// Films until its standard input ends. Says its address first.
@@ -119,7 +121,15 @@ impl Cameras {
         let cameras = cameras.collect::<Result<_, Failure>>()?;
         let datagrams = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
         let datagrams = [datagrams()?, datagrams()?];
-        Ok(Self { order, poll, listener, datagrams, cameras, readers: Vec::new() })
+        Ok(Self {
+            order,
+            poll,
+            listener,
+            datagrams,
+            cameras,
+            readers: Vec::new(),
+            memory: Memory::default(),
+        })
     }
 
     fn accept(&mut self, now: Instant) -> io::Result<()> {
@@ -176,7 +186,7 @@ impl Cameras {
         let slices = nals.iter().map(Vec::as_slice);
         let unit = AccessUnit::from_nals(timestamp as u32, now, slices, Some(&camera.sets));
         let unit = unit.expect("the film is valid");
-        let payloads = packetize(&unit, PAYLOAD_BYTES);
+        let payloads = packetize(&unit, PAYLOAD_BYTES, &mut self.memory);
         let frame = Frame {
             timestamp: timestamp as u32,
             presented_at: now,

@@ -20,6 +20,7 @@ use crosspoint::peer::{
 };
 use rtsp::client::{self, Client, Options};
 use rtsp::h264::{AccessUnit, Kind, ParameterSets, packetize};
+use rtsp::payloads::Memory;
 use rtsp::server::{self, Session, describe_h264};
 use rtsp::url::Url;
 use str0m::change::SdpAnswer;
@@ -138,13 +139,14 @@ fn record(base: Instant) -> Result<(Client, Vec<Shot>), Failure> {
             return Err("the camera does not play".into());
         }
     }
+    let mut memory = Memory::default();
     let shots = (0..FRAMES_MAX).map(|number| {
         let nals = film.shoot(number);
         let timestamp = (number * 90_000 / PROFILE.frames_per_second) as u32;
         let slices = nals.iter().map(Vec::as_slice);
         let unit = AccessUnit::from_nals(timestamp, base, slices, Some(&sets));
         let unit = unit.ok_or("no picture")?;
-        let payloads = packetize(&unit, PAYLOAD_BYTES);
+        let payloads = packetize(&unit, PAYLOAD_BYTES, &mut memory);
         let (presented_at, is_key) = (at(base, number), unit.kind == Kind::Idr);
         let frame = server::Frame { timestamp, presented_at, is_key, payloads: &payloads };
         camera.write_frame(presented_at, &frame);

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token};
 use rtsp::h264::{AccessUnit, ParameterSets, packetize};
+use rtsp::payloads::Memory;
 use serde::{Deserialize, Serialize};
 use str0m::change::SdpAnswer;
 use str0m::media::{Direction, MediaKind, Mid, Pt};
@@ -48,6 +49,7 @@ struct Publisher {
     /// Where it begins in the time of a frame: publishers know nothing of each other.
     phase: Duration,
     pictures: u64,
+    memory: Memory,
     packets: u64,
 }
 
@@ -126,6 +128,7 @@ impl Publisher {
             sets: Arc::new(sets.ok_or("the film has no parameter sets")?),
             phase: Duration::ZERO,
             pictures: 0,
+            memory: Memory::default(),
             packets: 0,
         };
         publisher.handle_timeout(now)?;
@@ -140,7 +143,8 @@ impl Publisher {
         let timestamp = (self.pictures * 90_000 / self.film.profile().frames_per_second) as u32;
         self.pictures += 1;
         let unit = AccessUnit::from_nals(timestamp, now, slices, Some(&self.sets));
-        let payloads = packetize(&unit.ok_or("the film is not valid")?, PAYLOAD_BYTES);
+        let unit = unit.ok_or("the film is not valid")?;
+        let payloads = packetize(&unit, PAYLOAD_BYTES, &mut self.memory);
         let mut api = self.rtc.direct_api();
         let stream = api.stream_tx_by_mid(self.mid, None).ok_or("no stream to send")?;
         for (index, payload) in payloads.iter().enumerate() {
