@@ -10,6 +10,9 @@ use crate::process::{machine, rustc};
 
 /// Frames of the shorter run: the first group of pictures fills caches and is not counted.
 const FRAMES_BEFORE: u64 = 60;
+/// Runs of each kind, of which the shortest counts: handshakes draw random numbers, and take a
+/// million instructions more or less.
+const RUNS: usize = 5;
 /// How much worse a figure may be than the table's.
 const TOLERANCE: f64 = 1.05;
 
@@ -79,12 +82,23 @@ fn count() -> Result<Vec<Line>, Failure> {
 /// What the frames after the first ones cost up to a stage.
 fn stage(stage: Stage) -> Result<Count, Failure> {
     eprintln!("valgrind: {}", stage.name());
-    let (before, all) = (valgrind(stage, FRAMES_BEFORE)?, valgrind(stage, FRAMES_MAX)?);
+    let (before, all) = (shortest(stage, FRAMES_BEFORE)?, shortest(stage, FRAMES_MAX)?);
     Ok(Count {
         instructions: all.instructions.saturating_sub(before.instructions),
         camera_packets: all.camera_packets - before.camera_packets,
         viewer_packets: all.viewer_packets - before.viewer_packets,
     })
+}
+
+fn shortest(stage: Stage, frames: u64) -> Result<Count, Failure> {
+    let mut shortest = valgrind(stage, frames)?;
+    for _ in 1..RUNS {
+        let run = valgrind(stage, frames)?;
+        if run.instructions < shortest.instructions {
+            shortest = run;
+        }
+    }
+    Ok(shortest)
 }
 
 fn valgrind(stage: Stage, frames: u64) -> Result<Count, Failure> {
