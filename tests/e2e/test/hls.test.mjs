@@ -94,7 +94,11 @@ test('hls.js plays a part while it is recorded, seeks in it, and comes to its en
     globalThis.errors = [];
     const video = document.querySelector('video');
     globalThis.player = new Hls({ startPosition: 0 });
-    player.on(Hls.Events.ERROR, (_, { details }) => errors.push(details));
+    player.on(Hls.Events.ERROR, (_, { details }) => {
+      const { currentTime, buffered, readyState } = video;
+      const until = buffered.length && buffered.end(buffered.length - 1);
+      errors.push({ details, currentTime, until, readyState });
+    });
     player.loadSource(encodeURIComponent(name));
     player.attachMedia(video);
     return video.play();
