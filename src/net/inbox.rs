@@ -6,10 +6,12 @@
 
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 use mio::net::UdpSocket;
 use quinn_udp::{BATCH_SIZE, RecvMeta, UdpSockRef, UdpSocketState};
+
+use super::wall_clock::WallClock;
 
 /// Receive buffers; pages of those that no batch has reached take no memory, and those that one
 /// has reached stay.
@@ -62,12 +64,13 @@ impl Inbox {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
             Err(error) => return Err(error),
         };
-        let read_at = Read::now();
+        let read_at = Instant::now();
+        let clock = WallClock::new(read_at, SystemTime::now());
         for (meta, buffer) in metas.iter().zip(self.buffers.chunks(BUFFER_BYTES)).take(count) {
             // A socket of both families sees IPv4 as mapped into IPv6 (RFC 4291 2.5.5.2).
             let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
             let to = meta.dst_ip.map(|ip| ip.to_canonical());
-            let arrived_at = read_at.arrival(meta.timestamp);
+            let arrived_at = arrival(read_at, clock.unix(read_at), meta.timestamp);
             let train = buffer.get(..meta.len).unwrap_or_default();
             for data in train.chunks(meta.stride.max(1)) {
                 handle(Received { arrived_at, from, to, data });
@@ -78,24 +81,12 @@ impl Inbox {
     }
 }
 
-/// When a batch was read: on the kernel's clock, which somebody may set, and on ours.
-struct Read {
-    at: Instant,
-    unix: Duration,
-}
-
-impl Read {
-    fn now() -> Self {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { at: Instant::now(), unix }
-    }
-
-    /// When that was which the kernel calls this.
-    fn arrival(&self, unix: Option<Duration>) -> Instant {
-        let waited = unix.and_then(|unix| self.unix.checked_sub(unix));
-        let waited = waited.filter(|waited| *waited <= WAITED_MAX).unwrap_or_default();
-        self.at.checked_sub(waited).unwrap_or(self.at)
-    }
+/// When that was which the kernel stamped so, on a clock that somebody may set and that said
+/// `unix_now` at `now`.
+fn arrival(now: Instant, unix_now: Duration, stamp: Option<Duration>) -> Instant {
+    let waited = stamp.and_then(|stamp| unix_now.checked_sub(stamp));
+    let waited = waited.filter(|waited| *waited <= WAITED_MAX).unwrap_or_default();
+    now.checked_sub(waited).unwrap_or(now)
 }
 
 #[cfg(test)]
@@ -137,10 +128,10 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_in_between_tells_nothing() {
-        let read = Read { at: Instant::now(), unix: Duration::from_secs(1000) };
-        let at = |unix_ms| read.arrival(Some(Duration::from_millis(unix_ms)));
-        assert_eq!(at(999_990), read.at - Duration::from_millis(10));
-        assert_eq!(at(999_000), read.at - WAITED_MAX);
-        assert_eq!([at(998_999), at(1_000_001), read.arrival(None)], [read.at; 3]);
+        let (now, unix_now) = (Instant::now(), Duration::from_secs(1000));
+        let at = |unix_ms| arrival(now, unix_now, Some(Duration::from_millis(unix_ms)));
+        assert_eq!(at(999_990), now - Duration::from_millis(10));
+        assert_eq!(at(999_000), now - WAITED_MAX);
+        assert_eq!([at(998_999), at(1_000_001), arrival(now, unix_now, None)], [now; 3]);
     }
 }
